@@ -1,0 +1,151 @@
+/*
+ * project-api.c: the worker. One process, one connection to PostgreSQL, one
+ * request at a time; spawned by spawn-fcgi and multiwatch on one socket.
+ *
+ *   project-api.fcgi      serve the listening socket on descriptor 0
+ *   project-api.fcgi -t   check configuration, keyring, schema and every
+ *                         statement; exit 0 or 1
+ *   project-api.fcgi -w   print the number of workers that is configured
+ */
+#include "clock.h"
+#include "fcgi.h"
+#include "log.h"
+#include "secret.h"
+#include "serve.h"
+#include "vault.h"
+
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* For start-up only. multiwatch starts a worker that ended at once: the pause
+ * keeps a bad configuration from becoming a busy loop. */
+static void
+die(const char *what, const char *why, unsigned pause)
+{
+	log_msg(LOG_ERROR, "%s: %s", what, why);
+	sleep(pause);
+	exit(1);
+}
+
+static void
+load(struct app *app, unsigned pause)
+{
+	char why[256];
+
+	if (!secret_init())
+		die("cannot start", "no source of random numbers", pause);
+	if (!conf_load(&app->conf, why, sizeof(why)))
+		die("configuration", why, pause);
+	log_set_level(app->conf.log_level);
+	app->db =
+	    db_new(app->conf.database, DB_API, app->conf.statement_timeout_ms);
+	if (!app->db)
+		die("cannot start", "out of memory", pause);
+}
+
+/* -t: every finding on a line of its own. */
+static int
+check(struct app *app)
+{
+	bool keyring, database;
+
+	keyring = vault_reload(app, false);
+	database = db_connect(app->db, true);
+	if (keyring && database)
+		printf("configuration, keyring, schema version %d and "
+		       "statements are fine\n",
+		    db_schema_version(app->db));
+	return keyring && database ? 0 : 1;
+}
+
+/* What the process may do and keep: nothing in a core, nothing after its
+ * parent's end, freed memory given back. */
+static void
+harden(pid_t parent)
+{
+	struct rlimit none = {0, 0};
+
+	umask(077);
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent) /* it ended before the line above */
+		raise(SIGTERM);
+	/* fixed, or one scrypt run or large body would raise it for good and
+	 * the heap would keep the memory */
+	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 512 * 1024);
+}
+
+/* How long to sleep when nothing comes: to the next try to connect. */
+static int64_t
+wait_time(const struct app *app)
+{
+	int64_t next = db_next_attempt(app->db), now = clock_us();
+
+	if (next == 0)
+		return -1;
+	return next > now ? next - now : 0;
+}
+
+static void
+run(struct app *app)
+{
+	enum fcgi_event event;
+
+	/* Neither is needed to stay up: requests get 503 until they are. */
+	if (!vault_reload(app, false) || !db_connect(app->db, true))
+		log_msg(LOG_WARN, "starting without keyring or database");
+	while ((event = fcgi_next(wait_time(app))) != FCGI_STOP) {
+		if (event == FCGI_REQUEST)
+			serve(app);
+		else if (db_connect(app->db, false))
+			log_msg(LOG_DEBUG, "idle reconnect");
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *option = argc > 1 ? argv[1] : "";
+	pid_t parent = getppid();
+	struct app app;
+	char why[256];
+
+	memset(&app, 0, sizeof(app));
+	if (argc > 2 ||
+	    (argc == 2 && strcmp(option, "-t") != 0 &&
+		strcmp(option, "-w") != 0)) {
+		fprintf(stderr, "usage: %s [-t | -w]\n", argv[0]);
+		return 2;
+	}
+	load(&app, argc == 1 ? 3 : 0);
+	if (strcmp(option, "-t") == 0)
+		return check(&app);
+	if (strcmp(option, "-w") == 0)
+		return printf("%d\n", app.conf.workers) < 0;
+
+	if (!fcgi_init(why, sizeof(why)))
+		die("cannot start", why, 3);
+	harden(parent);
+	app.host = host_open(app.conf.runtime_dir, false, why, sizeof(why));
+	if (!app.host)
+		log_msg(LOG_ERROR,
+		    "working without the verified-key table %s/%s: %s",
+		    app.conf.runtime_dir, HOST_FILE, why);
+	host_worker_start(app.host);
+	run(&app);
+	log_msg(LOG_INFO, "worker ends");
+	db_free(app.db);
+	keyring_free(app.keyring);
+	host_close(app.host);
+	conf_free(&app.conf);
+	return 0;
+}

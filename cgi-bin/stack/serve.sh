@@ -1,0 +1,156 @@
+#!/bin/bash
+# serve.sh: the stack itself, as the unprivileged user; started by run.sh.
+# Starts PostgreSQL, pool and nginx, keeps them up, and ends them in order.
+# shellcheck disable=SC1091,SC2154 # the sourced files are linted by themselves
+set -u
+umask 077
+cd "$RUN_DIR" || exit 1
+shown=$SHOWN_DIR
+. stage/cgi-bin/stack/lib.sh
+. stage/cgi-bin/stack/postgres.sh
+. stage/cgi-bin/stack/web.sh
+. stage/cgi-bin/stack/demo.sh
+
+check_settings() {
+	if ! [[ $PORT =~ ^[1-9][0-9]{0,4}$ && $PORT -lt 65536 ]]; then
+		die "PORT=$PORT is not a port"
+	fi
+	[[ -x stage/cgi-bin/codecourierctl ]] || die "$shown lies on a file" \
+		"system without executables; name another folder: RUN_DIR="
+	if (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; then
+		die "port $PORT is taken; stop its owner, or take another" \
+			"one: make run PORT=$((PORT % 65535 + 1))"
+	fi
+}
+
+# Sockets lie in a short path (107 bytes is the limit), bodies in transit on
+# a tmpfs if there is one. Both folders change with each run; the links tell
+# the next run what one that was killed has left.
+remove_folders() {
+	local link folder
+	for link in sockets spool; do
+		folder=$(readlink "$link") || continue
+		[[ ! -O $folder || $folder != */codecourier.?????? ]] ||
+			rm -rf "$folder"
+		rm -f "$link"
+	done
+}
+
+make_folders() {
+	local shm=/dev/shm
+	[[ $(stat -f -c %T $shm 2>/dev/null) == tmpfs && -w $shm ]] || shm=/tmp
+	sockets=$(mktemp -d /tmp/codecourier.XXXXXX) ||
+		die 'cannot make a folder in /tmp'
+	ln -s "$sockets" sockets
+	spool=$(mktemp -d $shm/codecourier.XXXXXX) ||
+		die "cannot make a folder in $shm"
+	ln -s "$spool" spool
+	rm -rf log.old
+	[[ ! -d log ]] || mv log log.old
+	mkdir log
+}
+
+write_configuration() {
+	cat >api.conf <<-EOF
+		# written by make run at each start
+		CODECOURIER_DATABASE=host=$sockets dbname=codecourier user=codecourier
+		CODECOURIER_ADMIN_DATABASE=host=$sockets dbname=postgres user=postgres
+		CODECOURIER_KEYRING=$RUN_DIR/keyring
+		CODECOURIER_RUNTIME_DIR=$sockets
+	EOF
+	[[ -z $WORKERS ]] || echo "CODECOURIER_WORKERS=$WORKERS" >>api.conf
+}
+
+# worker OPTION: what the program says by itself
+worker() {
+	CODECOURIER_CONF=$RUN_DIR/api.conf \
+		stage/cgi-bin/project-api.fcgi "$1" 2>>log/pool.log 9<&-
+}
+
+start() {
+	local workers
+	make_folders
+	write_configuration
+	workers=$(worker -w) || die_of pool.log 'the worker does not start'
+	make_cluster
+	configure_cluster "$workers"
+	configure_nginx
+	start_postgres
+	await_postgres
+	ctl init || die_of ctl.log 'codecourierctl init failed'
+	worker -t >>log/pool.log || die_of pool.log \
+		'the worker finds a fault (project-api.fcgi -t)'
+	start_pool
+	start_nginx
+	make_demo
+	write_env
+	announce
+}
+
+# revive NAME STATUS: a part ended by itself; begin again, more slowly if it
+# does so often. What it has left goes first.
+revive() {
+	local name=$1 status=$2
+	say "$name ended by itself (status $status); starting it again." \
+		"See $shown/log/"
+	kill -s KILL -- "-${!name}" 2>/dev/null
+	((SECONDS - last_revival < 60)) || wait_before=0
+	pause "$wait_before.2"
+	wait_before=$((wait_before < 16 ? wait_before * 2 + 1 : wait_before))
+	last_revival=$SECONDS
+	"start_$name"
+}
+
+supervise() {
+	local name status wait_before=0 last_revival=0
+	while pause 1; do
+		for name in postgres pool nginx; do
+			if [[ -z ${!name} ]] || is_alive "${!name}"; then
+				continue
+			fi
+			wait "${!name}"
+			status=$?
+			if [[ $name == postgres && $status == 0 ]]; then
+				say "PostgreSQL was stopped by someone; to" \
+					"start it: $pg_bin/pg_ctl -D" \
+					"$(quoted "$shown/pg") -l" \
+					"$(quoted "$shown/log/postgresql.log")" \
+					"start"
+				postgres=
+				continue
+			fi
+			revive "$name" "$status"
+		done
+	done
+}
+
+# The order of the end: nobody comes in, those inside are served, then the
+# database. sweep finds what was started past us (pg_ctl).
+finish() {
+	trap '' INT TERM HUP
+	trap - EXIT
+	rm -f env
+	end_child "$nginx" 5 QUIT TERM
+	end_child "$pool" 10 TERM TERM
+	end_child "$postgres" 30 INT QUIT
+	sweep
+	remove_folders
+	rm -f pid
+}
+
+nginx='' pool='' postgres=''
+[[ $PPID == "$PARENT" ]] || exit 1	# make died while run.sh worked
+trap : PIPE
+trap finish EXIT
+trap 'exit 0' INT TERM HUP
+sweep
+remove_folders
+rm -f env env.new
+check_settings
+check_cluster_version
+echo $$ >pid
+# nginx wants two descriptors a request; the hard limit may be lower
+ulimit -Sn 16384 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
+say "Starting PostgreSQL, $USER's own, the worker pool and nginx in $shown"
+start
+supervise

@@ -1,0 +1,37 @@
+# shellcheck shell=bash disable=SC2154,SC2034 # variables of serve.sh
+# web.sh: the pool and the nginx of the stack. nginx gets the site exactly as
+# a host would, in a folder that is laid out as /etc/nginx is; only the lines
+# marked @name are written anew. Sourced by serve.sh.
+
+start_pool() {
+	child TERM pool.log env CODECOURIER_CONF="$RUN_DIR/api.conf" \
+		"$RUN_DIR/stage/cgi-bin/pool" "$sockets/api.sock" \
+		"$RUN_DIR/stage/cgi-bin/project-api.fcgi"
+	pool=$child
+}
+
+# rewrite NAME LINE: the site's line marked @NAME
+rewrite() {
+	grep -q "# @$1\$" web/codecourier.conf ||
+		die "nginx/codecourier.conf has no line marked @$1"
+	sed -i "s|^.*# @$1\$|$2|" web/codecourier.conf
+}
+
+configure_nginx() {
+	rm -rf web
+	mkdir web web/tmp
+	cp -r stage/nginx web/codecourier
+	mv web/codecourier/codecourier.conf web/
+	cp stage/cgi-bin/stack/nginx.conf web/
+	rewrite socket "server unix:$sockets/api.sock;"
+	rewrite listen "listen 127.0.0.1:$PORT default_server;"
+	rewrite access 'access_log log/nginx-access.log codecourier;'
+	rewrite body "client_body_temp_path $spool/body;"
+	rewrite spool "fastcgi_temp_path $spool/fastcgi;"
+}
+
+start_nginx() {
+	child TERM nginx-error.log nginx -e log/nginx-error.log \
+		-p "$RUN_DIR/" -c web/nginx.conf
+	nginx=$child
+}

@@ -1,0 +1,123 @@
+/*
+ * auth.c: who calls. In order of cost: form and checksum (nobody asked), the
+ * verified-key table (memory), the key's row (one statement), its check
+ * value, scrypt (milliseconds, in one of the host's few cold places).
+ */
+#include "auth.h"
+
+#include "keyhash.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "banned.h"
+
+/* "Bearer <key>" (RFC 6750 section 2.1): scheme in any case, then spaces. */
+static const char *
+bearer(const char *header)
+{
+	if (strncasecmp(header, "Bearer", 6) != 0 || header[6] != ' ')
+		return NULL;
+	return header + 6 + strspn(header + 6, " ");
+}
+
+enum err
+auth_begin(struct req *r)
+{
+	if (!r->authorization || !r->authorization[0])
+		return req_fail(r, ERR_AUTH_MISSING, NULL, NULL);
+	r->key = bearer(r->authorization);
+	if (!r->key || !key_well_formed(r->key))
+		return req_fail(r, ERR_AUTH_INVALID, NULL, NULL);
+	if (verified_find(r->app->host, r->key, &r->id)) {
+		host_count(r->app->host, STAT_VERIFIED_HITS);
+		r->warm = true;
+		return ERR_OK;
+	}
+	return auth_cold(r);
+}
+
+/* scrypt, by one worker a key and few workers a host; the others that wait
+ * inside find the table filled. */
+static enum err
+verify_hash(struct req *r, const char *hash, size_t len)
+{
+	struct host *h = r->app->host;
+	int places = r->app->conf.workers / 4;
+	struct identity known;
+	enum err e;
+
+	if (places < 1)
+		places = 1;
+	if (!host_cold_enter(h, places, verified_number(h, r->key))) {
+		host_count(h, STAT_COLD_REFUSALS);
+		r->retry_after = 1;
+		return req_fail(r, ERR_UNAVAILABLE, NULL,
+		    "Too many keys are being verified for the first time; try "
+		    "again in a second.");
+	}
+	if (verified_find(h, r->key, &known) &&
+	    memcmp(&known, &r->id, sizeof(known)) == 0) {
+		e = ERR_OK;
+	} else {
+		host_count(h, STAT_SCRYPT_RUNS);
+		e = key_verify(r->key, hash, len);
+		if (!e)
+			verified_add(h, r->key, &r->id);
+		else if (e == ERR_INTERNAL)
+			log_msg(LOG_ERROR, "stored hash of key %s is damaged",
+			    r->id.key_id);
+	}
+	host_cold_leave(h);
+	return e ? req_fail(r, e, NULL, NULL) : ERR_OK;
+}
+
+/* The row's columns against the key presented. */
+static enum err
+check_row(struct req *r, const struct db_query *q)
+{
+	unsigned char value[KEY_CHECK_VALUE];
+	size_t hash_len, digest_len, check_len;
+	const char *hash = db_value(q, 0, 2, &hash_len);
+	const char *digest = db_value(q, 0, 3, &digest_len);
+	const char *check = db_value(q, 0, 4, &check_len);
+
+	if (!hash || !digest || digest_len != sizeof(r->id.digest) || !check ||
+	    check_len != sizeof(value))
+		return req_fail(r, ERR_AUTH_INVALID, NULL, NULL);
+	key_check_value(r->key, value);
+	if (!secret_equal(value, check, sizeof(value))) {
+		host_count(r->app->host, STAT_CHECK_REFUSALS);
+		return req_fail(r, ERR_AUTH_INVALID, NULL, NULL);
+	}
+	if (!db_bool(q, 0, 5)) /* revoked, expired, project deleted */
+		return req_fail(r, ERR_AUTH_INVALID, NULL, NULL);
+	snprintf(r->id.key_id, UUID_TEXT, "%s", db_value(q, 0, 0, NULL));
+	snprintf(r->id.project_id, UUID_TEXT, "%s", db_value(q, 0, 1, NULL));
+	memcpy(r->id.digest, digest, sizeof(r->id.digest));
+	return verify_hash(r, hash, hash_len);
+}
+
+enum err
+auth_cold(struct req *r)
+{
+	struct db_query query, *q = &query;
+	struct db_fault fault;
+	char prefix[KEY_PREFIX + 1];
+	enum err e;
+
+	r->warm = false;
+	memset(&r->id, 0, sizeof(r->id));
+	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, r->key);
+	db_query_init(q, STMT_KEY_BY_PREFIX);
+	db_text(q, prefix);
+	e = db_run(r->app->db, &q, 1, false, r->deadline, &fault);
+	if (e)
+		req_fail(r, e, NULL, NULL);
+	else
+		e = check_row(r, q);
+	db_query_clear(q);
+	return e;
+}

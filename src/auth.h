@@ -1,0 +1,20 @@
+/*
+ * auth.h: from the Authorization header to an identity. What is found here
+ * lets a request go on; what authorises its work is the guard (call.h).
+ */
+#ifndef AUTH_H
+#define AUTH_H
+
+#include "req.h"
+
+/*
+ * Finds the caller: a hit in the verified-key table (warm, the database is
+ * not asked), else the cold way. Errors, recorded: ERR_AUTH_MISSING,
+ * ERR_AUTH_INVALID, ERR_UNAVAILABLE (no database, all cold places taken).
+ */
+MUST_CHECK enum err auth_begin(struct req *r);
+
+/* The cold way alone: key row, check value, scrypt; fills the table. */
+MUST_CHECK enum err auth_cold(struct req *r);
+
+#endif

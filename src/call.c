@@ -1,0 +1,130 @@
+/*
+ * call.c: guard and statements in one pipeline.
+ */
+#include "call.h"
+
+#include "auth.h"
+#include "clock.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "banned.h"
+
+static struct db_query *
+add(struct req *r, enum stmt stmt)
+{
+	struct db_query *q;
+
+	if (r->n == REQ_QUERIES)
+		abort(); /* a handler of ours, not anybody's input */
+	q = &r->queries[r->n++];
+	db_query_init(q, stmt);
+	db_text(q, r->id.project_id);
+	return q;
+}
+
+struct db_query *
+call_read(struct req *r, enum stmt stmt)
+{
+	return add(r, stmt);
+}
+
+struct db_query *
+call_write(struct req *r, enum stmt stmt)
+{
+	struct db_query *q = add(r, stmt);
+
+	db_text(q, r->id.key_id);
+	db_text(q, r->rid);
+	db_text(q, r->address);
+	r->write = true;
+	return q;
+}
+
+struct db_query *
+call_write_part(struct req *r, enum stmt stmt)
+{
+	r->write = true;
+	return add(r, stmt);
+}
+
+/* The batch once, behind the guard made for the identity at hand. */
+static enum err
+run_guarded(struct req *r, struct db_fault *fault)
+{
+	struct db_query guard, *all[REQ_QUERIES + 1] = {&guard};
+	size_t n = 1;
+	enum err e;
+
+	db_query_init(&guard, r->write ? STMT_GUARD_WRITE : STMT_GUARD_READ);
+	db_text(&guard, r->id.project_id);
+	db_text(&guard, r->id.key_id);
+	db_bytes(&guard, r->id.digest, sizeof(r->id.digest));
+	for (size_t i = r->ran; i < r->n; i++)
+		all[n++] = &r->queries[i];
+	e = db_run(r->app->db, all, n, r->write, r->deadline, fault);
+	if (!e)
+		r->key_used = db_bool(&guard, 0, 0);
+	db_query_clear(&guard);
+	return e;
+}
+
+enum err
+call_run(struct req *r)
+{
+	struct db_fault fault;
+	enum err e = run_guarded(r, &fault);
+
+	if (e == ERR_AUTH_INVALID && r->warm) {
+		/* The row is not what the table was filled from: ask the row
+		 * itself. The parameters point into r->id, which changes. */
+		verified_drop(r->app->host, r->key);
+		e = auth_cold(r);
+		if (e)
+			return e;
+		e = run_guarded(r, &fault);
+	}
+	if (e) {
+		while (r->n > r->ran)
+			db_query_clear(&r->queries[--r->n]);
+		return req_fail(r, e, fault.field, fault.message);
+	}
+	r->ran = r->n;
+	r->committed = r->committed || r->write;
+	r->write = false;
+	return ERR_OK;
+}
+
+enum err
+call_not_found(struct req *r)
+{
+	enum err e = call_run(r);
+
+	return e ? e : req_fail(r, ERR_NOT_FOUND, NULL, NULL);
+}
+
+enum err
+call_drain(struct req *r, enum stmt stmt, const char *id)
+{
+	struct db_fault fault;
+	enum err e;
+
+	do {
+		struct db_query query, *q = &query;
+
+		db_query_init(q, stmt);
+		db_text(q, r->id.project_id);
+		if (id)
+			db_text(q, id);
+		e = db_run(r->app->db, &q, 1, false, r->deadline, &fault);
+		db_query_clear(q);
+		if (!e)
+			return ERR_OK;
+		usleep(10000);
+	} while (clock_us() < r->deadline);
+	return req_fail(r, ERR_IN_DOUBT, NULL,
+	    "It takes effect for every new request, but a write that began "
+	    "before was still open when time ran out. Call again to wait for "
+	    "it.");
+}

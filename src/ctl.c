@@ -1,0 +1,211 @@
+/*
+ * ctl.c: output, failures and connections of the operator's commands.
+ */
+#include "ctl.h"
+
+#include "clock.h"
+#include "text.h"
+
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "banned.h"
+
+#define PLAIN (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+
+static int
+exit_of(enum err e)
+{
+	switch (e) {
+	case ERR_OK:
+		return CTL_DONE;
+	case ERR_VALIDATION:
+		return CTL_USAGE;
+	case ERR_NOT_FOUND:
+		return CTL_NOT_FOUND;
+	case ERR_CONFLICT:
+		return CTL_CONFLICT;
+	case ERR_UNAVAILABLE:
+	case ERR_IN_DOUBT:
+		return CTL_UNAVAILABLE;
+	default:
+		return CTL_FAILED;
+	}
+}
+
+int
+ctl_fail(struct ctl *c, enum err e, const char *fmt, ...)
+{
+	struct json_object *top, *error;
+	char message[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	if (!c->json) {
+		fprintf(stderr, "codecourierctl: %s\n", message);
+		return exit_of(e);
+	}
+	top = json_object_new_object();
+	error = json_object_new_object();
+	json_object_object_add(
+	    error, "code", json_object_new_string(err_info(e)->code));
+	json_object_object_add(
+	    error, "message", json_object_new_string(message));
+	json_object_object_add(top, "error", error);
+	puts(json_object_to_json_string_ext(top, PLAIN));
+	json_object_put(top);
+	return exit_of(e);
+}
+
+int
+ctl_db_fail(struct ctl *c, enum err e, const struct db_fault *fault)
+{
+	if (e == ERR_UNAVAILABLE && db_reason(c->db)[0])
+		return ctl_fail(c, e, "database: %s", db_reason(c->db));
+	return ctl_fail(
+	    c, e, "%s", fault->message ? fault->message : err_info(e)->message);
+}
+
+/* A value as people read it: text without quotes. */
+static void
+print_value(struct json_object *v)
+{
+	if (json_object_is_type(v, json_type_string))
+		fputs(json_object_get_string(v), stdout);
+	else
+		fputs(
+		    v ? json_object_to_json_string_ext(v, PLAIN) : "-", stdout);
+}
+
+static void
+print_lines(struct json_object *o)
+{
+	json_object_object_foreach(o, name, v)
+	{
+		printf("%s: ", name);
+		print_value(v);
+		putchar('\n');
+	}
+}
+
+/* name=value pairs, an entry a line */
+static void
+print_list(struct json_object *list)
+{
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+		const char *space = "";
+
+		json_object_object_foreach(o, name, v)
+		{
+			if (strcmp(name, "_id") == 0)
+				continue;
+			printf("%s%s=", space, name);
+			print_value(v);
+			space = " ";
+		}
+		putchar('\n');
+	}
+}
+
+int
+ctl_print(struct ctl *c, struct json_object *value)
+{
+	if (c->json) {
+		struct json_object *top = json_object_new_object();
+
+		json_object_object_add(top, "data", value);
+		puts(json_object_to_json_string_ext(top, PLAIN));
+		json_object_put(top);
+		return CTL_DONE;
+	}
+	if (json_object_is_type(value, json_type_array))
+		print_list(value);
+	else
+		print_lines(value);
+	json_object_put(value);
+	return CTL_DONE;
+}
+
+struct json_object *
+ctl_row(const struct db_query *q)
+{
+	const char *text = db_value(q, 0, 0, NULL);
+
+	return text ? json_tokener_parse(text) : NULL;
+}
+
+int
+ctl_connect(struct ctl *c)
+{
+	if (!c->db)
+		c->db = db_new(c->conf.admin_database, DB_OPERATOR,
+		    c->conf.statement_timeout_ms);
+	if (!c->db)
+		return ctl_fail(c, ERR_INTERNAL, "out of memory");
+	if (!db_connect(c->db, true))
+		return ctl_fail(
+		    c, ERR_UNAVAILABLE, "database: %s", db_reason(c->db));
+	return CTL_DONE;
+}
+
+int
+ctl_keyring(struct ctl *c)
+{
+	char why[256];
+
+	c->keyring = keyring_load(c->conf.keyring, why, sizeof(why));
+	if (!c->keyring)
+		return ctl_fail(c, ERR_UNAVAILABLE, "keyring: %s", why);
+	return CTL_DONE;
+}
+
+void
+ctl_write(struct ctl *c, struct db_query *q, enum stmt stmt)
+{
+	db_query_init(q, stmt);
+	db_text(q, c->project_id);
+	db_text(q, c->operator_name);
+	db_text(q, c->request_id);
+	db_text(q, NULL);
+}
+
+int
+ctl_run(struct ctl *c, struct db_query *q, bool write)
+{
+	struct db_fault fault;
+	enum err e =
+	    db_run(c->db, &q, 1, write, clock_us() + CTL_DEADLINE, &fault);
+
+	if (!e)
+		return CTL_DONE;
+	db_query_clear(q);
+	return ctl_db_fail(c, e, &fault);
+}
+
+int
+ctl_project(struct ctl *c)
+{
+	struct db_query q;
+	int rc = ctl_connect(c);
+
+	if (rc)
+		return rc;
+	db_query_init(&q, STMT_OP_PROJECT_FIND);
+	db_text(&q, c->arg[0]);
+	rc = ctl_run(c, &q, false);
+	if (rc)
+		return rc;
+	if (db_rows(&q) == 0)
+		rc = ctl_fail(
+		    c, ERR_NOT_FOUND, "no live project \"%s\"", c->arg[0]);
+	else
+		snprintf(
+		    c->project_id, UUID_TEXT, "%s", db_value(&q, 0, 0, NULL));
+	db_query_clear(&q);
+	return rc;
+}

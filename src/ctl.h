@@ -1,0 +1,86 @@
+/*
+ * ctl.h: what the commands of codecourierctl share. Exit statuses: 0 done,
+ * 1 failed, 2 usage, 3 not found, 4 conflict, 5 database or keyring
+ * unavailable.
+ */
+#ifndef CTL_H
+#define CTL_H
+
+#include "conf.h"
+#include "db.h"
+#include "seal.h"
+
+#include <json-c/json_types.h>
+
+enum ctl_exit {
+	CTL_DONE,
+	CTL_FAILED,
+	CTL_USAGE,
+	CTL_NOT_FOUND,
+	CTL_CONFLICT,
+	CTL_UNAVAILABLE
+};
+
+#define CTL_OPTIONS 8
+
+/* One run of the command. */
+struct ctl {
+	struct conf conf;
+	bool json;
+	const char *arg[4]; /* positional arguments behind the command's words */
+	const char *option[CTL_OPTIONS]; /* values, by enum ctl_option */
+	struct db *db;			 /* ctl_connect */
+	struct keyring *keyring;	 /* ctl_keyring */
+	char operator_name[64];		 /* login name, for the audit rows */
+	char project_id[UUID_TEXT];	 /* ctl_project */
+	char request_id[UUID_TEXT];
+};
+
+enum ctl_option {
+	OPT_NAME,
+	OPT_SLUG,
+	OPT_OWNER_EMAIL,
+	OPT_ENVIRONMENT,
+	OPT_OUT,
+	OPT_PLAN
+};
+
+typedef int ctl_command(struct ctl *c);
+ctl_command ctl_init, ctl_migrate, ctl_status;
+ctl_command ctl_project_create, ctl_project_list, ctl_project_show;
+ctl_command ctl_member_accept, ctl_provider_key_reveal, ctl_counter_add;
+ctl_command ctl_key_create, ctl_key_list, ctl_key_revoke;
+
+/*
+ * Reports a failure: {"error":{code,message}} on stdout with --json, else a
+ * line on stderr. Returns the exit status that belongs to `e`; ERR_VALIDATION
+ * is CTL_USAGE.
+ */
+int ctl_fail(struct ctl *c, enum err e, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+
+/* A fault of db_run. */
+int ctl_db_fail(struct ctl *c, enum err e, const struct db_fault *fault);
+
+/* Prints {"data": value} or, without --json, `name: value` lines or a line an
+ * entry. Takes `value` over. Returns CTL_DONE. */
+int ctl_print(struct ctl *c, struct json_object *value);
+
+/* Parses row 0, column 0 (JSON made by a statement); NULL: none. */
+struct json_object *ctl_row(const struct db_query *q);
+
+/* CTL_DONE or the reported failure's exit status. */
+MUST_CHECK int ctl_connect(struct ctl *c);
+MUST_CHECK int ctl_keyring(struct ctl *c);
+/* Connects and finds the project that arg[0] names (id or slug). */
+MUST_CHECK int ctl_project(struct ctl *c);
+
+/* A query whose first parameters are project, operator, request id, no
+ * address: what writing statements begin with. */
+void ctl_write(struct ctl *c, struct db_query *q, enum stmt stmt);
+
+/* Runs one statement; on failure reports it and clears the query. */
+MUST_CHECK int ctl_run(struct ctl *c, struct db_query *q, bool write);
+#define CTL_DEADLINE CLOCK_S(15)
+
+#endif

@@ -1,0 +1,205 @@
+/*
+ * ctl_key.c: API keys from the host: the first owner's key comes from here.
+ */
+#include "ctl.h"
+
+#include "clock.h"
+#include "keyhash.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "banned.h"
+
+/* One draw; q holds the row on CTL_DONE. */
+static int
+create(struct ctl *c, struct db_query *q, char key[KEY_TEXT])
+{
+	const char *environment = c->option[OPT_ENVIRONMENT];
+	unsigned char check[KEY_CHECK_VALUE];
+	char hash[KEY_HASH_TEXT], prefix[KEY_PREFIX + 1];
+
+	key_make(key, environment && strcmp(environment, "test") == 0);
+	key_check_value(key, check);
+	if (!key_hash(key, c->conf.scrypt_log2n, hash))
+		return ctl_fail(c, ERR_INTERNAL, "out of memory");
+	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, key);
+	ctl_write(c, q, STMT_OP_KEY_CREATE);
+	db_text(q, c->option[OPT_NAME]);
+	db_text(q, prefix);
+	db_text(q, environment ? environment : "live");
+	db_bytes(q, hash, strlen(hash));
+	db_bytes(q, check, sizeof(check));
+	db_text(q, environment ? "{name,environment}" : "{name}");
+	return ctl_run(c, q, true);
+}
+
+/* The key goes to the file that was opened before it was made. */
+static bool
+write_out(int fd, const char *key)
+{
+	return dprintf(fd, "%s\n", key) == KEY_LENGTH + 1 && fsync(fd) == 0;
+}
+
+static int
+check_arguments(struct ctl *c)
+{
+	const char *name = c->option[OPT_NAME];
+	const char *environment = c->option[OPT_ENVIRONMENT];
+	size_t len = strlen(name);
+
+	if (!text_is_utf8(name) || text_count(name, len) < 1 ||
+	    text_count(name, len) > 100 || text_has_control(name, len))
+		return ctl_fail(c, ERR_VALIDATION,
+		    "--name: 1 to 100 characters, no control characters");
+	if (environment && strcmp(environment, "live") != 0 &&
+	    strcmp(environment, "test") != 0)
+		return ctl_fail(
+		    c, ERR_VALIDATION, "--environment: live or test");
+	return CTL_DONE;
+}
+
+int
+ctl_key_create(struct ctl *c)
+{
+	const char *out = c->option[OPT_OUT];
+	char key[KEY_TEXT];
+	struct json_object *row;
+	struct db_query q;
+	int fd = -1, rc;
+
+	if ((rc = check_arguments(c)) || (rc = ctl_project(c)))
+		return rc;
+	if (out) {
+		fd = open(out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd < 0)
+			return ctl_fail(
+			    c, ERR_INTERNAL, "%s: %s", out, strerror(errno));
+	}
+	rc = create(c, &q, key);
+	if (rc) {
+		if (out)
+			unlink(out);
+	} else if (out && !write_out(fd, key)) {
+		rc = ctl_fail(c, ERR_INTERNAL,
+		    "%s: %s; the key was made, revoke it: %s", out,
+		    strerror(errno), db_value(&q, 0, 1, NULL));
+		db_query_clear(&q);
+	} else {
+		row = ctl_row(&q);
+		db_query_clear(&q);
+		if (!out)
+			json_object_object_add(
+			    row, "key", json_object_new_string(key));
+		rc = ctl_print(c, row);
+	}
+	if (fd >= 0)
+		close(fd);
+	secret_wipe(key, sizeof(key));
+	return rc;
+}
+
+int
+ctl_key_list(struct ctl *c)
+{
+	struct json_object *list, *page;
+	struct db_query q;
+	char sort[80] = "", *colon;
+	bool more;
+	int rc = ctl_project(c);
+
+	if (rc)
+		return rc;
+	list = json_object_new_array();
+	do { /* page by page: the statement is the API's */
+		colon = strchr(sort, ':');
+		if (colon)
+			*colon++ = '\0';
+		db_query_init(&q, STMT_API_KEY_LIST);
+		db_text(&q, c->project_id);
+		db_int(&q, 100);
+		db_text(&q, colon ? sort : NULL);
+		db_text(&q, colon);
+		rc = ctl_run(c, &q, false);
+		if (rc) {
+			json_object_put(list);
+			return rc;
+		}
+		page = ctl_row(&q);
+		for (size_t i = 0; i < json_object_array_length(page); i++)
+			json_object_array_add(list,
+			    json_object_get(
+				json_object_array_get_idx(page, i)));
+		json_object_put(page);
+		more = db_bool(&q, 0, 1);
+		if (more)
+			snprintf(
+			    sort, sizeof(sort), "%s", db_value(&q, 0, 2, NULL));
+		db_query_clear(&q);
+	} while (more);
+	return ctl_print(c, list);
+}
+
+/* Waits for writes that began before; see call_drain. */
+static int
+drain(struct ctl *c, const char *id)
+{
+	int64_t deadline = clock_us() + CTL_DEADLINE;
+	struct db_fault fault;
+	struct db_query query, *q = &query;
+	enum err e;
+
+	do {
+		db_query_init(q, STMT_API_KEY_DRAIN);
+		db_text(q, c->project_id);
+		db_text(q, id);
+		e = db_run(c->db, &q, 1, false, deadline, &fault);
+		db_query_clear(q);
+	} while (e && clock_us() < deadline);
+	if (!e)
+		return CTL_DONE;
+	return ctl_fail(c, ERR_UNAVAILABLE,
+	    "revoked for every new request, but a write that began before is "
+	    "still open: run this again");
+}
+
+int
+ctl_key_revoke(struct ctl *c)
+{
+	const char *id = c->arg[0];
+	struct db_query q;
+	int rc = ctl_connect(c);
+
+	if (rc)
+		return rc;
+	if (!text_is_uuid(id, true))
+		return ctl_fail(c, ERR_NOT_FOUND, "no key \"%s\"", id);
+	db_query_init(&q, STMT_OP_KEY_FIND);
+	db_text(&q, id);
+	rc = ctl_run(c, &q, false);
+	if (rc)
+		return rc;
+	if (db_rows(&q) == 0)
+		rc = ctl_fail(c, ERR_NOT_FOUND, "no key \"%s\"", id);
+	else
+		snprintf(
+		    c->project_id, UUID_TEXT, "%s", db_value(&q, 0, 0, NULL));
+	db_query_clear(&q);
+	if (rc)
+		return rc;
+	ctl_write(c, &q, STMT_OP_KEY_REVOKE);
+	db_text(&q, id);
+	rc = ctl_run(c, &q, true);
+	if (rc)
+		return rc;
+	rc = drain(c, id);
+	if (!rc)
+		rc = ctl_print(c, ctl_row(&q));
+	db_query_clear(&q);
+	return rc;
+}

@@ -1,0 +1,467 @@
+/*
+ * db.c: the connection's life (db_connect) and the pipeline (db_run). With
+ * db_admin.c the only user of libpq. Every wait is a poll() up to a deadline:
+ * the connection is non-blocking and stays in pipeline mode.
+ */
+#include "db.h"
+
+#include "clock.h"
+#include "db_error.h"
+#include "log.h"
+#include "secret.h"
+
+#include <libpq-fe.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "banned.h"
+
+#define PAUSE_FIRST CLOCK_MS(100)
+#define PAUSE_MAX   CLOCK_S(3)
+#define SETUP_LIMIT CLOCK_S(3) /* preparing everything on a new connection */
+#define RETRIES     3          /* of a pipeline that was rolled back */
+
+struct db {
+	PGconn *conn;
+	char *conninfo;
+	enum db_mode mode;
+	int statement_timeout_ms;
+	int schema_version;
+	int64_t pause;
+	int64_t next_attempt;
+	int64_t waited;
+	char reason[256];
+};
+
+/* How one try of a pipeline ended. */
+enum outcome {
+	DONE,     /* committed */
+	REFUSED,  /* an SQL error; the connection is fine */
+	LOST,     /* the connection broke */
+	TIMED_OUT /* the deadline passed */
+};
+
+struct attempt {
+	char sqlstate[6];
+	char constraint[64];
+	bool rolled_back; /* with LOST: the server said so */
+};
+
+struct db *
+db_new(const char *conninfo, enum db_mode mode, int statement_timeout_ms)
+{
+	struct db *db = calloc(1, sizeof(*db));
+
+	if (!db)
+		return NULL;
+	db->conninfo = strdup(conninfo);
+	if (!db->conninfo) {
+		free(db);
+		return NULL;
+	}
+	db->mode = mode;
+	db->statement_timeout_ms = statement_timeout_ms;
+	snprintf(db->reason, sizeof(db->reason), "not connected yet");
+	return db;
+}
+
+static void
+disconnect(struct db *db)
+{
+	PQfinish(db->conn);
+	db->conn = NULL;
+	db->schema_version = 0;
+}
+
+void
+db_free(struct db *db)
+{
+	if (!db)
+		return;
+	disconnect(db);
+	free(db->conninfo);
+	free(db);
+}
+
+const char *
+db_reason(const struct db *db)
+{
+	return db->reason;
+}
+
+int64_t
+db_next_attempt(const struct db *db)
+{
+	return db->conn ? 0 : db->next_attempt;
+}
+
+int
+db_schema_version(const struct db *db)
+{
+	return db->schema_version;
+}
+
+int64_t
+db_take_wait(struct db *db)
+{
+	int64_t waited = db->waited;
+
+	db->waited = 0;
+	return waited;
+}
+
+/* Waits until a result can be taken without blocking. False: broken, or the
+ * deadline passed (then *timed_out). */
+static bool
+wait_result(struct db *db, int64_t deadline, bool *timed_out)
+{
+	while (PQisBusy(db->conn)) {
+		int unsent = PQflush(db->conn);
+		int64_t left = deadline - clock_us();
+		struct pollfd p = {.fd = PQsocket(db->conn),
+		    .events = unsent ? POLLIN | POLLOUT : POLLIN};
+
+		if (unsent < 0)
+			return false;
+		if (left <= 0) {
+			*timed_out = true;
+			return false;
+		}
+		if (poll(&p, 1, (int)(left / 1000) + 1) < 0 && errno != EINTR)
+			return false;
+		if (p.revents && !PQconsumeInput(db->conn))
+			return false;
+	}
+	return true;
+}
+
+static void
+note_error(struct attempt *a, const PGresult *res)
+{
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	const char *name = PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME);
+
+	snprintf(a->sqlstate, sizeof(a->sqlstate), "%s", state ? state : "");
+	snprintf(a->constraint, sizeof(a->constraint), "%s", name ? name : "");
+}
+
+/*
+ * Reads the results of one pipeline, `n` statements and the sync. The first
+ * error of a statement is kept in `a`; the results go to q[i] (q may be NULL:
+ * dropped). Until the sync arrives nothing is committed (a deferred
+ * constraint fails after the last statement's result).
+ */
+static enum outcome
+read_pipeline(struct db *db, struct db_query *const q[], size_t n,
+    int64_t deadline, struct attempt *a)
+{
+	bool failed = false, timed_out = false;
+	size_t i = 0;
+
+	for (;;) {
+		if (!wait_result(db, deadline, &timed_out))
+			return timed_out ? TIMED_OUT : LOST;
+		PGresult *res = PQgetResult(db->conn);
+		if (!res) { /* the end of one statement's results */
+			if (PQstatus(db->conn) != CONNECTION_OK)
+				return LOST;
+			i++;
+			continue;
+		}
+		switch (PQresultStatus(res)) {
+		case PGRES_PIPELINE_SYNC:
+			PQclear(res);
+			return failed ? REFUSED : DONE;
+		case PGRES_TUPLES_OK:
+		case PGRES_COMMAND_OK:
+			if (q && i < n)
+				q[i]->result = res;
+			else
+				PQclear(res);
+			break;
+		default:
+			if (!failed)
+				note_error(a, res);
+			failed = true;
+			PQclear(res);
+			if (PQstatus(db->conn) != CONNECTION_OK) {
+				a->rolled_back =
+				    i < n && db_error_shutdown(a->sqlstate);
+				return LOST;
+			}
+		}
+		if (i > n + 1)
+			return LOST;
+	}
+}
+
+static enum outcome
+run_once(struct db *db, struct db_query *const q[], size_t n, int64_t deadline,
+    struct attempt *a)
+{
+	memset(a, 0, sizeof(*a));
+	for (size_t i = 0; i < n; i++) {
+		const struct stmt_info *s = stmt_info(q[i]->stmt);
+
+		db_query_clear(q[i]);
+		if (q[i]->n != s->params) {
+			log_msg(LOG_ERROR, "statement %s: %d parameters of %d",
+			    s->name, q[i]->n, s->params);
+			return LOST;
+		}
+		if (!PQsendQueryPrepared(db->conn, s->name, q[i]->n,
+			q[i]->value, q[i]->length, q[i]->format, 1))
+			return LOST;
+	}
+	if (!PQpipelineSync(db->conn))
+		return LOST;
+	return read_pipeline(db, q, n, deadline, a);
+}
+
+/* Queues what a new connection starts with; returns the number of statements
+ * queued, 0 on failure. */
+static size_t
+send_setup(struct db *db)
+{
+	int end = db->mode == DB_API ? STMT__API_MAX : STMT__MAX;
+	char timeout[16];
+	const char *value[] = {timeout};
+	size_t n = 0;
+
+	snprintf(timeout, sizeof(timeout), "%d", db->statement_timeout_ms);
+	if (db->mode == DB_OPERATOR) {
+		if (!PQsendQueryParams(db->conn, "SET ROLE codecourier_owner",
+			0, NULL, NULL, NULL, NULL, 0))
+			return 0;
+		n++;
+	}
+	if (!PQsendQueryParams(db->conn,
+		"SELECT set_config('statement_timeout', $1, false), "
+		"set_config('search_path', 'codecourier', false)",
+		1, NULL, value, NULL, NULL, 0))
+		return 0;
+	n++;
+	for (int s = 0; s < end; s++, n++)
+		if (!PQsendPrepare(db->conn, stmt_info(s)->name,
+			stmt_info(s)->sql, stmt_info(s)->params, NULL))
+			return 0;
+	return PQpipelineSync(db->conn) ? n : 0;
+}
+
+/* Prepares all and reads the schema's version. False: the reason is set. */
+static bool
+set_up(struct db *db)
+{
+	int64_t deadline = clock_us() + SETUP_LIMIT;
+	struct db_query version, *q = &version;
+	struct attempt a = {0};
+	int oldest = 0;
+	size_t n;
+
+	if (PQsetnonblocking(db->conn, 1) || !PQenterPipelineMode(db->conn))
+		return false;
+	n = send_setup(db);
+	if (n == 0 || read_pipeline(db, NULL, n, deadline, &a) != DONE) {
+		snprintf(db->reason, sizeof(db->reason),
+		    "cannot prepare the statements (SQLSTATE %s): %.160s",
+		    a.sqlstate[0] ? a.sqlstate : "none",
+		    strcmp(a.sqlstate, "42P01") == 0
+			? "the schema is missing or older than this program"
+			: "is the schema migrated?");
+		return false;
+	}
+	db_query_init(q, STMT_SCHEMA_VERSION);
+	if (run_once(db, &q, 1, deadline, &a) == DONE &&
+	    db_value(q, 0, 0, NULL)) {
+		db->schema_version =
+		    (int)strtol(db_value(q, 0, 0, NULL), NULL, 10);
+		oldest = (int)strtol(db_value(q, 0, 1, NULL), NULL, 10);
+	}
+	db_query_clear(q);
+	if (db->schema_version >= DB_OLDEST_SCHEMA && oldest <= DB_PROGRAM)
+		return true;
+	snprintf(db->reason, sizeof(db->reason),
+	    "schema version %d (for programs from %d) does not fit this "
+	    "program, number %d, which needs %d or later",
+	    db->schema_version, oldest, DB_PROGRAM, DB_OLDEST_SCHEMA);
+	return false;
+}
+
+static void
+ignore_notice(void *arg, const PGresult *res)
+{
+	(void)arg;
+	(void)res;
+}
+
+static bool
+try_connect(struct db *db)
+{
+	const char *keywords[] = {"connect_timeout", "client_encoding",
+	    "fallback_application_name", "dbname",
+	    db->mode == DB_OPERATOR ? "dbname" : NULL, NULL};
+	/* Only the first dbname is read as a conninfo; the operator's names
+	 * some database of the server, the second says which one is ours. */
+	const char *values[] = {
+	    "2", "UTF8", "codecourier", db->conninfo, DB_NAME, NULL};
+
+	disconnect(db);
+	db->conn = PQconnectdbParams(keywords, values, 1);
+	if (!db->conn || PQstatus(db->conn) != CONNECTION_OK) {
+		char *nl;
+
+		snprintf(db->reason, sizeof(db->reason), "%s",
+		    db->conn ? PQerrorMessage(db->conn) : "out of memory");
+		while ((nl = strchr(db->reason, '\n')))
+			*nl = nl[1] ? ' ' : '\0';
+		return false;
+	}
+	PQsetNoticeReceiver(db->conn, ignore_notice, NULL);
+	return set_up(db);
+}
+
+bool
+db_connect(struct db *db, bool force)
+{
+	char before[sizeof(db->reason)];
+	int64_t start = clock_us();
+
+	if (db->conn)
+		return true;
+	if (!force && start < db->next_attempt)
+		return false;
+	memcpy(before, db->reason, sizeof(before));
+	if (try_connect(db)) {
+		db->waited += clock_us() - start;
+		db->pause = 0;
+		db->reason[0] = '\0';
+		log_msg(LOG_INFO, "database connected, schema version %d",
+		    db->schema_version);
+		return true;
+	}
+	disconnect(db);
+	db->waited += clock_us() - start;
+	db->pause = db->pause ? db->pause * 2 : PAUSE_FIRST;
+	if (db->pause > PAUSE_MAX)
+		db->pause = PAUSE_MAX;
+	/* between half and all of it: many workers, one server */
+	db->next_attempt =
+	    clock_us() + db->pause - secret_below((uint32_t)db->pause / 2);
+	if (strcmp(before, db->reason) != 0)
+		log_msg(LOG_ERROR, "database unavailable: %s", db->reason);
+	return false;
+}
+
+/* A connection that has something to say while we asked nothing is closed,
+ * or about to be. poll() alone costs no receive. */
+static void
+probe(struct db *db)
+{
+	struct pollfd p = {.events = POLLIN};
+
+	if (!db->conn)
+		return;
+	p.fd = PQsocket(db->conn);
+	if (poll(&p, 1, 0) == 0)
+		return;
+	/* The first call reads a notice or an error, the second the end. */
+	if (PQconsumeInput(db->conn) && PQconsumeInput(db->conn) &&
+	    PQstatus(db->conn) == CONNECTION_OK)
+		return;
+	disconnect(db);
+	snprintf(db->reason, sizeof(db->reason), "connection closed");
+}
+
+/* Someone holds a lock for longer than anything of ours may: ends the
+ * sessions that stopped in the middle of a pipeline. */
+static void
+end_stalled(struct db *db)
+{
+	struct db_query query, *q = &query;
+	struct attempt a;
+	const char *count;
+
+	db_query_init(q, STMT_END_STALLED);
+	if (run_once(db, &q, 1, clock_us() + CLOCK_S(1), &a) == DONE &&
+	    (count = db_value(q, 0, 0, NULL)) && strcmp(count, "0") != 0)
+		log_msg(LOG_WARN, "ended %s stalled database sessions", count);
+	db_query_clear(q);
+}
+
+/* A short pause of random length, so that two that met do not meet again. */
+static void
+back_off(int try)
+{
+	usleep(2000 + secret_below(10000u << try));
+}
+
+/* The last word on a try that did not succeed. */
+static enum err
+give_up(struct db *db, enum outcome o, bool write, const struct attempt *a,
+    struct db_fault *fault)
+{
+	enum err e;
+
+	if (o == REFUSED) {
+		e = db_error_map(a->sqlstate, a->constraint, fault);
+		if (strcmp(a->sqlstate, "55P03") == 0)
+			end_stalled(db);
+		if (e == ERR_INTERNAL || e == ERR_UNAVAILABLE)
+			log_msg(LOG_ERROR,
+			    "database refused: SQLSTATE %s constraint %s",
+			    a->sqlstate, a->constraint);
+		return e;
+	}
+	snprintf(db->reason, sizeof(db->reason), "%s",
+	    o == TIMED_OUT ? "no answer in time" : "connection lost");
+	log_msg(LOG_ERROR, "database: %s (SQLSTATE %s)", db->reason,
+	    a->sqlstate[0] ? a->sqlstate : "none");
+	/* No PQcancel: it waits without limit for a server that hangs.
+	 * Closing is enough, see client_connection_check_interval. */
+	disconnect(db);
+	return write && !a->rolled_back ? ERR_IN_DOUBT : ERR_UNAVAILABLE;
+}
+
+enum err
+db_run(struct db *db, struct db_query *const q[], size_t n, bool write,
+    int64_t deadline, struct db_fault *fault)
+{
+	bool reconnected = false;
+	struct attempt a;
+	enum outcome o;
+	int64_t start;
+
+	memset(fault, 0, sizeof(*fault));
+	probe(db);
+	for (int try = 0;; try++) {
+		if (!db_connect(db, reconnected))
+			return ERR_UNAVAILABLE;
+		start = clock_us();
+		o = run_once(db, q, n, deadline, &a);
+		db->waited += clock_us() - start;
+		if (o == DONE)
+			return ERR_OK;
+		if (clock_us() >= deadline)
+			break;
+		if (o == REFUSED && db_error_again(a.sqlstate) &&
+		    try < RETRIES) {
+			back_off(try);
+			continue;
+		}
+		/* once: a new connection, where nothing was written */
+		if (!reconnected &&
+		    ((o == REFUSED && db_error_stale(a.sqlstate)) ||
+			(o == LOST && (!write || a.rolled_back)))) {
+			reconnected = true;
+			disconnect(db);
+			continue;
+		}
+		break;
+	}
+	return give_up(db, o, write, &a, fault);
+}

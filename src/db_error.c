@@ -1,0 +1,96 @@
+/*
+ * db_error.c: the two tables that turn what PostgreSQL says into our errors.
+ */
+#include "db_error.h"
+
+#include <string.h>
+
+#include "banned.h"
+
+static const struct {
+	const char *constraint;
+	enum err err;
+	const char *field;
+	const char *message;
+} constraints[] = {
+    {"api_key_prefix_once", ERR_CONFLICT, NULL, NULL},
+    {"member_email_once", ERR_CONFLICT, "email",
+	"This address belongs to a member or has been invited already."},
+    {"member_last_owner", ERR_CONFLICT, "targetUserId",
+	"A project keeps at least one active owner."},
+    {"project_slug_live", ERR_CONFLICT, "slug", "This slug is taken."},
+};
+
+/* Classes (two characters) or whole codes (five). Whole codes first. */
+static const struct {
+	const char *sqlstate;
+	enum err err;
+} states[] = {
+    {"28000", ERR_AUTH_INVALID}, /* raised by refuse() */
+    {"25006", ERR_UNAVAILABLE},  /* read-only: failover under way */
+    {"55P03", ERR_UNAVAILABLE},  /* lock_timeout */
+    {"57014", ERR_UNAVAILABLE},  /* statement_timeout */
+    {"P0002", ERR_NOT_FOUND}, {"08", ERR_UNAVAILABLE}, /* connection */
+    {"40", ERR_UNAVAILABLE}, /* serialization, deadlock: retries used up */
+    {"53", ERR_UNAVAILABLE}, /* resources: disk full, connections, memory */
+    {"57", ERR_UNAVAILABLE}, /* operator intervention */
+    {"58", ERR_UNAVAILABLE}, /* system error outside PostgreSQL */
+};
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+enum err
+db_error_map(
+    const char *sqlstate, const char *constraint, struct db_fault *fault)
+{
+	memset(fault, 0, sizeof(*fault));
+	for (size_t i = 0; constraint && i < ARRAY_SIZE(constraints); i++) {
+		if (strcmp(constraint, constraints[i].constraint) != 0)
+			continue;
+		fault->field = constraints[i].field;
+		fault->message = constraints[i].message;
+		fault->constraint = constraints[i].constraint;
+		return constraints[i].err;
+	}
+	for (size_t i = 0; sqlstate && i < ARRAY_SIZE(states); i++) {
+		const char *s = states[i].sqlstate;
+
+		if (strncmp(sqlstate, s, strlen(s)) == 0)
+			return states[i].err;
+	}
+	return ERR_INTERNAL;
+}
+
+static bool
+is_one_of(const char *sqlstate, const char *const *list)
+{
+	for (; sqlstate && *list; list++)
+		if (strcmp(sqlstate, *list) == 0)
+			return true;
+	return false;
+}
+
+bool
+db_error_again(const char *sqlstate)
+{
+	static const char *const list[] = {"40001", "40P01", NULL};
+
+	return is_one_of(sqlstate, list);
+}
+
+bool
+db_error_stale(const char *sqlstate)
+{
+	/* no such prepared statement; its result type changed; read-only */
+	static const char *const list[] = {"26000", "0A000", "25006", NULL};
+
+	return is_one_of(sqlstate, list);
+}
+
+bool
+db_error_shutdown(const char *sqlstate)
+{
+	static const char *const list[] = {"57P01", "57P02", "57P03", NULL};
+
+	return is_one_of(sqlstate, list);
+}

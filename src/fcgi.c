@@ -1,0 +1,255 @@
+/*
+ * fcgi.c: accept loop, parameters, body, answer. The loop pokes `ipcFd` and
+ * `keepConnection` of libfcgi's request, which its header calls private:
+ * tests/fcgi pins the behaviour that this relies on.
+ *
+ * Why not FCGX_Accept_r alone: its handler for SIGTERM is installed without
+ * SA_RESTART, so a signal cuts reads and writes of the request in hand
+ * (parameters missing, bodies short, answers truncated). Here the stop
+ * signals are blocked while a request is served.
+ */
+#include "fcgi.h"
+
+#include "log.h"
+
+#include <fcgiapp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "banned.h"
+
+#define LISTEN_FD 0
+
+static volatile sig_atomic_t stop_asked;
+static volatile sig_atomic_t active_fd = -1;
+static sigset_t open_mask, stop_mask;
+static FCGX_Request request;
+static int epoll_fd;
+
+static void
+on_stop(int sig)
+{
+	(void)sig;
+	stop_asked = 1;
+}
+
+/* The wire limit. Shutting the socket down (and not just interrupting a
+ * call) leaves no moment in which a blocking read could start again. */
+static void
+on_alarm(int sig)
+{
+	int saved = errno;
+
+	(void)sig;
+	if (active_fd >= 0)
+		shutdown(active_fd, SHUT_RDWR);
+	errno = saved;
+}
+
+static void
+handle(int sig, void (*handler)(int), int flags)
+{
+	struct sigaction sa = {.sa_handler = handler, .sa_flags = flags};
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(sig, &sa, NULL);
+}
+
+/* Before FCGX_Init, which installs its own where it finds the default. */
+static void
+set_signals(void)
+{
+	static const int stops[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+
+	sigemptyset(&stop_mask);
+	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
+		handle(stops[i], on_stop, 0);
+		sigaddset(&stop_mask, stops[i]);
+	}
+	handle(SIGALRM, on_alarm, SA_RESTART);
+	handle(SIGPIPE, SIG_IGN, 0);
+	sigprocmask(SIG_BLOCK, &stop_mask, &open_mask);
+	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
+		sigdelset(&open_mask, stops[i]);
+}
+
+bool
+fcgi_init(char *why, size_t size)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLEXCLUSIVE};
+	int listening = 0, flags;
+	socklen_t len = sizeof(listening);
+
+	if (getsockopt(
+		LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0 ||
+	    !listening) {
+		snprintf(why, size,
+		    "descriptor 0 is no listening socket; start me by "
+		    "spawn-fcgi");
+		return false;
+	}
+	set_signals();
+	flags = fcntl(LISTEN_FD, F_GETFL);
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (flags < 0 || fcntl(LISTEN_FD, F_SETFL, flags | O_NONBLOCK) != 0 ||
+	    epoll_fd < 0 ||
+	    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, LISTEN_FD, &ev) != 0 ||
+	    FCGX_Init() != 0 ||
+	    FCGX_InitRequest(&request, -1, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
+		snprintf(why, size, "cannot set up: %s", strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+/* Signals get in only here: epoll_pwait does not deliver a pending one while
+ * the socket is ready, so the mask is opened for an instant each turn. */
+static bool
+stop_signalled(void)
+{
+	sigprocmask(SIG_SETMASK, &open_mask, NULL);
+	sigprocmask(SIG_BLOCK, &stop_mask, NULL);
+	return stop_asked;
+}
+
+/* Hands the connection to libfcgi and reads the parameters. */
+static bool
+take(int fd)
+{
+	active_fd = fd;
+	alarm(FCGI_WIRE_LIMIT);
+	request.ipcFd = fd;
+	/* or FCGX_Accept_r's opening FCGX_Finish_r would close it */
+	request.keepConnection = 1;
+	if (FCGX_Accept_r(&request) < 0) {
+		active_fd = -1;
+		return false; /* garbage, or gone: closed already */
+	}
+	request.keepConnection = 0; /* one request a connection */
+	if (FCGX_GetError(request.in) != 0) {
+		fcgi_finish();
+		return false;
+	}
+	return true;
+}
+
+enum fcgi_event
+fcgi_next(int64_t wait_us)
+{
+	struct epoll_event ev;
+	int n, fd;
+
+	for (;;) {
+		if (stop_signalled())
+			return FCGI_STOP;
+		n = epoll_pwait(epoll_fd, &ev, 1,
+		    wait_us < 0 ? -1 : (int)(wait_us / 1000) + 1, &open_mask);
+		if (n == 0)
+			return FCGI_IDLE;
+		if (n < 0)
+			continue;
+		fd = accept4(LISTEN_FD, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0) {
+			if (errno != EAGAIN && errno != EINTR &&
+			    errno != ECONNABORTED) {
+				log_msg(
+				    LOG_ERROR, "accept: %s", strerror(errno));
+				usleep(10000);
+			}
+			continue;
+		}
+		if (take(fd))
+			return FCGI_REQUEST;
+	}
+}
+
+const char *
+fcgi_param(const char *name)
+{
+	return FCGX_GetParam(name, request.envp);
+}
+
+bool
+fcgi_peer_gone(void)
+{
+	struct pollfd p = {.fd = request.ipcFd, .events = POLLRDHUP};
+
+	return poll(&p, 1, 0) > 0 &&
+	    (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+static bool
+content_length(size_t *len)
+{
+	const char *text = fcgi_param("CONTENT_LENGTH");
+
+	*len = 0;
+	if (!text || !text[0])
+		return true;
+	if (strlen(text) > 18 || strspn(text, "0123456789") != strlen(text))
+		return false;
+	*len = strtoull(text, NULL, 10);
+	return true;
+}
+
+enum err
+fcgi_body(char **body, size_t *len, size_t limit)
+{
+	size_t got = 0;
+	int n;
+
+	*body = NULL;
+	if (!content_length(len))
+		return ERR_VALIDATION;
+	if (*len > limit)
+		return ERR_TOO_LARGE;
+	if (*len == 0)
+		return ERR_OK;
+	*body = malloc(*len + 1);
+	if (!*body)
+		return ERR_INTERNAL;
+	while (got < *len) {
+		n = FCGX_GetStr(*body + got, (int)(*len - got), request.in);
+		if (n <= 0)
+			break;
+		got += (size_t)n;
+	}
+	(*body)[got] = '\0';
+	if (got == *len && FCGX_GetError(request.in) == 0)
+		return ERR_OK;
+	free(*body);
+	*body = NULL;
+	return ERR_VALIDATION;
+}
+
+void
+fcgi_write(const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len > 0) {
+		int n = FCGX_PutStr(
+		    p, (int)(len > 1 << 20 ? 1 << 20 : len), request.out);
+
+		if (n <= 0)
+			return; /* nobody reads any more */
+		p += n;
+		len -= (size_t)n;
+	}
+}
+
+void
+fcgi_finish(void)
+{
+	FCGX_Finish_r(&request);
+	active_fd = -1;
+}

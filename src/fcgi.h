@@ -1,0 +1,50 @@
+/*
+ * fcgi.h: the FastCGI side of a worker; nobody else sees libfcgi. It accepts
+ * by itself (libfcgi's own loop loses requests to signals), one request a
+ * connection, and bounds the time a request may take on the wire.
+ */
+#ifndef FCGI_H
+#define FCGI_H
+
+#include "err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum fcgi_event {
+	FCGI_REQUEST, /* one has arrived whole, but for its body */
+	FCGI_IDLE,    /* nothing came within the time */
+	FCGI_STOP     /* a signal asked to end */
+};
+
+/* Seconds from accept to the last byte of the answer; a peer that is slower
+ * (nginx never is: it buffers) is cut off. Above REQ_DEADLINE. */
+#define FCGI_WIRE_LIMIT 10
+
+/*
+ * Once at start, with the listening socket on descriptor 0: installs the
+ * signal handlers (TERM, INT, HUP, USR1, USR2: finish, then stop) and blocks
+ * these signals outside the wait. False: `why` says what failed.
+ */
+MUST_CHECK bool fcgi_init(char *why, size_t size);
+
+/* The next request; the one before must be finished. */
+enum fcgi_event fcgi_next(int64_t wait_us);
+
+/* A parameter of the request, NULL when absent; lives until fcgi_finish. */
+const char *fcgi_param(const char *name);
+
+/* The client's connection (or nginx's for it) is gone: nobody waits. */
+bool fcgi_peer_gone(void);
+
+/*
+ * Reads the body whole. ERR_OK with *body (NULL when empty; free it) and
+ * *len; ERR_TOO_LARGE above `limit` bytes (nothing read, nothing allocated);
+ * ERR_VALIDATION: a bad CONTENT_LENGTH or cut short; ERR_INTERNAL: memory.
+ */
+MUST_CHECK enum err fcgi_body(char **body, size_t *len, size_t limit);
+
+void fcgi_write(const void *data, size_t len);
+void fcgi_finish(void);
+
+#endif

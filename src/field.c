@@ -1,0 +1,211 @@
+/*
+ * field.c: checks a parsed body against its table. Every complaint is made,
+ * so that a caller can mend all in one go.
+ */
+#include "field.h"
+
+#include "text.h"
+
+#include <json-c/json.h>
+#include <json-c/linkhash.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "banned.h"
+
+#define STRINGS_MAX   500
+#define STRING_MAX    200 /* characters */
+#define ENV_MAX       1000
+#define ENV_NAME_MAX  255
+#define ENV_VALUE_MAX 65536 /* bytes */
+
+struct check {
+	field_complain *complain;
+	void *arg;
+	size_t complaints;
+};
+
+static void
+complain(struct check *c, const char *field, const char *message)
+{
+	c->complaints++;
+	c->complain(c->arg, field, message);
+}
+
+static void
+complain_length(struct check *c, const struct field *f)
+{
+	const char *unit = f->in_bytes ? "bytes" : "characters";
+	char message[80];
+
+	if (f->min > 0)
+		snprintf(message, sizeof(message), "Must have %zu to %zu %s.",
+		    f->min, f->max, unit);
+	else
+		snprintf(message, sizeof(message), "Must have at most %zu %s.",
+		    f->max, unit);
+	complain(c, f->name, message);
+}
+
+static void
+check_string(struct check *c, const struct field *f, struct json_object *v)
+{
+	const char *s = json_object_get_string(v);
+	size_t len = (size_t)json_object_get_string_len(v), count;
+
+	if (f->trimmed) {
+		const char *start = text_trim(s, &len);
+
+		if (start != s || s[len] != '\0') {
+			json_object_set_string_len(v, start, (int)len);
+			s = json_object_get_string(v);
+		}
+	}
+	count = f->in_bytes ? len : text_count(s, len);
+	if (count < f->min || count > f->max)
+		complain_length(c, f);
+	else if (f->one_line && text_has_control(s, len))
+		complain(c, f->name, "Must not have control characters.");
+	else if (f->valid && !f->valid(s, len))
+		complain(c, f->name, f->rule);
+}
+
+static void
+check_strings(struct check *c, const struct field *f, struct json_object *v)
+{
+	size_t n = json_object_array_length(v);
+	struct lh_table *seen;
+	char path[80];
+
+	if (n > STRINGS_MAX) {
+		complain(c, f->name, "Must have at most 500 entries.");
+		return;
+	}
+	seen = lh_kchar_table_new((int)n * 2 + 1, NULL);
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *e = json_object_array_get_idx(v, i);
+		const char *s = json_object_get_string(e);
+		size_t len;
+
+		snprintf(path, sizeof(path), "%s[%zu]", f->name, i);
+		if (!json_object_is_type(e, json_type_string)) {
+			complain(c, path, "Must be a string.");
+			continue;
+		}
+		len = (size_t)json_object_get_string_len(e);
+		if (len == 0 || text_count(s, len) > STRING_MAX)
+			complain(c, path, "Must have 1 to 200 characters.");
+		else if (!seen || lh_table_lookup_entry(seen, s))
+			complain(c, path, "Must not be in the list twice.");
+		else if (lh_table_insert(seen, s, NULL) != 0)
+			complain(c, path, "Too many entries.");
+	}
+	if (seen)
+		lh_table_free(seen);
+}
+
+size_t
+field_env_size(struct json_object *env)
+{
+	size_t size = 0;
+
+	if (!env)
+		return 0;
+	json_object_object_foreach(env, name, value)
+	{
+		size +=
+		    strlen(name) + (size_t)json_object_get_string_len(value);
+	}
+	return size;
+}
+
+static void
+check_env(struct check *c, const struct field *f, struct json_object *v)
+{
+	char path[sizeof("deployEnvVars.") + 4 * ENV_NAME_MAX];
+	size_t before = c->complaints;
+
+	if (json_object_object_length(v) > ENV_MAX) {
+		complain(c, f->name, "Must have at most 1000 variables.");
+		return;
+	}
+	json_object_object_foreach(v, name, value)
+	{
+		size_t len = strlen(name);
+
+		snprintf(path, sizeof(path), "%s.%s", f->name, name);
+		if (len > ENV_NAME_MAX || !text_is_env_name(name, len))
+			complain(c, len > ENV_NAME_MAX ? f->name : path,
+			    "A variable's name must match "
+			    "[A-Za-z_][A-Za-z0-9_]* and have at most 255 "
+			    "characters.");
+		else if (!json_object_is_type(value, json_type_string))
+			complain(c, path, "Must be a string.");
+		else if (json_object_get_string_len(value) > ENV_VALUE_MAX)
+			complain(c, path, "Must have at most 65536 bytes.");
+	}
+	if (c->complaints == before && field_env_size(v) > FIELD_ENV_LIMIT)
+		complain(c, f->name,
+		    "Names and values must have at most 1048576 bytes.");
+}
+
+static void
+check_object(struct check *c, const struct field *f, struct json_object *v)
+{
+	size_t len;
+
+	if (!json_object_to_json_string_length(v,
+		JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+		&len) ||
+	    len > f->max)
+		complain_length(c, f);
+}
+
+static const struct {
+	enum json_type type;
+	const char *complaint;
+	void (*check)(
+	    struct check *, const struct field *, struct json_object *);
+} types[] = {
+    [FIELD_STRING] = {json_type_string, "Must be a string.", check_string},
+    [FIELD_STRINGS] = {json_type_array, "Must be an array of strings.",
+	check_strings},
+    [FIELD_ENV] = {json_type_object, "Must be an object of strings.",
+	check_env},
+    [FIELD_OBJECT] = {json_type_object, "Must be an object.", check_object},
+};
+
+size_t
+field_check(const struct body *body, struct json_object *json,
+    struct json_object *value[FIELD_MAX], bool given[FIELD_MAX],
+    field_complain *report, void *arg)
+{
+	struct check c = {report, arg, 0};
+
+	memset(value, 0, sizeof(value[0]) * FIELD_MAX);
+	memset(given, 0, sizeof(given[0]) * FIELD_MAX);
+	json_object_object_foreach(json, name, v)
+	{
+		const struct field *f = NULL;
+
+		for (size_t i = 0; i < body->n && !f; i++) {
+			if (strcmp(body->fields[i].name, name) != 0)
+				continue;
+			f = &body->fields[i];
+			given[i] = true;
+			value[i] = v;
+		}
+		if (!f)
+			complain(&c, name, "Unknown field.");
+		else if (!v && !f->nullable)
+			complain(&c, name, "Must not be null.");
+		else if (v && !json_object_is_type(v, types[f->type].type))
+			complain(&c, name, types[f->type].complaint);
+		else if (v)
+			types[f->type].check(&c, f, v);
+	}
+	for (size_t i = 0; i < body->n; i++)
+		if (body->fields[i].required && !given[i])
+			complain(&c, body->fields[i].name, "Is required.");
+	return c.complaints;
+}

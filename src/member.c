@@ -1,0 +1,117 @@
+/*
+ * member.c: handlers of members and their roles.
+ */
+#include "handlers.h"
+
+#include "call.h"
+#include "query.h"
+#include "text.h"
+
+#include <string.h>
+
+#include "banned.h"
+
+static bool
+is_role(const char *s, size_t len)
+{
+	(void)len;
+	return strcmp(s, "owner") == 0 || strcmp(s, "admin") == 0 ||
+	    strcmp(s, "member") == 0;
+}
+
+#define ROLE                                                                   \
+	{                                                                      \
+		.name = "role", .required = true, .max = REQ_BODY_MAX,         \
+		.valid = is_role,                                              \
+		.rule = "Must be \"owner\", \"admin\" or \"member\"."          \
+	}
+/* An id of any other form is simply not found, so anything goes here. */
+#define TARGET                                                                 \
+	{                                                                      \
+		.name = "targetUserId", .required = true, .max = REQ_BODY_MAX  \
+	}
+
+static const struct field invite_fields[] = {
+    {.name = "email",
+	.required = true,
+	.min = 1,
+	.max = 254,
+	.valid = text_is_email,
+	.rule = "Must be an e-mail address: printable ASCII, one @."},
+    ROLE,
+};
+static const struct field remove_fields[] = {TARGET};
+static const struct field role_fields[] = {TARGET, ROLE};
+
+const struct body member_invite_body = {invite_fields, 2, false};
+const struct body member_remove_body = {remove_fields, 1, false};
+const struct body member_update_role_body = {role_fields, 2, false};
+
+enum err
+member_list(struct req *r)
+{
+	const char *sort[4]; /* status, role, µs, id */
+	const char *next = NULL, *array;
+	struct db_query *q;
+	size_t len;
+	enum err e;
+
+	e = cursor_read(r, "members", sort, 4);
+	if (e)
+		return call_run(r) ? r->err : e;
+	q = call_read(r, STMT_MEMBER_LIST);
+	db_int(q, r->limit);
+	for (int i = 0; i < 4; i++)
+		db_text(q, sort[i]);
+	e = call_run(r);
+	if (e)
+		return e;
+	array = db_value(q, 0, 0, &len);
+	if (db_bool(q, 0, 1) &&
+	    !(next = cursor_make(r, "members", db_value(q, 0, 2, NULL))))
+		return req_fail(r, ERR_INTERNAL, NULL, NULL);
+	reply_list(r, array, len, next);
+	return ERR_OK;
+}
+
+enum err
+member_invite(struct req *r)
+{
+	struct db_query *q = call_write(r, STMT_MEMBER_INVITE);
+	enum err e;
+
+	db_text(q, req_text(r, 0));
+	db_text(q, req_text(r, 1));
+	db_text(q, req_given_names(r));
+	e = call_run(r);
+	return e ? e : reply_row(r, q);
+}
+
+enum err
+member_remove(struct req *r)
+{
+	struct db_query *q;
+	enum err e;
+
+	if (!text_is_uuid(req_text(r, 0), true))
+		return call_not_found(r);
+	q = call_write(r, STMT_MEMBER_REMOVE);
+	db_text(q, req_text(r, 0));
+	e = call_run(r);
+	return e ? e : reply_row(r, q);
+}
+
+enum err
+member_update_role(struct req *r)
+{
+	struct db_query *q;
+	enum err e;
+
+	if (!text_is_uuid(req_text(r, 0), true))
+		return call_not_found(r);
+	q = call_write(r, STMT_MEMBER_ROLE);
+	db_text(q, req_text(r, 0));
+	db_text(q, req_text(r, 1));
+	e = call_run(r);
+	return e ? e : reply_row(r, q);
+}

@@ -1,0 +1,254 @@
+/*
+ * req.c: the request's memory, its faults and its answer.
+ */
+#include "req.h"
+
+#include "clock.h"
+#include "utf8.h"
+
+#include <json-c/json.h>
+#include <json-c/printbuf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "banned.h"
+
+#define DETAILS_MAX 100
+
+struct block {
+	struct block *next;
+	_Alignas(max_align_t) unsigned char bytes[];
+};
+
+void
+req_begin(struct req *r, struct app *app)
+{
+	memset(r, 0, sizeof(*r));
+	r->app = app;
+	r->start = clock_us();
+	r->deadline = r->start + REQ_DEADLINE;
+	r->status = 200;
+}
+
+void
+req_end(struct req *r)
+{
+	struct block *b = r->memory;
+
+	for (size_t i = 0; i < r->n; i++)
+		db_query_clear(&r->queries[i]);
+	json_object_put(r->json);
+	json_object_put(r->details);
+	if (r->out)
+		printbuf_free(r->out);
+	while (b) {
+		struct block *next = b->next;
+
+		free(b);
+		b = next;
+	}
+	secret_wipe(r, sizeof(*r));
+}
+
+void *
+req_alloc(struct req *r, size_t size)
+{
+	struct block *b = malloc(sizeof(*b) + size);
+
+	if (!b)
+		return NULL;
+	b->next = r->memory;
+	r->memory = b;
+	return b->bytes;
+}
+
+/* Cut at the border of a character. */
+static void
+copy_field(char *out, size_t size, const char *field)
+{
+	size_t left = strlen(field), at = 0, len;
+
+	while (
+	    (len = utf8_length(field + at, left - at)) > 0 && at + len < size)
+		at += len;
+	memcpy(out, field, at);
+	out[at] = '\0';
+}
+
+enum err
+req_fail(struct req *r, enum err e, const char *field, const char *message)
+{
+	r->err = e;
+	copy_field(r->field, sizeof(r->field), field ? field : "");
+	snprintf(r->message, sizeof(r->message), "%s",
+	    message ? message : err_info(e)->message);
+	return e;
+}
+
+void
+req_complain(void *req, const char *field, const char *message)
+{
+	struct req *r = req;
+	struct json_object *one;
+	char name[sizeof(r->field)];
+
+	if (!r->details) {
+		req_fail(r, ERR_VALIDATION, field, message);
+		r->details = json_object_new_array();
+	}
+	if (!r->details || json_object_array_length(r->details) >= DETAILS_MAX)
+		return;
+	one = json_object_new_object();
+	copy_field(name, sizeof(name), field);
+	if (!one ||
+	    json_object_object_add(
+		one, "field", json_object_new_string(name)) != 0 ||
+	    json_object_object_add(
+		one, "message", json_object_new_string(message)) != 0 ||
+	    json_object_array_add(r->details, one) != 0)
+		json_object_put(one);
+}
+
+const char *
+req_text(const struct req *r, int i)
+{
+	return r->value[i] ? json_object_get_string(r->value[i]) : NULL;
+}
+
+bool
+req_given_any(const struct req *r)
+{
+	for (int i = 0; i < FIELD_MAX; i++)
+		if (r->given[i])
+			return true;
+	return false;
+}
+
+void
+reply_raw(struct req *r, const char *json, size_t len)
+{
+	if (!r->out && !(r->out = printbuf_new()))
+		r->err = ERR_INTERNAL;
+	else if (len > INT32_MAX ||
+	    (len > 0 && printbuf_memappend(r->out, json, (int)len) < 0))
+		r->err = ERR_INTERNAL;
+}
+
+void
+reply_text(struct req *r, const char *json)
+{
+	reply_raw(r, json, strlen(json));
+}
+
+enum err
+reply_row(struct req *r, const struct db_query *q)
+{
+	size_t len;
+	const char *row = db_value(q, 0, 0, &len);
+
+	if (!row)
+		return req_fail(r, ERR_NOT_FOUND, NULL, NULL);
+	reply_text(r, "{\"data\":");
+	reply_raw(r, row, len);
+	reply_text(r, "}");
+	return ERR_OK;
+}
+
+void
+reply_list(
+    struct req *r, const char *array, size_t len, const char *next_cursor)
+{
+	reply_text(r, "{\"data\":");
+	reply_raw(r, array, len);
+	if (next_cursor) {
+		reply_text(r, ",\"nextCursor\":\"");
+		reply_text(r, next_cursor);
+		reply_text(r, "\",\"hasMore\":true}");
+	} else {
+		reply_text(r, ",\"nextCursor\":null,\"hasMore\":false}");
+	}
+}
+
+/* {"error": {…}} as a new object; NULL: no memory. */
+static struct json_object *
+fault_object(struct req *r)
+{
+	const struct err_info *info = err_info(r->err);
+	struct json_object *top = json_object_new_object();
+	struct json_object *e = json_object_new_object();
+	int bad;
+
+	if (!top || json_object_object_add(top, "error", e) != 0) {
+		json_object_put(e);
+		json_object_put(top);
+		return NULL;
+	}
+	bad = json_object_object_add(
+	    e, "code", json_object_new_string(info->code));
+	bad |= json_object_object_add(
+	    e, "message", json_object_new_string(r->message));
+	if (r->field[0])
+		bad |= json_object_object_add(
+		    e, "field", json_object_new_string(r->field));
+	if (r->details && r->err == ERR_VALIDATION)
+		bad |= json_object_object_add(
+		    e, "details", json_object_get(r->details));
+	bad |= json_object_object_add(
+	    e, "requestId", json_object_new_string(r->rid));
+	if (info->status >= 500 || info->retryable)
+		bad |= json_object_object_add(
+		    e, "retryable", json_object_new_boolean(info->retryable));
+	if (bad) {
+		json_object_put(top);
+		return NULL;
+	}
+	return top;
+}
+
+void
+reply_fault(struct req *r)
+{
+	struct json_object *top;
+	const char *text;
+	size_t len;
+
+	if (r->message[0] == '\0')
+		req_fail(r, r->err, NULL, NULL);
+	r->status = err_info(r->err)->status;
+	if (r->out)
+		printbuf_free(r->out);
+	r->out = NULL;
+	top = fault_object(r);
+	text = top
+	    ? json_object_to_json_string_length(top,
+		  JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len)
+	    : NULL;
+	if (text)
+		reply_raw(r, text, len);
+	json_object_put(top);
+}
+
+const char *
+req_given_names(struct req *r)
+{
+	size_t size = 3, at = 0;
+	char *out;
+
+	/* names of the routes' tables: letters only, nothing to quote */
+	for (size_t i = 0; i < FIELD_MAX; i++)
+		size += 32;
+	out = req_alloc(r, size);
+	if (!out)
+		return NULL;
+	out[at++] = '{';
+	json_object_object_foreach(r->json, name, value)
+	{
+		(void)value;
+		if (at > 1)
+			out[at++] = ',';
+		at += (size_t)snprintf(out + at, 32, "%.31s", name);
+	}
+	snprintf(out + at, 2, "}");
+	return out;
+}

@@ -1,0 +1,121 @@
+/*
+ * req.h: one request on its way through: what came over the wire, what was
+ * found out about it, its statements, and its answer. All of its memory goes
+ * with it (req_end).
+ */
+#ifndef REQ_H
+#define REQ_H
+
+#include "conf.h"
+#include "db.h"
+#include "err.h"
+#include "field.h"
+#include "host.h"
+#include "seal.h"
+#include "verified.h"
+
+#include <json-c/json_types.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct route;
+struct printbuf;
+
+/* What a worker has, for every request. */
+struct app {
+	struct conf conf;
+	struct db *db;
+	struct host *host;	 /* NULL: works without */
+	struct keyring *keyring; /* NULL: sealed values are out of reach */
+};
+
+#define REQ_QUERIES  8	     /* statements of one request */
+#define REQ_BODY_MAX 2097152 /* bytes: 2 MiB */
+#define REQ_DEADLINE CLOCK_S(8)
+
+struct req {
+	struct app *app;
+
+	/* from the wire; borrowed until the request is over; NULL: absent */
+	char rid[UUID_TEXT];
+	const char *method;
+	const char *target; /* path and query as sent */
+	const char *authorization;
+	const char *content_type;
+	const char *content_encoding;
+	const char *idempotency_key;
+	const char *if_match;
+	const char *address; /* a valid one, else NULL */
+	const char *body;
+	size_t body_len;
+	int64_t start, deadline; /* clock_us() */
+
+	/* found on the way */
+	size_t path_len;
+	const struct route *route;
+	const char *key; /* well-formed; not yet known to be good */
+	struct identity id;
+	bool warm; /* `id` came from the verified-key table */
+	bool key_used; /* its lastUsedAt is older than a minute */
+	struct json_object *json;
+	struct json_object *value[FIELD_MAX]; /* in the order of the table */
+	bool given[FIELD_MAX];
+	int limit;
+	const char *cursor; /* decoded from the query; NULL: first page */
+
+	/* statements: those before `ran` have their results */
+	struct db_query queries[REQ_QUERIES];
+	size_t n, ran;
+	bool write;	/* one of the new ones writes */
+	bool committed; /* one that wrote has run */
+
+	/* the answer */
+	int status;
+	struct printbuf *out; /* the JSON text */
+	char allow[40];	      /* Allow header, or "" */
+	enum err err;
+	char field[512]; /* of the fault, or "" */
+	char message[256];
+	int retry_after; /* seconds; 0: by code */
+	struct json_object *details;
+
+	void *memory; /* see req_alloc */
+};
+
+void req_begin(struct req *r, struct app *app);
+void req_end(struct req *r);
+
+/* Memory until req_end; NULL when there is none. */
+MUST_CHECK void *req_alloc(struct req *r, size_t size);
+
+/* Records why the request fails and returns `e`. `field` and `message` may
+ * be NULL; the message defaults to the code's. The first fault stands, a
+ * later call replaces it. */
+enum err req_fail(struct req *r, enum err e, const char *field,
+    const char *message);
+
+/* One complaint about body, query or header: the first is the fault's field
+ * and message, up to 100 stand in `details`. Has field_check's signature. */
+void req_complain(void *req, const char *field, const char *message);
+
+/* The value of field i as text, NULL when it is absent or null. */
+const char *req_text(const struct req *r, int i);
+
+/* The names of the given fields as a text[] of PostgreSQL: {a,b}. */
+const char *req_given_names(struct req *r);
+bool req_given_any(const struct req *r);
+
+/* ---- the answer ---- */
+
+/* Appends to the JSON text. A failure (memory) makes the answer a 500. */
+void reply_raw(struct req *r, const char *json, size_t len);
+void reply_text(struct req *r, const char *json);
+/* Answers {"data": <row 0, column 0 of q>}; ERR_NOT_FOUND without a row. */
+enum err reply_row(struct req *r, const struct db_query *q);
+/* Answers {"data": <array>, "nextCursor": …, "hasMore": …}. */
+void reply_list(struct req *r, const char *array, size_t len,
+    const char *next_cursor);
+/* Fills the answer with the recorded fault. */
+void reply_fault(struct req *r);
+
+#endif

@@ -1,0 +1,326 @@
+/*
+ * serve.c: wire → route → auth → body check → handler → answer → log →
+ * last-used. The order of refusals is the order of the calls in decide().
+ */
+#include "serve.h"
+
+#include "auth.h"
+#include "call.h"
+#include "clock.h"
+#include "fcgi.h"
+#include "log.h"
+#include "query.h"
+#include "route.h"
+#include "scan.h"
+#include "text.h"
+
+#include <json-c/json.h>
+#include <json-c/printbuf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "banned.h"
+
+/* "application/json", any parameters behind it (charset). RFC 9110 8.3 */
+static bool
+is_json(const char *type)
+{
+	static const char json[] = "application/json";
+
+	if (!type || strncasecmp(type, json, strlen(json)) != 0)
+		return false;
+	type += strlen(json);
+	type += strspn(type, " \t");
+	return *type == '\0' || *type == ';';
+}
+
+static enum err
+check_media(struct req *r)
+{
+	if (!r->route->body || r->body_len == 0)
+		return ERR_OK;
+	if (!is_json(r->content_type) ||
+	    (r->content_encoding && r->content_encoding[0]))
+		return req_fail(r, ERR_MEDIA_TYPE, NULL, NULL);
+	return ERR_OK;
+}
+
+/* Text → one JSON object in r->json. */
+static enum err
+parse_body(struct req *r)
+{
+	struct json_tokener *t;
+	struct scan_fault fault;
+
+	if (!scan_json(r->body, r->body_len, &fault)) {
+		if (fault.offset == SIZE_MAX)
+			return req_fail(r, ERR_INTERNAL, NULL, NULL);
+		req_complain(r, fault.field, fault.message);
+		return r->err;
+	}
+	t = json_tokener_new_ex(SCAN_MAX_DEPTH + 1);
+	if (!t)
+		return req_fail(r, ERR_INTERNAL, NULL, NULL);
+	json_tokener_set_flags(
+	    t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	/* with the NUL behind it, or a number at the top would want more */
+	r->json = json_tokener_parse_ex(t, r->body, (int)r->body_len + 1);
+	/* what the scanner lets pass is JSON: only memory can be short here */
+	if (json_tokener_get_error(t) != json_tokener_success)
+		req_fail(r, ERR_INTERNAL, NULL, NULL);
+	else if (!json_object_is_type(r->json, json_type_object))
+		req_complain(r, "", "The body must be a JSON object.");
+	json_tokener_free(t);
+	return r->err;
+}
+
+/* Query, headers that promise what is not built yet, body. */
+static enum err
+check_input(struct req *r)
+{
+	const char *query = r->target + r->path_len;
+	const struct body *body = r->route->body;
+
+	query_parse(r, *query == '?' ? query + 1 : NULL);
+	if (!body)
+		return r->err;
+	if (r->idempotency_key)
+		req_complain(r, "Idempotency-Key", "Is not supported yet.");
+	if (r->if_match)
+		req_complain(r, "If-Match", "Is not supported yet.");
+	if (r->err || (r->body_len == 0 && body->optional))
+		return r->err;
+	if (r->body_len == 0)
+		req_complain(r, "", "A JSON object is needed as body.");
+	else if (!parse_body(r))
+		field_check(body, r->json, r->value, r->given, req_complain, r);
+	return r->err;
+}
+
+/* A bad request of a good key: but is the key still good? The table alone
+ * must not tell. What was complained of is kept unless it is not. */
+static enum err
+refuse_input(struct req *r)
+{
+	char field[sizeof(r->field)], message[sizeof(r->message)];
+	enum err e = r->err, guard;
+
+	memcpy(field, r->field, sizeof(field));
+	memcpy(message, r->message, sizeof(message));
+	guard = call_run(r);
+	return guard ? guard : req_fail(r, e, field, message);
+}
+
+static enum err
+decide(struct req *r)
+{
+	enum err e;
+
+	r->path_len = strcspn(r->target, "?");
+	e = route_find(r->method, r->target, r->path_len, &r->route, r->allow);
+	if (e == ERR_METHOD && strcmp(r->method, "OPTIONS") == 0) {
+		r->status = 204;
+		return ERR_OK;
+	}
+	if (e)
+		return req_fail(r, e, NULL,
+		    e == ERR_NOT_FOUND ? "There is no such path." : NULL);
+	if (r->route->access == ACCESS_OPEN)
+		return r->route->handler(r);
+	e = auth_begin(r);
+	if (e)
+		return e;
+	if (check_media(r) || check_input(r))
+		return refuse_input(r);
+	return r->route->handler(r);
+}
+
+void
+serve_request(struct req *r)
+{
+	if (!r->err)
+		decide(r); /* what fails is recorded in r->err */
+	if (r->committed && r->err != ERR_IN_DOUBT &&
+	    err_info(r->err)->status >= 500)
+		req_fail(r, ERR_IN_DOUBT, NULL,
+		    "The change was made, but its answer could not be built. "
+		    "Read the object before you try again.");
+	if (r->err)
+		reply_fault(r);
+	if (r->err && !r->retry_after && err_info(r->err)->status == 503)
+		r->retry_after = 1;
+}
+
+/* ---- the wire ---- */
+
+/* nginx's REQUEST_ID, else the client's own, else a new one. */
+static void
+set_request_id(struct req *r)
+{
+	const char *names[] = {"REQUEST_ID", "HTTP_X_REQUEST_ID"};
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *id = fcgi_param(names[i]);
+
+		if (id && text_is_uuid(id, false)) {
+			snprintf(r->rid, sizeof(r->rid), "%s", id);
+			return;
+		}
+	}
+	secret_uuid(r->rid);
+}
+
+static const char *
+or_empty(const char *s)
+{
+	return s ? s : "";
+}
+
+static void
+read_wire(struct req *r)
+{
+	set_request_id(r);
+	log_set_request(r->rid);
+	r->method = or_empty(fcgi_param("REQUEST_METHOD"));
+	r->target = or_empty(fcgi_param("REQUEST_URI"));
+	r->authorization = fcgi_param("HTTP_AUTHORIZATION");
+	r->content_type = fcgi_param("CONTENT_TYPE");
+	r->content_encoding = fcgi_param("HTTP_CONTENT_ENCODING");
+	r->idempotency_key = fcgi_param("HTTP_IDEMPOTENCY_KEY");
+	r->if_match = fcgi_param("HTTP_IF_MATCH");
+	r->address = fcgi_param("REMOTE_ADDR");
+	if (r->address && !text_is_address(r->address))
+		r->address = NULL; /* "unix:" */
+}
+
+static const char *
+reason_of(int status)
+{
+	static const struct {
+		int status;
+		const char *reason;
+	} reasons[] = {{200, "OK"}, {204, "No Content"}, {400, "Bad Request"},
+	    {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
+	    {405, "Method Not Allowed"}, {409, "Conflict"},
+	    {412, "Precondition Failed"}, {413, "Content Too Large"},
+	    {415, "Unsupported Media Type"}, {500, "Internal Server Error"},
+	    {503, "Service Unavailable"}, {504, "Gateway Timeout"}};
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	return "";
+}
+
+/* Headers of the answer. Content-Length always: an answer cut short would
+ * look whole otherwise. */
+static size_t
+make_head(const struct req *r, size_t body_len, char *out, size_t size)
+{
+	int at = snprintf(out, size,
+	    "Status: %d %s\r\nX-Request-ID: %s\r\nCache-Control: no-store\r\n"
+	    "X-Content-Type-Options: nosniff\r\n",
+	    r->status, reason_of(r->status), r->rid);
+
+	if (r->status != 204)
+		at += snprintf(out + at, size - (size_t)at,
+		    "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+		    body_len);
+	if (r->allow[0])
+		at += snprintf(
+		    out + at, size - (size_t)at, "Allow: %s\r\n", r->allow);
+	if (r->status == 401)
+		at += snprintf(out + at, size - (size_t)at,
+		    "WWW-Authenticate: Bearer\r\n");
+	if (r->retry_after)
+		at += snprintf(out + at, size - (size_t)at,
+		    "Retry-After: %d\r\n", r->retry_after);
+	at += snprintf(out + at, size - (size_t)at, "\r\n");
+	return (size_t)at;
+}
+
+static size_t
+write_answer(const struct req *r)
+{
+	static const char no_memory[] =
+	    "{\"error\":{\"code\":\"INTERNAL\",\"message\":\"Out of memory.\","
+	    "\"requestId\":\"\",\"retryable\":true}}";
+	const char *body = r->out ? r->out->buf : no_memory;
+	size_t len = r->out ? (size_t)r->out->bpos : sizeof(no_memory) - 1;
+	char head[512];
+
+	if (r->status == 204)
+		len = 0;
+	fcgi_write(head, make_head(r, len, head, sizeof(head)));
+	if (strcmp(r->method, "HEAD") != 0)
+		fcgi_write(body, len);
+	return len;
+}
+
+static void
+log_request(const struct req *r, int64_t db_us, size_t bytes)
+{
+	char status[8], us[24], dbus[24], size[24];
+	bool named = r->route && r->route->access == ACCESS_KEY;
+
+	snprintf(status, sizeof(status), "%d", r->status);
+	snprintf(us, sizeof(us), "%lld", (long long)(clock_us() - r->start));
+	snprintf(dbus, sizeof(dbus), "%lld", (long long)db_us);
+	snprintf(size, sizeof(size), "%zu", bytes);
+	log_pairs(LOG_INFO, "key",
+	    named && r->id.key_id[0] ? r->id.key_id : NULL, "project",
+	    r->id.project_id[0] ? r->id.project_id : NULL, "method", r->method,
+	    "route", r->route ? r->route->path : "-", "status", status, "us",
+	    us, "dbus", dbus, "bytes", size, NULL);
+}
+
+/* lastUsedAt, when the answer is out: nobody waits for it. */
+static void
+note_use(struct req *r)
+{
+	struct db_query query, *q = &query;
+	struct db_fault fault;
+
+	if (!r->key_used)
+		return;
+	db_query_init(q, STMT_KEY_USED);
+	db_text(q, r->id.project_id);
+	db_text(q, r->id.key_id);
+	if (db_run(r->app->db, &q, 1, false, clock_us() + CLOCK_S(2), &fault))
+		log_msg(LOG_WARN, "last use of the key not noted");
+	db_query_clear(q);
+}
+
+void
+serve(struct app *app)
+{
+	struct req r;
+	char *body;
+	size_t bytes;
+
+	req_begin(&r, app);
+	db_take_wait(app->db);
+	read_wire(&r);
+	r.err = fcgi_body(&body, &r.body_len, REQ_BODY_MAX);
+	r.body = body;
+	if (r.err == ERR_VALIDATION || fcgi_peer_gone()) {
+		/* cut off on the way, or given up while it queued: a write
+		 * must not be done for a client that was told it failed */
+		log_msg(LOG_INFO, "client gone, request dropped");
+		fcgi_finish();
+	} else {
+		serve_request(&r);
+		bytes = write_answer(&r);
+		fcgi_finish();
+		log_request(&r, db_take_wait(app->db), bytes);
+		host_worker_request(app->host);
+		if (r.status >= 500)
+			host_count(app->host, STAT_ERRORS);
+		note_use(&r);
+	}
+	log_set_request(NULL);
+	req_end(&r);
+	free(body);
+}

@@ -1,0 +1,305 @@
+/*
+ * settings.c: handlers of the seventeen settings. The table of fields is in
+ * the order of the columns of STMT_SETTINGS_GET and of the parameters of
+ * STMT_SETTINGS_UPDATE (which leaves out the two write-only keys).
+ */
+#include "handlers.h"
+
+#include "text.h"
+#include "vault.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+#include "banned.h"
+
+#define PROMPT(field)                                                          \
+	{                                                                      \
+		.name = field, .nullable = true, .in_bytes = true,             \
+		.max = 262144                                                  \
+	}
+#define SELECTED(field)                                                        \
+	{                                                                      \
+		.name = field, .type = FIELD_STRINGS, .nullable = true         \
+	}
+#define ENV(field)                                                             \
+	{                                                                      \
+		.name = field, .type = FIELD_ENV, .nullable = true             \
+	}
+#define SECRET_KEY(field)                                                      \
+	{                                                                      \
+		.name = field, .nullable = true, .min = 8, .max = 1024,        \
+		.valid = text_is_printable, .rule = "Must be printable ASCII." \
+	}
+#define SHORT(field)                                                           \
+	{                                                                      \
+		.name = field, .nullable = true, .one_line = true, .max = 200  \
+	}
+
+enum setting {
+	SELECTED_SKILLS = 3,
+	SELECTED_SCRIPTS = 5,
+	ENV_VARS = 6,
+	DEPLOY_ENV_VARS,
+	TEST_USER_CREDENTIALS,
+	CONVEX_DEPLOY_KEY,
+	CONVEX_DEV_KEY,
+	SETTINGS = 17
+};
+
+static const struct field fields[] = {
+    PROMPT("sandboxSystemPrompt"),
+    PROMPT("claudeMd"),
+    PROMPT("issueDiscoveryPrompt"),
+    SELECTED("selectedSkills"),
+    SELECTED("selectedCommands"),
+    SELECTED("selectedScripts"),
+    [ENV_VARS] = ENV("envVars"),
+    [DEPLOY_ENV_VARS] = ENV("deployEnvVars"),
+    [TEST_USER_CREDENTIALS] = {.name = "testUserCredentials",
+	.type = FIELD_OBJECT,
+	.nullable = true,
+	.in_bytes = true,
+	.max = 65536},
+    [CONVEX_DEPLOY_KEY] = SECRET_KEY("convexDeployKey"),
+    [CONVEX_DEV_KEY] = SECRET_KEY("convexDevKey"),
+    SHORT("learningTemplateId"),
+    SHORT("learningModel"),
+    SHORT("mergingTemplateId"),
+    SHORT("mergingModel"),
+    SHORT("gitCommitName"),
+    {.name = "gitCommitEmail",
+	.nullable = true,
+	.max = 200,
+	.valid = text_is_email,
+	.rule = "Must be an e-mail address: printable ASCII, one @."},
+};
+_Static_assert(sizeof(fields) / sizeof(fields[0]) == SETTINGS, "all of them");
+
+const struct body settings_update_body = {fields, SETTINGS, false};
+
+/* Columns that hold a sealed JSON text. */
+static bool
+is_sealed(int i)
+{
+	return i >= ENV_VARS && i <= TEST_USER_CREDENTIALS;
+}
+
+static bool
+is_secret_key(int i)
+{
+	return i == CONVEX_DEPLOY_KEY || i == CONVEX_DEV_KEY;
+}
+
+static struct seal_name
+place(int i)
+{
+	return (struct seal_name){"settings", fields[i].name};
+}
+
+/* A member's JSON text. */
+static const char *
+json_text(struct json_object *v, size_t *len)
+{
+	return json_object_to_json_string_length(
+	    v, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, len);
+}
+
+/* The row of q as the answer's object; sealed columns are opened. */
+static enum err
+reply_settings(
+    struct req *r, const struct db_query *q, const struct vault *vault)
+{
+	if (db_rows(q) == 0)
+		return req_fail(r, ERR_INTERNAL, NULL, NULL);
+	reply_text(r, "{\"data\":{");
+	for (int i = 0; i < SETTINGS; i++) {
+		size_t len = 4;
+		const char *v = db_value(q, 0, i, &len);
+
+		if (!v) {
+			v = is_sealed(i) ? "{}" : "null";
+			len = strlen(v);
+		} else if (is_sealed(i)) {
+			v = vault_unseal(r, vault, place(i), v, len, &len);
+			if (!v)
+				return r->err;
+		}
+		reply_text(r, i > 0 ? ",\"" : "\"");
+		reply_text(r, fields[i].name);
+		reply_text(r, "\":");
+		reply_raw(r, v, len);
+	}
+	reply_text(r, "}}");
+	return ERR_OK;
+}
+
+/* Opens the keys only where a column needs them: a keyring that is out of
+ * reach does not stop settings that hold nothing sealed. */
+static enum err
+reply_opened(struct req *r, const struct db_query *q,
+    const struct db_query *data_keys, struct vault *vault)
+{
+	bool needed = false;
+	enum err e;
+
+	for (int i = ENV_VARS; i <= TEST_USER_CREDENTIALS; i++)
+		needed = needed || db_value(q, 0, i, NULL);
+	if (needed && vault->n == 0) {
+		e = vault_open(r, data_keys, vault);
+		if (e)
+			return e;
+	}
+	e = reply_settings(r, q, vault);
+	vault_wipe(vault);
+	return e;
+}
+
+enum err
+settings_get(struct req *r)
+{
+	struct db_query *q = call_read(r, STMT_SETTINGS_GET);
+	struct db_query *data_keys = call_read(r, STMT_DATA_KEYS);
+	struct vault vault = {.n = 0};
+	enum err e = call_run(r);
+
+	return e ? e : reply_opened(r, q, data_keys, &vault);
+}
+
+/* The limit holds for both maps together: the one that was not given counts
+ * as it stands in the row. */
+static enum err
+check_env_sum(
+    struct req *r, const struct db_query *stored, const struct vault *vault)
+{
+	int given = r->value[ENV_VARS] ? ENV_VARS : DEPLOY_ENV_VARS;
+	size_t sum = field_env_size(r->value[ENV_VARS]) +
+	    field_env_size(r->value[DEPLOY_ENV_VARS]);
+
+	for (int i = ENV_VARS; i <= DEPLOY_ENV_VARS; i++) {
+		size_t len;
+		const char *v = db_value(stored, 0, i, &len);
+		struct json_object *env;
+
+		if (r->given[i] || !v)
+			continue;
+		v = vault_unseal(r, vault, place(i), v, len, &len);
+		if (!v)
+			return r->err;
+		env = json_tokener_parse(v);
+		sum += field_env_size(env);
+		json_object_put(env);
+	}
+	if (sum > FIELD_ENV_LIMIT)
+		req_complain(r, fields[given].name,
+		    "Names and values of envVars and deployEnvVars must have "
+		    "at most 1048576 bytes together.");
+	return r->err;
+}
+
+/* The first trip of a sealed write: data keys, and what the sum needs. */
+static enum err
+prepare_sealing(struct req *r, struct vault *vault)
+{
+	struct db_query *data_keys = call_read(r, STMT_DATA_KEYS);
+	struct db_query *stored = call_read(r, STMT_SETTINGS_GET);
+	enum err e = call_run(r);
+
+	if (e || (e = vault_open(r, data_keys, vault)))
+		return e;
+	if (!r->value[ENV_VARS] && !r->value[DEPLOY_ENV_VARS])
+		return ERR_OK;
+	return check_env_sum(r, stored, vault);
+}
+
+/* The statement of a write-only key that the request gave. */
+static bool
+add_secret_key(struct req *r, const struct vault *vault, int i, enum stmt stmt)
+{
+	const char *key = req_text(r, i);
+	const unsigned char *sealed;
+	struct db_query *q;
+	size_t len;
+
+	if (!r->given[i])
+		return true;
+	q = call_write_part(r, stmt);
+	if (!key) {
+		db_text(q, NULL);
+		db_text(q, NULL);
+		return true;
+	}
+	sealed = vault_seal(r, vault, place(i), key, strlen(key), &len);
+	if (!sealed)
+		return false;
+	db_bytes(q, sealed, len);
+	db_text(q, key + strlen(key) - 4);
+	return true;
+}
+
+/* Adds field i as the statement's next parameter. */
+static bool
+add_value(struct req *r, struct db_query *q, const struct vault *vault, int i)
+{
+	const unsigned char *sealed;
+	const char *text;
+	size_t len;
+
+	if (!r->value[i]) {
+		db_text(q, NULL);
+	} else if (is_sealed(i)) {
+		text = json_text(r->value[i], &len);
+		sealed = text ? vault_seal(r, vault, place(i), text, len, &len)
+			      : NULL;
+		if (!sealed)
+			return false;
+		db_bytes(q, sealed, len);
+	} else if (i >= SELECTED_SKILLS && i <= SELECTED_SCRIPTS) {
+		db_text(q, json_text(r->value[i], &len));
+	} else {
+		db_text(q, req_text(r, i));
+	}
+	return true;
+}
+
+static enum err
+run_update(struct req *r, struct vault *vault)
+{
+	struct db_query *q, *data_keys;
+	const char *names = req_given_names(r);
+	bool ok = names &&
+	    add_secret_key(
+		r, vault, CONVEX_DEPLOY_KEY, STMT_SETTINGS_DEPLOY_KEY) &&
+	    add_secret_key(r, vault, CONVEX_DEV_KEY, STMT_SETTINGS_DEV_KEY);
+	enum err e;
+
+	q = call_write(r, STMT_SETTINGS_UPDATE);
+	db_text(q, names);
+	for (int i = 0; ok && i < SETTINGS; i++)
+		if (!is_secret_key(i))
+			ok = add_value(r, q, vault, i);
+	if (!ok)
+		return req_fail(r, ERR_INTERNAL, NULL, NULL);
+	data_keys = call_read(r, STMT_DATA_KEYS);
+	e = call_run(r);
+	return e ? e : reply_opened(r, q, data_keys, vault);
+}
+
+enum err
+settings_update(struct req *r)
+{
+	struct vault vault = {.n = 0};
+	bool sealing = false;
+	enum err e = ERR_OK;
+
+	if (!req_given_any(r))
+		return settings_get(r);
+	for (int i = ENV_VARS; i <= CONVEX_DEV_KEY; i++)
+		sealing = sealing || r->value[i];
+	if (sealing)
+		e = prepare_sealing(r, &vault);
+	if (!e)
+		e = run_update(r, &vault);
+	vault_wipe(&vault);
+	return e;
+}

@@ -1,0 +1,44 @@
+/*
+ * text.h: rules on text that CONTRACT-minded callers rely on. Text is valid
+ * UTF-8 without NUL (scan.h sees to that) unless said otherwise. Pure.
+ */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* For text that no scanner has seen: arguments of a command. */
+bool text_is_utf8(const char *s);
+
+size_t text_count(const char *s, size_t len); /* Unicode code points */
+
+/* A character of category Cc, U+2028, U+2029 or a bidi control is in it. */
+bool text_has_control(const char *s, size_t len);
+
+/* Without U+0020 at both ends: the new start, *len changed. */
+const char *text_trim(const char *s, size_t *len);
+
+/* 8-4-4-4-12 hex digits, NUL-terminated. `lower`: no upper-case digits. */
+bool text_is_uuid(const char *s, bool lower);
+
+/* Printable ASCII, one @ with something on both sides, at most 254. */
+bool text_is_email(const char *s, size_t len);
+
+/* a-z 0-9 and inner hyphens, 1 to 63. */
+bool text_is_slug(const char *s, size_t len);
+
+/* https, host, owner/repository path, no user, query or fragment. */
+bool text_is_repo_url(const char *s, size_t len);
+
+/* A name of an environment variable: [A-Za-z_][A-Za-z0-9_]*. */
+bool text_is_env_name(const char *s, size_t len);
+
+/* Printable ASCII, without and with spaces: credentials. */
+bool text_is_token(const char *s, size_t len);
+bool text_is_printable(const char *s, size_t len);
+
+/* An IPv4 or IPv6 address. */
+bool text_is_address(const char *s);
+
+#endif

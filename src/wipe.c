@@ -1,0 +1,57 @@
+/*
+ * wipe.c: freed memory is wiped. Requests and answers pass through the
+ * buffers of libfcgi, json-c and libpq, which free them as they are; a core
+ * of an idle worker would still show what they held. The C library lets a
+ * program replace these functions ("Replacing malloc" in its manual); the
+ * work itself stays with the library's own. Left out of sanitizer builds,
+ * which replace them, too.
+ */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(NO_WIPE)
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void __libc_free(void *p);
+
+void *
+malloc(size_t size)
+{
+	return __libc_malloc(size);
+}
+
+void *
+calloc(size_t n, size_t size)
+{
+	return __libc_calloc(n, size);
+}
+
+void
+free(void *p)
+{
+	if (p)
+		explicit_bzero(p, malloc_usable_size(p));
+	__libc_free(p);
+}
+
+void *
+realloc(void *p, size_t size)
+{
+	size_t old = p ? malloc_usable_size(p) : 0;
+	void *q;
+
+	if (p && size > 0 && size <= old && size >= old / 2)
+		return p;
+	q = __libc_malloc(size);
+	if (!q)
+		return NULL;
+	if (p) {
+		memcpy(q, p, old < size ? old : size);
+		free(p);
+	}
+	return q;
+}
+
+#endif

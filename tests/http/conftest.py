@@ -1,0 +1,15 @@
+"""pytest's way into the HTTP tests: their fixtures, and no skips."""
+import sys
+
+sys.dont_write_bytecode = True
+
+import pytest  # noqa: E402
+
+pytest.register_assert_rewrite("contract", "client", "harness", "fixtures")
+
+from fixtures import (  # noqa: E402,F401
+    api, ctl, no_skips, nobody, other, project, refusing, shared, spare, sql,
+    stack)
+
+
+pytest_runtest_makereport = no_skips

@@ -1,0 +1,196 @@
+"""What every answer of the service must look like, whatever was asked.
+
+Nothing here knows the server: it is CONTRACT's tables as assertions.
+"""
+import json
+import re
+import zlib
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+KEY = re.compile(r"cc_(live|test)_[0-9A-Za-z]{46}")
+BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+# code: the statuses it may come with; no other pair is an answer of ours
+CODES = {
+    "VALIDATION": {400},
+    "BAD_REQUEST": {400},
+    "AUTH_MISSING": {401},
+    "AUTH_INVALID": {401},
+    "FORBIDDEN": {403},
+    "SCOPE_DENIED": {403},
+    "NOT_FOUND": {404},
+    "METHOD_NOT_ALLOWED": {405},
+    "CONFLICT": {409},
+    "PRECONDITION_FAILED": {412},
+    "PAYLOAD_TOO_LARGE": {413},
+    "URI_TOO_LONG": {414},
+    "UNSUPPORTED_MEDIA_TYPE": {415},
+    "RATE_LIMITED": {429},
+    "HEADERS_TOO_LARGE": {431},
+    "INTERNAL": {500},
+    "NOT_IMPLEMENTED": {501, 505},
+    "UNAVAILABLE": {502, 503},
+    "TIMEOUT": {504},
+}
+ERROR_KEYS = {"code", "message", "field", "details", "requestId", "retryable"}
+
+PROJECT = {"id", "_id", "name", "slug", "githubRepoUrl", "_creationTime",
+           "updatedAt"}
+DELETED = {"id", "_id", "deleted", "deletedAt", "purgeAt"}
+TEXTS = ["sandboxSystemPrompt", "claudeMd", "issueDiscoveryPrompt"]
+LISTS = ["selectedSkills", "selectedCommands", "selectedScripts"]
+MAPS = ["envVars", "deployEnvVars"]
+CONVEX = ["convexDeployKey", "convexDevKey"]
+SHORT = ["learningTemplateId", "learningModel", "mergingTemplateId",
+         "mergingModel", "gitCommitName"]
+EMPTY_SETTINGS = {
+    **dict.fromkeys(TEXTS), **{n: [] for n in LISTS}, **{n: {} for n in MAPS},
+    "testUserCredentials": {}, **dict.fromkeys(CONVEX),
+    **dict.fromkeys(SHORT), "gitCommitEmail": None}
+MEMBER = {"id", "_id", "userId", "email", "name", "role", "status",
+          "invitedAt", "joinedAt", "_creationTime"}
+MEMBER_REMOVED = {"id", "_id", "userId", "removed"}
+PROVIDERS = ["anthropic", "anthropic_token", "e2b", "github", "openai",
+             "openrouter"]
+PROVIDER_KEY = {"provider", "last4", "_creationTime", "updatedAt"}
+API_KEY = {"id", "_id", "name", "prefix", "environment", "scopes",
+           "_creationTime", "lastUsedAt", "expiresAt", "revoked", "revokedAt"}
+KEPT = ["runs", "sandboxes", "workflows", "personas", "issueSessions",
+        "issues", "learnings"]
+COUNTERS = {*KEPT, "members", "apiKeys", "providerKeys"}
+
+READS = ["/project", "/project/settings", "/project/members",
+         "/project/provider-keys", "/project/api-keys", "/project/counters"]
+# every write with a body that nothing is wrong with
+WRITES = {
+    "/project/update": {"name": "Never Written"},
+    "/project/delete": {},
+    "/project/settings/update": {"gitCommitName": "Never Written"},
+    "/project/members/invite": {"email": "never@example.com",
+                                "role": "member"},
+    "/project/members/remove": {"targetUserId": NOBODY},
+    "/project/members/update-role": {"targetUserId": NOBODY, "role": "admin"},
+    "/project/provider-keys/set": {"provider": "e2b", "key": "never-written"},
+    "/project/provider-keys/remove": {"provider": "e2b"},
+    "/project/api-keys/generate": {"name": "Never Written"},
+    "/project/api-keys/revoke": {"keyId": NOBODY},
+}
+# method and path of all sixteen
+CALLS = [("GET", p) for p in READS] + [("POST", p) for p in WRITES]
+CALL_IDS = [p[1:] for _, p in CALLS]
+
+
+class Answer:
+    """One HTTP answer, the same whoever fetched it."""
+
+    def __init__(self, method, status, headers, body):
+        self.method = method
+        self.status = status
+        self.headers = headers      # (lower-case name, value) pairs
+        self.body = body
+
+    def header(self, name):
+        """A header's value, or None; twice the same one is an error."""
+        found = [v for n, v in self.headers if n == name.lower()]
+        assert len(found) < 2, (name, found)
+        return found[0] if found else None
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"<{self.method} {self.status} {self.body[:600]!r}>"
+
+
+def check_headers(answer):
+    """The headers that no answer may lack."""
+    rid = answer.header("X-Request-ID")
+    assert rid and UUID.fullmatch(rid.lower()), (rid, answer)
+    assert answer.header("Cache-Control") == "no-store", answer
+    assert answer.header("X-Content-Type-Options") == "nosniff", answer
+    foreign = [n for n, _ in answer.headers if n.startswith("access-control")]
+    assert foreign == [], foreign
+    if answer.status == 204:
+        assert answer.body == b"" and answer.header("Allow"), answer
+        return
+    assert answer.header("Content-Type") == "application/json", answer
+    if answer.method != "HEAD":
+        length = answer.header("Content-Length")
+        assert length == str(len(answer.body)), (length, answer)
+
+
+def check_details(error):
+    """Complaints about a body: the first one's field leads the error."""
+    if "details" not in error:
+        return
+    details = error["details"]
+    assert 1 <= len(details) <= 100, error
+    for one in details:
+        assert set(one) == {"field", "message"}, error
+        assert one["field"] and one["message"], error
+    assert error["field"] == details[0]["field"], error
+
+
+def check_error(answer):
+    """The form of a refusal: members, code with status, its own headers."""
+    assert list(answer.json) == ["error"], answer
+    error = answer.json["error"]
+    assert {"code", "message", "requestId"} <= set(error) <= ERROR_KEYS, error
+    assert answer.status in CODES[error["code"]], answer
+    assert error["message"] and isinstance(error["message"], str), error
+    assert error["requestId"] == answer.header("X-Request-ID"), answer
+    check_details(error)
+    challenge = answer.header("WWW-Authenticate")
+    assert challenge == ("Bearer" if answer.status == 401 else None), answer
+    assert bool(answer.header("Allow")) == (answer.status == 405), answer
+    waits = answer.header("Retry-After")
+    if answer.status in (429, 502, 503):
+        assert waits and int(waits) >= 1, answer
+    if answer.status == 429:
+        assert error["retryable"] is True, error
+    elif answer.status < 500:
+        assert error.get("retryable", False) is False, error
+    else:
+        assert isinstance(error["retryable"], bool), error
+
+
+def check(answer):
+    """Every rule that holds for any answer at all; gives it back."""
+    check_headers(answer)
+    if answer.method == "HEAD" or answer.status == 204:
+        assert answer.body == b"", answer
+    elif answer.status == 200:
+        keys = set(answer.json)
+        if isinstance(answer.json.get("data"), list):
+            assert keys == {"data", "nextCursor", "hasMore"}, answer
+            more = answer.json["hasMore"]
+            assert more is (answer.json["nextCursor"] is not None), answer
+        else:
+            assert keys == {"data"}, answer
+    else:
+        check_error(answer)
+    return answer
+
+
+def checksum(text):
+    """The six characters that end a key whose first 48 are text."""
+    number, out = zlib.crc32(text.encode()), ""
+    for _ in range(6):
+        number, digit = divmod(number, 62)
+        out = BASE62[digit] + out
+    return out
+
+
+def make_key(public="Zz9Zz9Zz", secret="0" * 32, kind="live"):
+    """A well-formed key that nobody was given."""
+    text = f"cc_{kind}_{public}{secret}"
+    return text + checksum(text)
+
+
+def same_id(obj):
+    """id and _id are one lower-case UUID."""
+    assert obj["id"] == obj["_id"], obj
+    assert UUID.fullmatch(obj["id"]), obj
+    return obj["id"]

@@ -1,0 +1,143 @@
+"""Fixtures of the HTTP and of the SQL tests; each conftest takes them in."""
+import os
+import uuid
+from types import SimpleNamespace
+
+import pytest
+
+from client import Api, at_once
+from harness import Stack
+
+
+def rounds(default):
+    """How often a race is run: more when the acceptance is shown."""
+    return int(os.environ.get("ROUNDS", default))
+
+
+def running(**options):
+    """A stack for the time of a fixture; it must leave nothing behind."""
+    stack = Stack(**options)
+    try:
+        stack.start()
+        yield stack
+        left = stack.stop()
+        assert left == [], f"left running: {left}"
+        assert not (stack.run_dir / "env").exists(), "env outlived the stack"
+        sockets = stack.conf["CODECOURIER_RUNTIME_DIR"]
+        assert not os.path.exists(sockets), f"{sockets} was left"
+    finally:
+        if stack.process and stack.process.poll() is None:
+            stack.stop()
+        stack.clean()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def no_skips(item):
+    """A test that was skipped has shown nothing: it counts as failed."""
+    report = (yield).get_result()
+    if report.skipped or hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped or expected to fail"
+
+
+@pytest.fixture(scope="session")
+def stack():
+    """The stack that nearly all tests share: eight workers, no limits."""
+    yield from running()
+
+
+@pytest.fixture(scope="session")
+def spare():
+    """A stack to be hurt: two workers, with the limits by address."""
+    yield from running(workers=2, limits="on")
+
+
+@pytest.fixture(scope="session")
+def ctl(stack):
+    return stack.ctl
+
+
+@pytest.fixture(scope="session")
+def sql(stack):
+    return stack.sql
+
+
+def make_project(stack, key=True):
+    """A new project, with a key and a client of its own."""
+    slug = "t-" + uuid.uuid4().hex[:20]
+    email = f"owner@{slug}.example"
+    made = stack.ctl("project", "create", "--name", "Test", "--slug", slug,
+                     "--owner-email", email)
+    found = SimpleNamespace(stack=stack, id=made["id"], slug=slug, made=made,
+                            owner_email=email)
+    if key:
+        add_key(found)
+    return found
+
+
+def add_key(project):
+    row = project.stack.ctl("key", "create", project.slug, "--name", "first")
+    project.key, project.key_id = row["key"], row["id"]
+    project.api = Api(project.stack.base, row["key"])
+
+
+@pytest.fixture
+def project(stack):
+    return make_project(stack)
+
+
+@pytest.fixture
+def api(project):
+    return project.api
+
+
+@pytest.fixture
+def other(stack):
+    """A second project, of somebody else."""
+    return make_project(stack)
+
+
+def written(project):
+    """How many writes of its keys a project has seen."""
+    return int(project.stack.sql(
+        "select count(*) from codecourier.audit "
+        f"where project_id = '{project.id}' and actor = 'key'"))
+
+
+@pytest.fixture(scope="module")
+def shared(stack):
+    """One project for all refusals of a file: none may write anything."""
+    made = make_project(stack)
+    before = made.api.get("/project")
+    yield made
+    assert written(made) == 0, "a refused request wrote something"
+    assert made.api.get("/project") == before
+
+
+@pytest.fixture(scope="module")
+def refusing(shared):
+    return shared.api
+
+
+@pytest.fixture
+def nobody(stack):
+    """A caller without any key."""
+    return Api(stack.base)
+
+
+def owners(project, count=2):
+    """Invites and accepts more owners; all active owners' userIds."""
+    for number in range(1, count):
+        email = f"owner{number}@{project.slug}.example"
+        project.api.post("/project/members/invite",
+                         {"email": email, "role": "owner"})
+        project.stack.ctl("member", "accept", project.slug, email)
+    return [m["userId"] for m in project.api.get("/project/members")]
+
+
+def many_projects(stack, count):
+    """Several projects, made two at a time: two cores, many processes."""
+    found = []
+    while len(found) < count:
+        found += at_once([lambda: make_project(stack)] * 2)
+    return found[:count]

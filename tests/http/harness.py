@@ -1,0 +1,242 @@
+"""The stack under test as a process of ours: start, ask, stop, count.
+
+Everything that touches the stack's files or its database runs as the user
+the stack runs as: when the tests are started as root that is somebody else.
+"""
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN_SH = ROOT / "cgi-bin/stack/run.sh"
+CTL = ROOT / "cgi-bin/codecourierctl"
+WORKER = ROOT / "cgi-bin/project-api.fcgi"
+
+
+class SqlError(Exception):
+    """What PostgreSQL refused: its SQLSTATE, constraint name and text."""
+
+    def __init__(self, text):
+        found = re.search(r"(?:ERROR|FATAL): +([0-9A-Z]{5}): ", text)
+        self.state = found.group(1) if found else None
+        found = re.search(r"CONSTRAINT NAME: +(\S+)", text)
+        self.constraint = found.group(1) if found else None
+        super().__init__(text)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def read_names(path):
+    """NAME=value lines of a configuration file, comments left out."""
+    found = {}
+    for line in Path(path).read_text().splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            name, value = line.split("=", 1)
+            found[name.strip()] = value.strip()
+    return found
+
+
+def read_env(path):
+    """The same for a file in the shell's syntax."""
+    words = shlex.split(Path(path).read_text(), comments=True)
+    return dict(w.split("=", 1) for w in words if "=" in w)
+
+
+def started(pid):
+    """A process's start time: pid and this together are never reused."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else int(fields[19])
+
+
+def parent(pid):
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def program(pid):
+    """The name of the program that a process was started from, or ''."""
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return ""
+
+
+def all_pids():
+    return [int(p) for p in os.listdir("/proc") if p.isdigit()]
+
+
+class Stack:
+    """One private stack in a folder of its own, on a free port."""
+
+    def __init__(self, workers=8, limits="off", environ=None):
+        self.top = Path(tempfile.mkdtemp(prefix="cc-test-"))
+        self.top.chmod(0o711)   # the stack's user must get through
+        self.run_dir = self.top / "run"
+        self.output = self.top / "output"
+        self.port = free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.extra = {"PORT": str(self.port), "RUN_DIR": str(self.run_dir),
+                      "WORKERS": str(workers), "DURABLE": "off",
+                      "LIMITS": limits, **(environ or {})}
+        self.process = None
+
+    def start(self, seconds=90):
+        with open(self.output, "wb") as out:
+            self.process = subprocess.Popen(
+                [str(RUN_SH)], stdin=subprocess.DEVNULL, stdout=out,
+                stderr=out, start_new_session=True, cwd=str(ROOT),
+                env={**os.environ, **self.extra})
+        env = self.run_dir / "env"
+        end = time.monotonic() + seconds
+        while not env.exists():
+            gone = self.process.poll() is not None
+            if gone or time.monotonic() > end:
+                self.stop()
+                raise RuntimeError("the stack did not come up:\n" +
+                                   self.output.read_text()[-4000:])
+            time.sleep(0.05)
+        info = env.stat()
+        self.uid, self.gid = info.st_uid, info.st_gid
+        self.env = read_env(env)
+        self.conf = read_names(self.env["CODECOURIER_CONF"])
+        # A copy of the operator's program that its user can surely reach.
+        self.ctl_path = self.top / "codecourierctl"
+        shutil.copy(CTL, self.ctl_path)
+        self.ctl_path.chmod(0o755)
+        self.worker_path = self.top / "project-api.fcgi"
+        shutil.copy(WORKER, self.worker_path)
+        self.worker_path.chmod(0o755)
+        return self
+
+    def stop(self, seconds=30):
+        """Ends the stack; returns what it left running after itself."""
+        mine = {(p, started(p)) for p in self.pids()}
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                pass
+        left = {(p, t) for p, t in mine if t and started(p) == t}
+        left |= {(p, started(p)) for p in self.touching()}
+        names = [f"{p} {program(p)}" for p, t in left]
+        for pid, start in left:
+            if started(pid) == start:
+                os.kill(pid, signal.SIGKILL)
+        return names
+
+    def clean(self):
+        shutil.rmtree(self.top, ignore_errors=True)
+
+    def descendants(self):
+        """Children of children, however the processes are grouped."""
+        parents = {p: parent(p) for p in all_pids()}
+        found, fresh = set(), {self.process.pid}
+        while fresh:
+            found |= fresh
+            fresh = {p for p, up in parents.items() if up in fresh} - found
+        return {p for p in found if started(p)}
+
+    def touching(self):
+        """Processes with a program, folder or file inside RUN_DIR open."""
+        mark = str(self.run_dir)
+        found = set()
+        for pid in all_pids():
+            links = [f"/proc/{pid}/cwd", f"/proc/{pid}/exe"]
+            try:
+                links += [f"/proc/{pid}/fd/{f}"
+                          for f in os.listdir(f"/proc/{pid}/fd")]
+            except OSError:
+                continue
+            for link in links:
+                try:
+                    if os.readlink(link).startswith(mark):
+                        found.add(pid)
+                        break
+                except OSError:
+                    pass
+        return {p for p in found if started(p)}
+
+    def pids(self, name=None):
+        """The stack's processes, or those of one program."""
+        found = self.descendants() | self.touching()
+        return sorted(p for p in found if name in (None, program(p)))
+
+    def workers(self):
+        return self.pids("project-api.fcgi")
+
+    def run(self, argv, environ=None, **more):
+        """Runs a program as the stack's user, without our environment."""
+        who = {}
+        if os.geteuid() == 0:
+            who = {"user": self.uid, "group": self.gid, "extra_groups": []}
+        env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8",
+               "CODECOURIER_CONF": self.env["CODECOURIER_CONF"],
+               **(environ or {})}
+        return subprocess.run([str(a) for a in argv], env=env, cwd="/",
+                              capture_output=True, text=True,
+                              timeout=60, **who, **more)
+
+    def ctl(self, *args, code=0, environ=None):
+        """codecourierctl --json …: its data, or its error if code is not 0."""
+        done = self.run([self.ctl_path, "--json", *args], environ)
+        assert done.returncode == code, \
+            (args, done.returncode, done.stdout, done.stderr)
+        answer = json.loads(done.stdout)
+        assert list(answer) == ["error" if code else "data"], answer
+        return answer["error"] if code else answer["data"]
+
+    def status(self):
+        return self.ctl("status")
+
+    def psql(self, text, conninfo):
+        done = self.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-v",
+                         "VERBOSITY=verbose", "-d", conninfo, "-f", "-"],
+                        input=text)
+        if done.returncode:
+            raise SqlError(done.stderr)
+        return done.stdout.rstrip("\n")
+
+    def admin(self, dbname="codecourier"):
+        """The administrator's conninfo; the last dbname in one wins."""
+        return self.conf["CODECOURIER_ADMIN_DATABASE"] + f" dbname={dbname}"
+
+    def sql(self, text):
+        return self.psql(text, self.admin())
+
+    def api_sql(self, text):
+        """As the role of the workers, through their own conninfo."""
+        return self.psql(text, self.conf["CODECOURIER_DATABASE"])
+
+    def rows(self, query):
+        return json.loads(self.sql(
+            f"select coalesce(json_agg(t), '[]') from ({query}) t"))
+
+    def log(self, name):
+        path = self.run_dir / "log" / name
+        return path.read_text(errors="replace")
+
+    def logs(self):
+        """All that the parts of the stack have written for people."""
+        parts = [p.read_bytes() for p in (self.run_dir / "log").rglob("*")
+                 if p.is_file()]
+        return b"\n".join([*parts, self.output.read_bytes()])

@@ -1,0 +1,202 @@
+"""A row in the transaction of every write: who, what, never a value."""
+import uuid
+
+import pytest
+
+from contract import NOBODY, UUID
+from fixtures import make_project, owners
+
+SECRET = "planted-Zq8"
+
+
+def audit(project, where="true"):
+    return project.stack.rows(
+        "select actor, actor_key, operator, action, object, object_id, "
+        "fields, request_id, address from codecourier.audit "
+        f"where project_id = '{project.id}' and {where} order by at, id")
+
+
+def by_request(project, answer):
+    rid = answer.header("X-Request-ID")
+    return audit(project, f"request_id = '{rid}'")
+
+
+# action: path, body; $name is an id that prepare() knows
+WRITES = {
+    "project.update": ("/project/update", {
+        "githubRepoUrl": f"https://github.com/o/{SECRET}", "name": SECRET}),
+    "project.delete": ("/project/delete", None),
+    "settings.update": ("/project/settings/update", {
+        "claudeMd": SECRET, "envVars": {"PLANTED_NAME": SECRET},
+        "convexDevKey": SECRET, "selectedSkills": None}),
+    "member.invite": ("/project/members/invite", {
+        "role": "admin", "email": f"{SECRET}@example.com"}),
+    "member.remove": ("/project/members/remove", {"targetUserId": "$user"}),
+    "member.update-role": ("/project/members/update-role", {
+        "targetUserId": "$user", "role": "owner"}),
+    "provider-key.set": ("/project/provider-keys/set", {
+        "provider": "openai", "key": SECRET}),
+    "provider-key.remove": ("/project/provider-keys/remove", {
+        "provider": "e2b"}),
+    "api-key.generate": ("/project/api-keys/generate", {
+        "name": SECRET, "environment": "test"}),
+    "api-key.revoke": ("/project/api-keys/revoke", {"keyId": "$key"}),
+}
+
+
+@pytest.fixture
+def furnished(project):
+    """A project that has something to remove, and the ids of it."""
+    api = project.api
+    member = api.post("/project/members/invite", {
+        "email": "someone@example.com", "role": "member"})
+    key = api.post("/project/api-keys/generate", {"name": "second"})
+    api.post("/project/provider-keys/set", {"provider": "e2b",
+                                            "key": "12345678"})
+    project.ids = {"$user": member["userId"], "$key": key["id"]}
+    project.objects = {"member.remove": member["id"],
+                       "member.update-role": member["id"],
+                       "api-key.revoke": key["id"],
+                       "provider-key.set": "openai",
+                       "provider-key.remove": "e2b"}
+    return project
+
+
+@pytest.mark.parametrize("action", WRITES)
+def test_write(furnished, action):
+    path, body = WRITES[action]
+    before = len(audit(furnished))
+    more = {}
+    if body is not None:
+        more["body"] = {n: furnished.ids.get(v, v) if isinstance(v, str)
+                        else v for n, v in body.items()}
+    answer = furnished.api.send("POST", path, **more)
+    assert answer.status == 200, answer
+    (row,) = by_request(furnished, answer)
+    assert len(audit(furnished)) == before + 1
+    assert row["actor"] == "key"
+    assert row["actor_key"] == furnished.key_id
+    assert row["operator"] is None
+    assert row["action"] == action
+    assert row["object"] == action.split(".")[0]
+    made = answer.json["data"].get("id", furnished.id)
+    assert row["object_id"] == furnished.objects.get(action, made)
+    assert sorted(row["fields"]) == sorted(body or {})
+    assert row["address"] == "127.0.0.1"
+    assert SECRET not in str(row) and "PLANTED_NAME" not in str(row)
+    assert "@" not in str(row)
+
+
+REFUSED = [
+    ("VALIDATION", "/project/update", {"name": ""}),
+    ("VALIDATION", "/project/update", {"name": "x", "unknown": 1}),
+    ("VALIDATION", "/project/settings/update", {"claudeMd": 1}),
+    ("VALIDATION", "/project/members/invite", {"email": "x", "role": "x"}),
+    ("NOT_FOUND", "/project/members/remove", {"targetUserId": NOBODY}),
+    ("NOT_FOUND", "/project/members/update-role", {
+        "targetUserId": NOBODY, "role": "admin"}),
+    ("NOT_FOUND", "/project/provider-keys/remove", {"provider": "e2b"}),
+    ("NOT_FOUND", "/project/api-keys/revoke", {"keyId": NOBODY}),
+]
+
+
+@pytest.mark.parametrize("code, path, body", REFUSED)
+def test_refusal_leaves_no_row(shared, code, path, body):
+    answer = shared.api.send("POST", path, body)
+    assert answer.json["error"]["code"] == code
+    assert by_request(shared, answer) == []
+
+
+def test_conflict_leaves_no_row(project, other):
+    owner = project.api.get("/project/members")[0]["userId"]
+    for path, body in [
+            ("/project/update", {"slug": other.slug}),
+            ("/project/members/invite", {"email": project.owner_email,
+                                         "role": "member"}),
+            ("/project/members/remove", {"targetUserId": owner}),
+            ("/project/members/update-role", {"targetUserId": owner,
+                                              "role": "admin"})]:
+        answer = project.api.send("POST", path, body)
+        assert answer.status == 409
+        assert by_request(project, answer) == []
+
+
+def test_reads_leave_no_row(project):
+    before = audit(project)
+    for path in ("", "/settings", "/members", "/provider-keys", "/api-keys",
+                 "/counters"):
+        project.api.get("/project" + path)
+    assert audit(project) == before
+
+
+def test_own_request_id_is_kept(project):
+    rid = str(uuid.uuid4())
+    project.api.post("/project/update", {"name": "x"},
+                     headers={"X-Request-ID": rid})
+    assert len(audit(project, f"request_id = '{rid}'")) == 1
+
+
+def test_a_forged_address_is_not_believed(project):
+    answer = project.api.send("POST", "/project/update", {"name": "x"},
+                              headers={"X-Forwarded-For": "203.0.113.9",
+                                       "X-Real-IP": "203.0.113.9",
+                                       "Forwarded": "for=203.0.113.9"})
+    (row,) = by_request(project, answer)
+    assert row["address"] == "127.0.0.1"
+
+
+def operators(project, action):
+    rows = audit(project, f"action = '{action}' and actor = 'operator'")
+    for row in rows:
+        assert row["operator"] and row["actor_key"] is None
+        assert "@" not in str(row) and SECRET not in str(row)
+    return rows
+
+
+def test_operator_makes_a_project(stack):
+    project = make_project(stack, key=False)
+    (row,) = operators(project, "project.create")
+    assert row["object"] == "project"
+    assert row["object_id"] == project.id
+
+
+def test_operator_makes_and_revokes_a_key(project):
+    (row,) = operators(project, "api-key.generate")
+    assert row["object_id"] == project.key_id
+    project.stack.ctl("key", "revoke", project.key_id)
+    (row,) = operators(project, "api-key.revoke")
+    assert row["object"] == "api-key"
+    assert row["object_id"] == project.key_id
+
+
+def test_operator_accepts_a_member(project):
+    owners(project)
+    (row,) = operators(project, "member.accept")
+    assert row["object"] == "member"
+    assert UUID.fullmatch(row["object_id"])
+
+
+def test_operator_reveals(project):
+    project.api.post("/project/provider-keys/set",
+                     {"provider": "github", "key": SECRET})
+    for count in 1, 2:
+        project.stack.ctl("provider-key", "reveal", project.slug, "github")
+        rows = operators(project, "provider-key.reveal")
+        assert len(rows) == count
+        assert rows[0]["object"] == "provider-key"
+        assert rows[0]["object_id"] == "github"
+
+
+def test_operator_counts(project):
+    project.stack.ctl("counter", "add", project.slug, "runs", "5")
+    (row,) = operators(project, "counter.add")
+    assert row["object"] == "counter"
+    assert row["object_id"] == "runs"
+
+
+def test_operators_failure_leaves_no_row(project):
+    before = audit(project)
+    project.stack.ctl("provider-key", "reveal", project.slug, "e2b", code=3)
+    project.stack.ctl("member", "accept", project.slug, "no@example.com",
+                      code=3)
+    assert audit(project) == before

@@ -1,0 +1,171 @@
+"""Keys that no worker has verified yet: what they may cost, and cause."""
+import os
+import signal
+import time
+
+import pytest
+
+from client import Api, Line, at_once
+from contract import make_key
+from fixtures import make_project, written
+
+UPDATE = "/project/update"
+
+
+def settle(project):
+    """Waits until the key's own first use is written down."""
+    project.api.get("/project")
+    end = time.monotonic() + 5
+    while last_used(project) is None:
+        assert time.monotonic() < end, "lastUsedAt was never written"
+        time.sleep(0.05)
+    time.sleep(0.1)
+
+
+def last_used(project):
+    (key,) = project.stack.ctl("key", "list", project.slug)
+    return key["lastUsedAt"]
+
+
+def runs(stack):
+    return stack.status()["scryptRuns"]
+
+
+def test_status_names(stack):
+    status = stack.status()
+    assert {"scryptRuns", "verifiedHits", "checkRefusals", "workers",
+            "schemaVersion", "keyringFingerprint"} <= set(status)
+    assert len(status["workers"]) == 8
+
+
+SECRETS = {"zeros": "0" * 32, "letters": "z" * 32, "mixed": "aZ9" * 10 + "aZ"}
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_wrong_secret_runs_no_scrypt(project, method, secret):
+    """A known prefix, anybody's secret: refused by its check value."""
+    settle(project)
+    stack = project.stack
+    wrong = Api(stack.base, make_key(project.key[8:16], SECRETS[secret]))
+    before, used, status = (written(project), last_used(project),
+                            stack.status())
+    body = {"body": {"name": "No"}} if method == "POST" else {}
+    path = UPDATE if method == "POST" else "/project"
+    for _ in range(20):
+        wrong.refused("AUTH_INVALID", method, path, **body)
+    after = stack.status()
+    assert after["scryptRuns"] == status["scryptRuns"]
+    assert after["checkRefusals"] == status["checkRefusals"] + 20
+    assert written(project) == before
+    assert last_used(project) == used
+    assert project.api.get("/project")["name"] == "Test"
+
+
+def test_unknown_prefix_runs_no_scrypt(stack):
+    before = runs(stack)
+    for public in "AAAAAAAA", "00000000", "zzzzzzzz":
+        Api(stack.base, make_key(public)).refused("AUTH_INVALID", "GET",
+                                                  "/project")
+    assert runs(stack) == before
+
+
+def test_revoked_key_runs_no_scrypt(project):
+    settle(project)
+    project.stack.ctl("key", "revoke", project.key_id)
+    before = runs(project.stack)
+    for _ in range(20):
+        project.api.refused("AUTH_INVALID", "GET", "/project")
+    assert runs(project.stack) == before
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_first_fifty_requests_are_one_scrypt(project, method):
+    stack, before = project.stack, runs(project.stack)
+
+    def first(number):
+        line = Api(stack.base, project.key)
+        if method == "GET":
+            return line.send("GET", "/project")
+        return line.send("POST", UPDATE, {"name": f"Name {number}"})
+
+    answers = at_once([lambda n=n: first(n) for n in range(50)])
+    assert runs(stack) == before + 1
+    good = [a for a in answers if a.status == 200]
+    assert good
+    for answer in answers:
+        if answer.status != 200:
+            assert answer.status == 503, answer
+            assert answer.header("Retry-After") == "1"
+            assert answer.json["error"]["retryable"] is True
+    if method == "POST":
+        assert written(project) == len(good)
+
+
+def test_warm_keys_are_served_beside_cold_ones(project):
+    """Forty cold keys at once: no warm request is refused for them."""
+    stack, owner = project.stack, make_project(project.stack)
+    keys = [stack.ctl("key", "create", owner.slug, "--name", f"k{n}")["key"]
+            for n in range(40)]
+    settle(project)
+    warm = Line(stack.port, project.key)
+
+    def steady():
+        return [warm.get("/project")[0] for _ in range(100)]
+
+    got = at_once([steady] + [lambda k=key: Line(stack.port, k).get(
+        "/project")[0] for key in keys])
+    assert got[0] == [200] * 100
+    assert set(got[1:]) <= {200, 503}
+
+
+def test_a_generated_key_is_known_at_once(project):
+    settle(project)
+    made = [project.api.post("/project/api-keys/generate",
+                             {"name": f"k{n}"})["key"] for n in range(3)]
+    before = runs(project.stack)
+    for key in made:
+        Api(project.stack.base, key).get("/project")
+    assert runs(project.stack) == before
+
+
+def test_no_scrypt_after_a_reload(project):
+    """USR2 to the pool: other workers, the same verified keys."""
+    settle(project)
+    stack = project.stack
+    before, old = runs(stack), set(stack.workers())
+    (pool,) = stack.pids("multiwatch")
+    start = {p: open(f"/proc/{p}/stat").read().split()[21] for p in old}
+    os.kill(pool, signal.SIGUSR2)
+    end = time.monotonic() + 10
+    while True:
+        new = stack.workers()
+        fresh = [p for p in new if p not in old or
+                 open(f"/proc/{p}/stat").read().split()[21] != start[p]]
+        if len(fresh) == len(new) == 8:
+            break
+        assert time.monotonic() < end, (old, new)
+        time.sleep(0.05)
+    for answer in at_once([lambda: Api(stack.base, project.key).send(
+            "GET", "/project")] * 24):
+        assert answer.status == 200, answer
+    assert runs(stack) == before
+
+
+def test_no_request_is_lost_in_a_reload(project):
+    settle(project)
+    stack = project.stack
+    (pool,) = stack.pids("multiwatch")
+
+    def ask():
+        line = Line(stack.port, project.key)
+        return [line.get("/project")[0] for _ in range(200)]
+
+    def reload():
+        for _ in range(3):
+            time.sleep(0.1)
+            os.kill(pool, signal.SIGUSR2)
+        return [200]
+
+    for got in at_once([ask] * 8 + [reload]):
+        assert set(got) == {200}

@@ -1,0 +1,102 @@
+"""Headers of every answer, by whomever it is given.
+
+check() holds each answer of every test against the rules; here they are
+asked for one by one, over all sixteen calls and the other outcomes.
+"""
+import email.utils
+import http.client
+import json
+import time
+
+import pytest
+
+from client import raw, request_bytes
+from contract import CALLS, CALL_IDS, READS, WRITES
+
+EACH = pytest.mark.parametrize("method, path", CALLS, ids=CALL_IDS)
+ONCE = ["Cache-Control", "X-Content-Type-Options", "X-Request-ID",
+        "Content-Type", "Content-Length", "Date"]
+
+
+def once(answer):
+    """None of them is doubled by nginx on top of the worker."""
+    for name in ONCE:
+        assert answer.header(name), (name, answer)
+
+
+@pytest.mark.parametrize("path", READS)
+def test_success(refusing, path):
+    once(refusing.send("GET", path))
+
+
+@EACH
+def test_refusal(nobody, method, path):
+    body = {"body": WRITES[path]} if method == "POST" else {}
+    once(nobody.send(method, path, **body))
+
+
+@pytest.mark.parametrize("target", ["/nope", "/api/v1/nope", "/healthz",
+                                    "/readyz", "/api/v1/project"])
+def test_without_a_key(stack, target):
+    once(raw(stack.port, request_bytes("GET", target)))
+
+
+@EACH
+@pytest.mark.parametrize("origin", ["https://example.com", "null"])
+def test_no_cors(refusing, method, path, origin):
+    """check() finds any Access-Control header."""
+    refusing.send("OPTIONS", path, headers={
+        "Origin": origin, "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "authorization"})
+    if method == "GET":
+        assert refusing.send("GET", path, headers={"Origin": origin}
+                             ).status == 200
+
+
+def test_no_cookie_and_no_redirect(refusing):
+    for path in READS:
+        answer = refusing.send("GET", path)
+        for name in "Set-Cookie", "Location", "ETag", "Last-Modified":
+            assert answer.header(name) is None
+
+
+def test_nothing_tells_the_software(refusing):
+    names = {n for n, _ in refusing.send("GET", "/project").headers}
+    assert not names & {"x-powered-by", "status", "x-accel-redirect"}
+
+
+def test_date_is_now(refusing):
+    date = refusing.send("GET", "/project").header("Date")
+    when = email.utils.parsedate_to_datetime(date).timestamp()
+    assert abs(when - time.time()) < 60
+
+
+@pytest.mark.parametrize("path", READS)
+def test_body_is_utf_8_json(refusing, path):
+    json.loads(refusing.send("GET", path).body.decode("utf-8"))
+
+
+def test_text_comes_back_as_utf_8(api):
+    name = "é\U0001f680\u2713"
+    answer = api.send("POST", "/project/update", {"name": name})
+    assert json.loads(answer.body.decode("utf-8"))["data"]["name"] == name
+
+
+@pytest.mark.parametrize("status, path, body", [
+    (200, "/project/update", {}), (400, "/project/update", {"name": ""}),
+    (404, "/project/nope", {}), (405, "/project", {}),
+    (404, "/project/api-keys/revoke", {"keyId": "x"})])
+def test_connection_is_kept(shared, stack, status, path, body):
+    """A refusal costs a client no new connection."""
+    conn = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=10)
+    head = {"Authorization": f"Bearer {shared.key}",
+            "Content-Type": "application/json"}
+    ports = set()
+    for _ in range(3):
+        conn.request("POST", "/api/v1" + path, json.dumps(body), head)
+        ports.add(conn.sock.getsockname()[1])
+        got = conn.getresponse()
+        got.read()
+        assert got.status == status
+    assert len(ports) == 1
+    conn.close()

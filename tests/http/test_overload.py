@@ -1,0 +1,103 @@
+"""Limits by address, workers that do not answer, clients that do not send.
+
+All of it waits for time limits of nginx, so it happens at the same time.
+"""
+import os
+import signal
+import socket
+import time
+
+import pytest
+
+from client import at_once, raw, request_bytes
+from fixtures import make_project
+
+UPDATE = "/api/v1/project/update"
+BODY = b'{"name":"Too Late"}'
+
+
+def flood(port, count):
+    """Requests in one go on one connection; the statuses that came back."""
+    data = request_bytes("GET", "/nope") * count
+    found = b""
+    with socket.create_connection(("127.0.0.1", port), 20) as conn:
+        conn.sendall(data)
+        conn.shutdown(socket.SHUT_WR)
+        while part := conn.recv(1 << 16):
+            found += part
+    return [line.split()[1] for line in found.split(b"\r\n")
+            if line.startswith(b"HTTP/1.1 ")]
+
+
+def first_refusal(port):
+    """Asks until the limit is met; the answer as a client reads it."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        answer = raw(port, request_bytes("GET", "/nope"))
+        if answer.status == 429:
+            return answer
+    raise AssertionError("no limit was met")
+
+
+def test_too_many_requests_from_one_address(spare):
+    """1,000 a second and 2,000 in a burst pass, then it is 429."""
+    floods = [lambda: [s for _ in range(4) for s in flood(spare.port, 900)]]
+    *parts, refusal = at_once(floods * 3 +
+                              [lambda: first_refusal(spare.port)])
+    seen = sum(parts, [])
+    assert len(seen) == 3 * 4 * 900
+    assert set(seen) == {b"404", b"429"}
+    assert seen.count(b"404") >= 1900
+    assert refusal.json["error"]["code"] == "RATE_LIMITED"
+    assert refusal.header("Retry-After") == "1"
+
+
+def half(port, data):
+    """Sends the beginning of a request and waits for what comes."""
+    return raw(port, data, timeout=25)
+
+
+@pytest.fixture(scope="module")
+def stalled(spare):
+    """Answers to requests while no worker moves; clients that dawdle."""
+    project = make_project(spare)
+    project.api.get("/project")
+    key = ("Authorization", f"Bearer {project.key}")
+    head = [key, ("Content-Type", "application/json"),
+            ("Content-Length", len(BODY))]
+    get = request_bytes("GET", "/api/v1/project", [key])
+    post = request_bytes("POST", UPDATE, head, BODY)
+    workers = spare.workers()
+    try:
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        got = at_once([
+            lambda: raw(spare.port, get, timeout=25),
+            lambda: raw(spare.port, post, "POST", timeout=25),
+            lambda: half(spare.port, b"GET /api/v1/proj"),
+            lambda: half(spare.port, get[:-2]),
+            lambda: half(spare.port, post[:-5])])
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+    return project, dict(zip(["get", "post", "line", "head", "body"], got))
+
+
+@pytest.mark.parametrize("name, again", [("get", True), ("post", False)])
+def test_no_answer_from_a_worker(stalled, name, again):
+    answer = stalled[1][name]
+    assert answer.status == 504
+    assert answer.json["error"]["code"] == "TIMEOUT"
+    assert answer.json["error"]["retryable"] is again
+
+
+@pytest.mark.parametrize("name", ["line", "head", "body"])
+def test_slow_client_is_cut_off(stalled, name):
+    assert stalled[1][name] is None
+
+
+def test_request_of_a_client_that_has_gone_is_not_done(stalled):
+    """The workers woke up to requests that nobody waits for any more."""
+    project = stalled[0]
+    for _ in range(8):
+        assert project.api.get("/project")["name"] == "Test"

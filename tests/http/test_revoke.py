@@ -1,0 +1,108 @@
+"""A revocation under load: nothing that begins after its answer succeeds.
+
+ROUNDS says how often (default 20; the acceptance asks for 1000).
+"""
+import threading
+import time
+
+import pytest
+
+from client import Line
+from fixtures import make_project, rounds
+
+READERS = ["/project", "/project/settings", "/project/members",
+           "/project/counters"] * 2
+WRITERS = 8
+BEFORE = 1000       # successes that must be seen before the revocation
+AFTER = 5           # requests of each client that begin after its answer
+
+
+class Client(threading.Thread):
+    """Asks until it is told to stop; keeps when each request began."""
+
+    def __init__(self, port, key, number, path=None):
+        super().__init__(daemon=True)
+        self.line = Line(port, key)
+        self.number, self.path = number, path
+        self.seen = []          # (began, status)
+        self.stop = False
+
+    def one(self, count):
+        if self.path:
+            return self.line.get(self.path)[0]
+        value = f"client {self.number} write {count}"
+        return self.line.post("/project/settings/update",
+                              {"gitCommitName": value})[0]
+
+    def run(self):
+        while not self.stop:
+            began = time.monotonic()
+            self.seen.append((began, self.one(len(self.seen))))
+        self.line.close()
+
+    def successes(self):
+        return sum(status == 200 for _, status in self.seen)
+
+
+def wait_until(clients, ready):
+    end = time.monotonic() + 30
+    while not ready():
+        assert time.monotonic() < end, [c.seen[-3:] for c in clients]
+        assert all(c.is_alive() for c in clients), "a client broke off"
+        time.sleep(0.002)
+
+
+def rows_of(stack, key_id):
+    return int(stack.sql("select count(*) from codecourier.audit "
+                         f"where actor_key = '{key_id}'"))
+
+
+def race(project, stop_key):
+    """One round: load with a new key, end it, look what came through."""
+    stack = project.stack
+    made = project.api.post("/project/api-keys/generate", {"name": "load"})
+    clients = [Client(stack.port, made["key"], n, path)
+               for n, path in enumerate(READERS + [None] * WRITERS)]
+    for client in clients:
+        client.start()
+    try:
+        wait_until(clients, lambda: sum(c.successes() for c in clients)
+                   >= BEFORE and all(c.successes() for c in clients))
+        stop_key(made["id"])
+        answered = time.monotonic()
+        rows = rows_of(stack, made["id"])
+        wait_until(clients, lambda: all(
+            len(c.seen) > AFTER and c.seen[-AFTER][0] > answered
+            for c in clients))
+    finally:
+        for client in clients:
+            client.stop = True
+        for client in clients:
+            client.join(20)
+    late = [s for c in clients for began, s in c.seen if began > answered]
+    early = [s for c in clients for began, s in c.seen if began <= answered]
+    assert set(late) == {401}, set(late)
+    assert set(early) <= {200, 401}, set(early)
+    assert rows_of(stack, made["id"]) == rows, "written after the answer"
+    assert rows == sum(c.successes() for c in clients if not c.path)
+
+
+@pytest.mark.parametrize("number", range(rounds(20)))
+def test_revoke_under_load(loaded, number):
+    race(loaded, lambda key_id: loaded.api.post(
+        "/project/api-keys/revoke", {"keyId": key_id}))
+
+
+@pytest.fixture(scope="module")
+def loaded(stack):
+    return make_project(stack)
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_operators_revocation_under_load(loaded, number):
+    race(loaded, lambda key_id: loaded.stack.ctl("key", "revoke", key_id))
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_delete_under_load(project, number):
+    race(project, lambda key_id: project.api.post("/project/delete"))

@@ -1,0 +1,137 @@
+"""What goes over the PostgreSQL socket, counted by strace on the workers.
+
+libpq alone uses sendto and recvfrom in a worker, so every one of them is a
+half of a round trip (or a probe, which must not be one).
+"""
+import os
+import re
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from client import Line
+from contract import READS, make_key
+from fixtures import make_project
+
+
+def traced(pids):
+    def tracer(pid):
+        with open(f"/proc/{pid}/status") as file:
+            return int(re.search(r"TracerPid:\s+(\d+)", file.read()).group(1))
+    return all(tracer(p) for p in pids)
+
+
+@contextmanager
+def counting(stack, tmp_path):
+    """Counts system calls of all workers; the counts are in the result."""
+    pids, out = stack.workers(), tmp_path / "calls"
+    assert len(pids) == 8
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-q", "-e", "trace=sendto,recvfrom", "-o", str(out),
+         *(f"-p{p}" for p in pids)], stderr=subprocess.PIPE)
+    counts = {}
+    try:
+        end = time.monotonic() + 10
+        while not traced(pids):
+            assert tracer.poll() is None, tracer.stderr.read()
+            assert time.monotonic() < end, "strace did not attach"
+            time.sleep(0.02)
+        yield counts
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait(10)
+    calls = re.findall(r"^\d+ +(sendto|recvfrom)\(", out.read_text(), re.M)
+    counts.update(sendto=calls.count("sendto"),
+                  recvfrom=calls.count("recvfrom"))
+
+
+@pytest.fixture(scope="module")
+def warm(stack):
+    """A key that every worker knows and whose lastUsedAt was written."""
+    project = make_project(stack)
+    line = Line(stack.port, project.key)
+    for path in READS * 20:
+        assert line.get(path)[0] == 200
+    time.sleep(0.3)
+    project.line = line
+    return project
+
+
+def count(stack, tmp_path, number, call):
+    with counting(stack, tmp_path) as counts:
+        got = [call(n)[0] for n in range(number)]
+    assert got == [200] * number
+    return counts
+
+
+def test_the_counter_counts(warm, stack, tmp_path):
+    """A cold key makes more than one: the trace is not blind."""
+    cold = make_project(stack)
+    line = Line(stack.port, cold.key)
+    counts = count(stack, tmp_path, 1, lambda n: line.get("/project"))
+    assert counts["sendto"] >= 2 and counts["recvfrom"] >= 2
+
+
+def test_a_thousand_reads(warm, stack, tmp_path):
+    assert count(stack, tmp_path, 1000,
+                 lambda n: warm.line.get("/project")) == \
+        {"sendto": 1000, "recvfrom": 1000}
+
+
+@pytest.mark.parametrize("path", READS)
+def test_one_round_trip_a_read(warm, stack, tmp_path, path):
+    assert count(stack, tmp_path, 100, lambda n: warm.line.get(path)) == \
+        {"sendto": 100, "recvfrom": 100}
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/project/update", lambda n: {"name": f"Name {n}"}),
+    ("/project/settings/update", lambda n: {"claudeMd": f"Text {n}"}),
+    ("/project/members/invite", lambda n: {"email": f"m{n}@example.com",
+                                           "role": "member"}),
+    ("/project/settings/update", lambda n: {}),
+    ("/project/update", lambda n: {})],
+    ids=["update", "settings", "invite", "empty-settings", "empty-update"])
+def test_one_round_trip_a_simple_write(warm, stack, tmp_path, path, body):
+    assert count(stack, tmp_path, 50,
+                 lambda n: warm.line.post(path, body(n))) == \
+        {"sendto": 50, "recvfrom": 50}
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/project/settings/update", lambda n: {"envVars": {"A": str(n)}}),
+    ("/project/provider-keys/set", lambda n: {"provider": "e2b",
+                                              "key": f"key-{n:08}"})],
+    ids=["settings", "provider-key"])
+def test_two_round_trips_a_sealed_write(warm, stack, tmp_path, path, body):
+    """The data key is read first."""
+    assert count(stack, tmp_path, 50,
+                 lambda n: warm.line.post(path, body(n))) == \
+        {"sendto": 100, "recvfrom": 100}
+
+
+def test_refusals_without_the_database(warm, stack, tmp_path):
+    """A missing or malformed key costs no round trip at all."""
+    line = Line(stack.port, "cc_live_nonsense")
+    with counting(stack, tmp_path) as counts:
+        got = [line.get("/project")[0] for _ in range(50)]
+    assert got == [401] * 50
+    assert counts == {"sendto": 0, "recvfrom": 0}
+
+
+def test_one_round_trip_for_an_unknown_key(warm, stack, tmp_path):
+    line = Line(stack.port, make_key())
+    with counting(stack, tmp_path) as counts:
+        got = [line.get("/project")[0] for _ in range(50)]
+    assert got == [401] * 50
+    assert counts == {"sendto": 50, "recvfrom": 50}
+
+
+def test_strace_may_look(stack):
+    """Says why the others fail where tracing is forbidden."""
+    assert os.access("/usr/bin/strace", os.X_OK)
+    done = stack.run(["strace", "-o", "/dev/null", "true"])
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,190 @@
+"""GET settings and settings/update: seventeen fields, each kind's rules."""
+import json
+
+import pytest
+
+from contract import (CONVEX, EMPTY_SETTINGS, LISTS, MAPS, SHORT, TEXTS)
+from fixtures import make_project, written
+
+SETTINGS = "/project/settings"
+UPDATE = "/project/settings/update"
+SAMPLES = {
+    **{n: f"Text of {n}\n\twith \"lines\" é \U0001f680" for n in TEXTS},
+    **{n: [f"{n}-b", f"{n}-a", "é"] for n in LISTS},
+    **{n: {"NODE_ENV": n, "_x9": "", "LINES": "a\nb"} for n in MAPS},
+    "testUserCredentials": {"user": "u", "deep": [{"ok": True}, None, 1.5]},
+    **{n: f"{n}-secret-1234" for n in CONVEX},
+    **{n: f"{n} value" for n in SHORT},
+    "gitCommitEmail": "bot@example.com",
+}
+
+
+def shown(name, value):
+    """What a given value looks like in an answer."""
+    return {"last4": value[-4:]} if name in CONVEX else value
+
+
+def test_unset(api):
+    assert api.get(SETTINGS) == EMPTY_SETTINGS
+
+
+def test_samples_are_all_seventeen():
+    assert set(SAMPLES) == set(EMPTY_SETTINGS) and len(SAMPLES) == 17
+
+
+def test_update_as_the_page_shows(api):
+    body = {
+        "sandboxSystemPrompt": "You are a helpful coding assistant.",
+        "claudeMd": "# Project Instructions\n...",
+        "issueDiscoveryPrompt": "Analyze the codebase and identify issues.",
+        "envVars": {"NODE_ENV": "production"},
+        "gitCommitName": "CodeCourier Bot",
+        "gitCommitEmail": "bot@example.com"}
+    assert api.post(UPDATE, body) == {**EMPTY_SETTINGS, **body}
+    assert api.get(SETTINGS) == {**EMPTY_SETTINGS, **body}
+
+
+def test_all_at_once_and_cleared_again(api):
+    want = {n: shown(n, v) for n, v in SAMPLES.items()}
+    assert api.post(UPDATE, SAMPLES) == want
+    assert api.get(SETTINGS) == want
+    assert api.post(UPDATE, dict.fromkeys(SAMPLES)) == EMPTY_SETTINGS
+    assert api.get(SETTINGS) == EMPTY_SETTINGS
+
+
+@pytest.fixture(scope="module")
+def shared_full(stack):
+    """A project with every field set; each test leaves it so."""
+    api = make_project(stack).api
+    api.post(UPDATE, SAMPLES)
+    return api
+
+
+@pytest.mark.parametrize("name", list(SAMPLES))
+def test_one_field_keeps_the_others(shared_full, name):
+    before = shared_full.get(SETTINGS)
+    cleared = shared_full.post(UPDATE, {name: None})
+    assert cleared == {**before, name: EMPTY_SETTINGS[name]}
+    again = shared_full.post(UPDATE, {name: SAMPLES[name]})
+    assert again == before == shared_full.get(SETTINGS)
+
+
+def test_empty_update_changes_nothing(project):
+    project.api.post(UPDATE, SAMPLES)
+    before, audit = project.api.get(SETTINGS), written(project)
+    assert project.api.post(UPDATE, {}) == before
+    assert project.api.get(SETTINGS) == before
+    assert written(project) == audit
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_a_map_replaces_the_old_one_whole(api, name):
+    api.post(UPDATE, {name: {"A": "1", "B": "2"}})
+    assert api.post(UPDATE, {name: {"C": "3"}})[name] == {"C": "3"}
+    assert api.post(UPDATE, {name: {}})[name] == {}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_replaces_the_old_one_in_order(api, name):
+    api.post(UPDATE, {name: ["b", "a"]})
+    assert api.post(UPDATE, {name: ["z", "b", "é"]})[name] == ["z", "b", "é"]
+    assert api.post(UPDATE, {name: []})[name] == []
+
+
+@pytest.mark.parametrize("text", [
+    "1.10", "100", "-2.5", "0.1", "9007199254740991", "0.30", "12.000"])
+def test_credentials_keep_their_digits(api, text):
+    body = b'{"testUserCredentials":{"n":' + text.encode() + b"}}"
+    for answer in (api.send("POST", UPDATE, raw=body),
+                   api.send("GET", SETTINGS)):
+        assert answer.status == 200, answer
+        got = json.loads(answer.body, parse_float=str, parse_int=str)
+        assert got["data"]["testUserCredentials"] == {"n": text}
+
+
+@pytest.mark.parametrize("value", [
+    {}, {"": ""}, {"a": {"b": {"c": []}}}, {"t": True, "f": False, "n": None},
+    {"é\U0001f680": "\u0001\n\t\"\\/"}, {"not a variable": ["x", 1]}],
+    ids=repr)
+def test_credentials_are_any_object(api, value):
+    assert api.post(UPDATE, {"testUserCredentials": value})[
+        "testUserCredentials"] == value
+    assert api.get(SETTINGS)["testUserCredentials"] == value
+
+
+@pytest.mark.parametrize("name", CONVEX)
+@pytest.mark.parametrize("value", [
+    "12345678", "prod:name|abc==", "!~" * 512], ids=["8", "prod", "1024"])
+def test_convex_key_shows_its_end_only(api, name, value):
+    answer = api.send("POST", UPDATE, {name: value})
+    assert answer.json["data"][name] == {"last4": value[-4:]}
+    assert value not in answer.body.decode()
+    assert value not in api.send("GET", SETTINGS).body.decode()
+
+
+NOT_TEXT = [1, 1.5, True, [], {}, ["x"]]
+CASES = (
+    [(n, v) for n in TEXTS + SHORT for v in NOT_TEXT]
+    + [(n, v) for n in LISTS + MAPS + ["testUserCredentials"]
+       for v in ("x", "", 1, True)]
+    + [(n, {}) for n in LISTS] + [(n, []) for n in MAPS]
+    + [("testUserCredentials", []), ("testUserCredentials", [{}])]
+    + [(n, v) for n in CONVEX for v in
+       ["", "1234567", "é" * 10, "1234567\n", "1234567\t8", "x" * 1025,
+        "1234567\u007f", 12345678, True, [], {}, {"last4": "1234"}]]
+    + [("gitCommitEmail", v) for v in
+       ["", "bot", "bot@", "@example.com", "a@b@c", "a b@example.com",
+        "bot@exam ple.com", "bót@example.com", "bot@example.com\n",
+        "x" * 200 + "@example.com", *NOT_TEXT]])
+
+
+@pytest.mark.parametrize("name, value", CASES,
+                         ids=[f"{n}={v!r:.24}" for n, v in CASES])
+def test_refused_value(refusing, name, value):
+    refusing.invalid(UPDATE, {name: value}, name)
+
+
+@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.parametrize("key", [
+    "", "1A", "A-B", "A B", "A.B", "É", "A=B", " A", "A\n", "$A", "A" * 256],
+    ids=repr)
+def test_variable_name_refused(refusing, name, key):
+    refusing.invalid(UPDATE, {name: {"FINE": "1", key: "x"}},
+                     f"{name}.{key}")
+
+
+@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.parametrize("value", [None, 1, 1.5, True, [], {}], ids=repr)
+def test_variable_value_refused(refusing, name, value):
+    refusing.invalid(UPDATE, {name: {"FINE": "1", "FOO": value}},
+                     f"{name}.FOO")
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("items", [
+    [""], [1], [None], [True], [[]], [{}], ["a", "b", "a"], ["é", "é"],
+    ["x" * 201], ["\U0001f680" * 201]],
+    ids=lambda v: f"{v!r:.24}")
+def test_list_refused(refusing, name, items):
+    error = refusing.refused("VALIDATION", "POST", UPDATE, {name: items})
+    assert error["field"].split(".")[0].split("[")[0] == name
+
+
+@pytest.mark.parametrize("name", ["envvars", "EnvVars", "id", "updatedAt",
+                                  "gitCommitname", "unknown", "name"])
+def test_unknown_field(refusing, name):
+    refusing.invalid(UPDATE, {name: None}, name)
+
+
+def test_every_complaint_in_body_order(refusing):
+    refusing.invalid(
+        UPDATE, {"mergingModel": 1, "envVars": {"OK": "", "FOO": 1, "2": ""},
+                 "nope": 0, "gitCommitEmail": "x", "claudeMd": False},
+        "mergingModel", "envVars.FOO", "envVars.2", "nope", "gitCommitEmail",
+        "claudeMd")
+
+
+def test_one_bad_field_writes_none(refusing):
+    refusing.invalid(UPDATE, {"claudeMd": "fine", "gitCommitEmail": "x"},
+                     "gitCommitEmail")
+    assert refusing.get(SETTINGS) == EMPTY_SETTINGS

@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# check-lints.sh: plants one offence at a time in a small project of its own
+# and sees that the lint script which is there for it names it.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+tree=$(mktemp -d) || exit 1
+trap 'rm -rf "$tree"' EXIT
+mkdir -p "$tree"/{cgi-bin,src,migrations,nginx,tests/lint,build,.git}
+cp .clang-format "$tree"
+cp tests/lint/* "$tree/tests/lint"
+touch "$tree"/{Makefile,README.md,LICENSE}
+red=0
+
+# run LINT: its output in $out, its exit status.
+run() {
+	out=$("$tree/tests/lint/check-$1.sh" 2>&1)
+}
+
+# plant LINT FILE TEXT [WORD]: with this file the script fails and says WORD
+# (the file's name). The text is a format of printf.
+plant() {
+	local status
+
+	# shellcheck disable=SC2059
+	printf "$3" >"$tree/$2"
+	run "$1"
+	status=$?
+	if [ $status -ne 1 ] || [[ $out != *"${4:-$2}"* ]]; then
+		printf '%s does not refuse %s (status %s): %s\n' \
+			"$1" "$2" $status "$out"
+		red=1
+	fi
+	rm -f "${tree:?}/$2"
+}
+
+# accept LINT FILE TEXT: with this file the script is green and silent.
+accept() {
+	# shellcheck disable=SC2059
+	printf "$3" >"$tree/$2"
+	if ! run "$1" || [ -n "$out" ]; then
+		printf '%s refuses %s: %s\n' "$1" "$2" "$out"
+		red=1
+	fi
+	rm -f "${tree:?}/$2"
+}
+
+ban='#include "banned.h"\n'
+lines() { for ((i = 0; i < $1; i++)); do printf '\\t;\\n'; done; }
+
+# A folder without anything to look at is no reason to be green.
+for lint in c format layers; do
+	run $lint && echo "$lint is green without a file" && red=1
+done
+
+printf '#include "banned.h"\n' >"$tree/src/good.c"
+for lint in c format layers shell sizes top; do
+	accept $lint src/good.h '\n'
+done
+
+plant format src/a.h 'int  a;\n'
+plant format tests/a.c 'int a ;\n'
+
+plant layers src/a.c "#include <fcgiapp.h>\n$ban"
+plant layers cgi-bin/a.c "  #  include  <libpq-fe.h> /* x */\n$ban"
+plant layers src/db.h '#include <libpq-fe.h>\n'
+plant layers src/auth.c "#include <libscrypt.h>\n$ban"
+plant layers src/conf.c "#include <sodium.h>\n$ban"
+plant layers src/log.c "#include \"req.h\"\n$ban" 'src/log.c:1'
+plant layers src/scan.h '\n#include "field.h"\n' 'src/scan.h:2'
+plant layers src/db_error.c "#include \"req.h\"\n$ban"
+plant layers src/field.c "#include \"db.h\"\n$ban"
+plant layers src/a.c "int\nmain(void)\n$ban" 'src/a.c:2'
+plant layers src/a.c "int main (int n)\n$ban" 'src/a.c:1'
+plant layers src/a.c '#include <stdio.h>\n'
+plant layers src/a.c "$ban#include <stdio.h>\n"
+accept layers src/fcgi.c "#include <fcgiapp.h>\n$ban"
+accept layers src/db_query.c "#include <libpq-fe.h>\n#include \"db.h\"\n$ban"
+accept layers src/serve.c "#include \"fcgi.h\"\n#include \"db.h\"\n$ban"
+accept layers cgi-bin/a.c "#include \"req.h\"\nint\nmain(void)\n$ban"
+
+plant sizes src/a.c "int\nlong_one(void)\n{\n$(lines 59)}\n" \
+	'src/a.c:3: long_one has 61'
+plant sizes src/a.c " * Size: long_one_2\nlong_one(void)\n{\n$(lines 59)}\n"
+plant sizes src/a.c "$(lines 501)" 'src/a.c: 501 lines'
+plant sizes tests/a.py "$(lines 501)"
+plant sizes Makefile "$(lines 501)"
+plant sizes tests/a.sh "$(lines 30)# Size: told too late\n$(lines 500)"
+touch "$tree/Makefile"
+accept sizes src/a.c "int\nlong_one(void)\n{\n$(lines 58)}\n"
+accept sizes src/a.c " * Size: long_one, a table.\nlong_one(void)\n{\n$(lines 59)}\n"
+accept sizes src/a.c "$(lines 500)"
+accept sizes tests/a.py "# Size: a table.\n$(lines 501)"
+accept sizes build/a.c "$(lines 501)"
+
+plant c src/a.c 'int f(void);\nint f(void)\n{\n int a[2] = {0};\n return a[2];\n}\n'
+plant c tests/a.c '#include <stdlib.h>\nint f(int n);\nint f(int n)\n{\n char *p = malloc(9);\n'\
+' if (n)\n return 1;\n free(p);\n return 0;\n}\n'
+
+plant shell cgi-bin/a.sh '#!/bin/sh\ncd /x\nrm a\n'
+plant shell nginx/pool '#!/bin/sh\ncd /x\nrm a\n'
+plant shell tests/b '#!/usr/bin/env bash\ncd /x\nrm a\n'
+accept shell tests/b '#!/usr/bin/env python3\ncd /x\nrm a\n'
+
+plant top notes.txt 'x' 'notes.txt'
+plant top .secret 'x' '.secret'
+accept top .gitignore 'x'
+rm "$tree/LICENSE"
+plant top build/x 'x' 'LICENSE is missing'
+exit $red

@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# check-runner.sh: plants tests that fail, crash, hang, are skipped or never
+# run in a project of its own, and sees that tests/check calls each by its
+# name: red. A runner that is green for no reason is worse than none.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+tree=$(mktemp -d) || exit 1
+trap 'rm -rf "$tree"' EXIT
+mkdir -p "$tree"/tests/{unit,http,lint} "$tree/build/tests"
+cp tests/check tests/junit.py "$tree/tests/"
+ulimit -c 0
+
+cat >"$tree/tests/unit/test_plant.c" <<'END'
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int planted(const char *name) { return !strcmp(getenv("PLANT"), name); }
+static void passes(void **state) { (void)state; }
+static int setup(void **state) { (void)state; return planted("setup"); }
+static int teardown(void **state) { (void)state; return planted("teardown"); }
+static void plant(void **state)
+{
+	(void)state;
+	if (planted("fail")) assert_string_equal("\001<&]]>\xff", "");
+	if (planted("skip")) skip();
+	if (planted("segv")) raise(11);
+	if (planted("abort")) abort();
+	if (planted("exit")) _exit(0);
+	if (planted("hang")) sleep(60);
+}
+int main(void)
+{
+	const struct CMUnitTest one[] = {cmocka_unit_test(passes)};
+	const struct CMUnitTest two[] = {
+		cmocka_unit_test_setup_teardown(plant, setup, teardown)};
+	int failed = cmocka_run_group_tests(one, NULL, NULL);
+	failed += cmocka_run_group_tests(two, NULL, NULL);
+	return planted("status") ? 3 : planted("pass") && failed;
+}
+END
+cc -o "$tree/build/tests/test_plant" "$tree/tests/unit/test_plant.c" -lcmocka || exit 1
+
+cat >"$tree/tests/http/test_plant.py" <<'END'
+import os
+import pytest
+
+PLANT = os.environ["PLANT"]
+if PLANT == "import":
+    raise RuntimeError
+
+
+@pytest.fixture
+def fixture():
+    assert PLANT != "setup"
+    yield
+    assert PLANT != "teardown"
+
+
+if PLANT != "empty":
+    def test_passes():
+        pass
+
+    @pytest.mark.xfail(PLANT == "xfail", reason="planted")
+    def test_plant(fixture):
+        assert PLANT not in ("fail", "xfail")
+        if PLANT == "skip":
+            pytest.skip()
+        if PLANT == "exit":
+            os._exit(0)
+        if PLANT == "quit":
+            pytest.exit("planted", 0)
+END
+cat >"$tree/tests/lint/check-plant.sh" <<'END'
+#!/bin/sh
+[ "$PLANT" = pass ]
+END
+chmod +x "$tree/tests/lint/check-plant.sh"
+
+red=0
+# expect SUITE PLANT LAST-LINE [SECONDS]
+expect() {
+	local out status lines want=1
+
+	out=$(PLANT=$2 SUITE_SECONDS=${4:-30} "$tree/tests/check" "$1" 2>&1)
+	status=$?
+	lines=$(wc -l <<<"$out")
+	[[ $3 == *" 0 failed" ]] && want=0
+	if [ "$(tail -n 1 <<<"$out")" != "$3" ] || [ $status -ne $want ] ||
+		{ [ $want -eq 0 ] && [ "$lines" -ne 2 ]; }; then
+		printf '%s, %s: expected "%s", status %s saw:\n%s\n' \
+			"$1" "$2" "$3" "$status" "$out"
+		red=1
+	fi
+}
+
+expect lint pass '1 passed, 0 failed'
+expect lint fail '0 passed, 1 failed'
+expect unit pass '2 passed, 0 failed'
+expect unit fail '1 passed, 1 failed'
+expect unit skip '1 passed, 1 failed'
+expect unit segv '1 passed, 1 failed'
+expect unit setup '1 passed, 1 failed'
+expect unit teardown '1 passed, 1 failed'
+expect unit status '2 passed, 1 failed'
+expect unit abort '1 passed, 1 failed'
+expect unit exit '1 passed, 1 failed'
+expect unit hang '1 passed, 1 failed' 1
+expect http pass '2 passed, 0 failed'
+expect http fail '1 passed, 1 failed'
+expect http skip '1 passed, 1 failed'
+expect http xfail '1 passed, 1 failed'
+expect http setup '1 passed, 1 failed'
+expect http teardown '1 passed, 1 failed'
+expect http import '0 passed, 1 failed'
+expect http empty '0 passed, 1 failed'
+expect http exit '0 passed, 1 failed'
+expect http quit '2 passed, 1 failed'
+expect fcgi pass '0 passed, 1 failed' # the folder is missing
+mv "$tree/build/tests/test_plant" "$tree/build/tests/moved"
+expect unit pass '0 passed, 1 failed' # not built
+rm "$tree/tests/unit/test_plant.c" "$tree/tests/lint/check-plant.sh"
+expect unit pass '0 passed, 1 failed' # nothing there
+expect lint pass '0 passed, 1 failed'
+exit $red

@@ -1,0 +1,15 @@
+"""pytest's way into the SQL tests: the fixtures of the HTTP tests."""
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "http"))
+
+import pytest  # noqa: E402
+
+pytest.register_assert_rewrite("contract", "client", "harness", "fixtures")
+
+from fixtures import (  # noqa: E402,F401
+    api, no_skips, other, project, sql, stack)
+
+pytest_runtest_makereport = no_skips
