@@ -14,7 +14,8 @@ sbindir ?= $(prefix)/sbin
 datadir ?= $(prefix)/share
 CFLAGS ?= -O2 -g
 BUILD ?= build
-BIN ?= cgi-bin
+WERROR ?=
+SANITIZE ?=
 
 WARNINGS = -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow \
 	-Wformat=2 -Wcast-qual -Wvla
@@ -25,6 +26,7 @@ PKGS = libpq json-c libsodium zlib
 PROJECT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Isrc $(WARNINGS) $(HARDEN) \
 	$(shell $(PKG_CONFIG) --cflags $(PKGS))
 PROJECT_LDFLAGS = -pie -Wl,-z,relro,-z,now
+ALL_CFLAGS = $(PROJECT_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(WERROR) $(SANITIZE)
 LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lfcgi -lscrypt
 
 # everything testable; no main in it
@@ -37,46 +39,93 @@ LIB = $(BUILD)/libcodecourier.a
 SQL = $(sort $(wildcard migrations/[0-9]*.sql))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 
-PROGRAMS = $(BIN)/project-api.fcgi $(BIN)/codecourierctl
+PROGRAMS = cgi-bin/project-api.fcgi cgi-bin/codecourierctl
+INSTALL = install
+
+# `make V=1` shows the commands
+ifneq ($(V),1)
+.SILENT:
+endif
 
 all: $(PROGRAMS)
 
-$(BIN)/project-api.fcgi: $(BUILD)/project-api.o $(BUILD)/wipe.o $(LIB)
-$(BIN)/codecourierctl: $(BUILD)/codecourierctl.o $(BUILD)/migrations.o \
+cgi-bin/project-api.fcgi: $(BUILD)/project-api.o $(BUILD)/wipe.o $(LIB)
+cgi-bin/codecourierctl: $(BUILD)/codecourierctl.o $(BUILD)/migrations.o \
 	$(BUILD)/wipe.o $(LIB)
 $(PROGRAMS):
-	@mkdir -p $(@D)
-	$(CC) $(PROJECT_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(PROJECT_LDFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS)
+	mv $@.new $@
 
 $(LIB): $(LIB_OBJ)
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(BUILD)/%.o: src/%.c | $(BUILD)
-	$(CC) $(PROJECT_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(BUILD)/%.o: cgi-bin/%.c | $(BUILD)
-	$(CC) $(PROJECT_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+COMPILE = echo "  CC $<"; $(CC) $(ALL_CFLAGS) -MMD -MP
+$(BUILD)/%.o: src/%.c $(BUILD)/flags
+	$(COMPILE) -c -o $@ $<
+$(BUILD)/%.o: cgi-bin/%.c $(BUILD)/flags
+	$(COMPILE) -c -o $@ $<
 $(BUILD)/migrations.o: $(BUILD)/migrations.c $(SQL) migrations/roles.sql
-	$(CC) $(PROJECT_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
-$(BUILD)/migrations.c: migrations/embed.sh $(SQL) | $(BUILD)
+	$(COMPILE) -c -o $@ $<
+$(BUILD)/migrations.c: migrations/embed.sh $(SQL) $(BUILD)/flags
 	sh migrations/embed.sh $(SQL) >$@.new
 	mv $@.new $@
-$(BUILD)/tests/%: tests/unit/%.c $(LIB) | $(BUILD)
-	@mkdir -p $(@D)
-	$(CC) $(PROJECT_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(PROJECT_LDFLAGS) \
-		$(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS) -lcmocka
-$(BUILD):
-	mkdir -p $@
+$(BUILD)/tests/%: tests/unit/%.c $(LIB) $(BUILD)/flags
+	mkdir -p $(@D)
+	$(COMPILE) $(PROJECT_LDFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
+		$(LIB) $(LIBS) -lcmocka
+# other flags: build again
+$(BUILD)/flags: FORCE
+	mkdir -p $(@D)
+	echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(ALL_CFLAGS)' >$@
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/tests/*.d)
 
+# As root these build as the checkout's owner, see as-builder.sh.
+BUILD_ALL = cgi-bin/stack/as-builder.sh $(MAKE) --no-print-directory \
+	-j$(shell nproc)
 run:
-	@cgi-bin/stack/packages.sh run
-	@cgi-bin/stack/build.sh
-	@exec cgi-bin/stack/run.sh
+	cgi-bin/stack/packages.sh run
+	$(BUILD_ALL) all
+	exec cgi-bin/stack/run.sh
+
+unit: $(UNIT)
+
+# Suites: lint unit fcgi http. Prints failures only and, last, the sum.
+check check-unit check-fcgi check-http lint:
+	cgi-bin/stack/packages.sh check
+	$(BUILD_ALL) WERROR=-Werror all unit
+	tests/check $(patsubst check-%,%,$(filter-out check,$@))
+
+# The same tests on programs that stop at the first bad access.
+asan:
+	cgi-bin/stack/packages.sh check
+	$(BUILD_ALL) WERROR=-Werror all unit \
+		SANITIZE='-O1 -fsanitize=address,undefined \
+		-fno-sanitize-recover=all -fno-omit-frame-pointer'
+	tests/check unit fcgi http
+
+format:
+	clang-format -i cgi-bin/*.c src/*.[ch] tests/unit/*.[ch]
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libdir)/codecourier \
+		$(DESTDIR)$(datadir)/codecourier/nginx
+	$(INSTALL) cgi-bin/codecourierctl $(DESTDIR)$(sbindir)
+	$(INSTALL) cgi-bin/project-api.fcgi cgi-bin/pool \
+		$(DESTDIR)$(libdir)/codecourier
+	$(INSTALL) -m 644 nginx/*.conf nginx/fastcgi_params \
+		$(DESTDIR)$(datadir)/codecourier/nginx
+	$(INSTALL) -m 644 cgi-bin/api.conf $(DESTDIR)$(datadir)/codecourier
+
+uninstall:
+	rm -rf $(DESTDIR)$(libdir)/codecourier $(DESTDIR)$(datadir)/codecourier
+	rm -f $(DESTDIR)$(sbindir)/codecourierctl
 
 clean:
-	rm -rf build build-* $(PROGRAMS)
+	rm -rf $(BUILD) $(PROGRAMS)
 
-.PHONY: all run clean
+.PHONY: all run unit check check-unit check-fcgi check-http lint asan format \
+	install uninstall clean FORCE
 .DELETE_ON_ERROR:

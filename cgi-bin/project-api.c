@@ -24,6 +24,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "banned.h"
+
 /* For start-up only. multiwatch starts a worker that ended at once: the pause
  * keeps a bad configuration from becoming a busy loop. */
 static void

@@ -15,7 +15,7 @@ embed roles_sql migrations/roles.sql
 for file; do
 	name=$(basename "$file" .sql)
 	embed "sql_$name" "$file"
-	echo "extern const char sql_$name[];"
+	echo "extern const char sql_${name}[];"
 done
 echo 'const struct migration migrations[] = {'
 for file; do

@@ -27,12 +27,13 @@ enum ctl_exit {
 struct ctl {
 	struct conf conf;
 	bool json;
-	const char *arg[4]; /* positional arguments behind the command's words */
+	const char
+	    *arg[4]; /* positional arguments behind the command's words */
 	const char *option[CTL_OPTIONS]; /* values, by enum ctl_option */
-	struct db *db;			 /* ctl_connect */
-	struct keyring *keyring;	 /* ctl_keyring */
-	char operator_name[64];		 /* login name, for the audit rows */
-	char project_id[UUID_TEXT];	 /* ctl_project */
+	struct db *db;                   /* ctl_connect */
+	struct keyring *keyring;         /* ctl_keyring */
+	char operator_name[64];          /* login name, for the audit rows */
+	char project_id[UUID_TEXT];      /* ctl_project */
 	char request_id[UUID_TEXT];
 };
 
@@ -56,8 +57,7 @@ ctl_command ctl_key_create, ctl_key_list, ctl_key_revoke;
  * line on stderr. Returns the exit status that belongs to `e`; ERR_VALIDATION
  * is CTL_USAGE.
  */
-int ctl_fail(struct ctl *c, enum err e, const char *fmt, ...)
-    PRINTF_LIKE(3, 4);
+int ctl_fail(struct ctl *c, enum err e, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* A fault of db_run. */
 int ctl_db_fail(struct ctl *c, enum err e, const struct db_fault *fault);

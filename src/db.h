@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define DB_MAX_PARAMS 20
-#define DB_NAME	      "codecourier"
+#define DB_NAME       "codecourier"
 
 struct db;
 
@@ -30,18 +30,18 @@ struct db_query {
 
 /* Why db_run refused, where the database knew more than the code. */
 struct db_fault {
-	const char *field;   /* of the request's body; or NULL */
-	const char *message; /* static; or NULL */
+	const char *field;      /* of the request's body; or NULL */
+	const char *message;    /* static; or NULL */
 	const char *constraint; /* static name, or NULL */
 };
 
 enum db_mode {
-	DB_API,	     /* the API role; its statements are prepared */
+	DB_API,      /* the API role; its statements are prepared */
 	DB_OPERATOR, /* SET ROLE codecourier_owner; all statements */
 };
 
 /* What a program needs of the schema (DESIGN: N and N+1 side by side). */
-#define DB_PROGRAM	 1 /* this program's number */
+#define DB_PROGRAM       1 /* this program's number */
 #define DB_OLDEST_SCHEMA 2 /* the oldest schema_version it can serve */
 
 /*

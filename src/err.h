@@ -21,19 +21,19 @@ enum err {
 	ERR_PRECONDITION,
 	ERR_TOO_LARGE,
 	ERR_MEDIA_TYPE,
-	ERR_INTERNAL,	 /* our fault; the reason is in the log */
+	ERR_INTERNAL,    /* our fault; the reason is in the log */
 	ERR_UNAVAILABLE, /* nothing was written: safe to try again */
-	ERR_IN_DOUBT,	 /* a write that may or may not be committed */
+	ERR_IN_DOUBT,    /* a write that may or may not be committed */
 	ERR__MAX
 };
 
-#define MUST_CHECK	    __attribute__((warn_unused_result))
+#define MUST_CHECK          __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, a) __attribute__((format(printf, fmt, a)))
 
 struct err_info {
 	const char *code;    /* "VALIDATION": stable, part of the contract */
-	int status;	     /* HTTP status */
-	bool retryable;	     /* the same request may succeed later */
+	int status;          /* HTTP status */
+	bool retryable;      /* the same request may succeed later */
 	const char *message; /* used where nothing better is known */
 };
 

@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HOST_FILE	"host.v1"
-#define HOST_WORKERS	256
+#define HOST_FILE       "host.v1"
+#define HOST_WORKERS    256
 #define HOST_TABLE_SIZE (6 * 1024 * 1024)
 
 struct host;
@@ -34,8 +34,7 @@ enum host_stat {
  * of ours, mode 0600, of the right size. NULL: `why` says so.
  * `read_only`: for `status`; not made, nothing written.
  */
-struct host *host_open(
-    const char *dir, bool read_only, char *why, size_t size);
+struct host *host_open(const char *dir, bool read_only, char *why, size_t size);
 void host_close(struct host *h);
 
 void host_count(struct host *h, enum host_stat s);

@@ -12,11 +12,11 @@
 
 #include <stddef.h>
 
-#define KEY_LENGTH	54
-#define KEY_TEXT	(KEY_LENGTH + 1)
-#define KEY_PREFIX	16 /* characters that lists show */
+#define KEY_LENGTH      54
+#define KEY_TEXT        (KEY_LENGTH + 1)
+#define KEY_PREFIX      16 /* characters that lists show */
 #define KEY_CHECK_VALUE 4  /* bytes */
-#define KEY_HASH_TEXT	128
+#define KEY_HASH_TEXT   128
 
 /*
  * Whether `key` (NUL-terminated) has the form above and its checksum fits.
@@ -38,8 +38,7 @@ void key_check_value(const char *key, unsigned char out[KEY_CHECK_VALUE]);
  * The scrypt hash as libscrypt's MCF text ($s1$NNrrpp$salt$hash), r = 8,
  * p = 1, N = 2^log2n (10..16; 128 * N * r bytes of memory). False: no memory.
  */
-MUST_CHECK bool key_hash(
-    const char *key, int log2n, char out[KEY_HASH_TEXT]);
+MUST_CHECK bool key_hash(const char *key, int log2n, char out[KEY_HASH_TEXT]);
 
 /*
  * Compares in constant time. ERR_OK, ERR_AUTH_INVALID (another key), or

@@ -7,7 +7,7 @@
 #include "req.h"
 
 #define QUERY_LIMIT_DEFAULT 50
-#define QUERY_LIMIT_MAX	    100
+#define QUERY_LIMIT_MAX     100
 
 /*
  * Reads ?limit= and ?cursor= of a list route into r->limit and r->cursor

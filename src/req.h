@@ -25,11 +25,11 @@ struct printbuf;
 struct app {
 	struct conf conf;
 	struct db *db;
-	struct host *host;	 /* NULL: works without */
+	struct host *host;       /* NULL: works without */
 	struct keyring *keyring; /* NULL: sealed values are out of reach */
 };
 
-#define REQ_QUERIES  8	     /* statements of one request */
+#define REQ_QUERIES  8       /* statements of one request */
 #define REQ_BODY_MAX 2097152 /* bytes: 2 MiB */
 #define REQ_DEADLINE CLOCK_S(8)
 
@@ -55,7 +55,7 @@ struct req {
 	const struct route *route;
 	const char *key; /* well-formed; not yet known to be good */
 	struct identity id;
-	bool warm; /* `id` came from the verified-key table */
+	bool warm;     /* `id` came from the verified-key table */
 	bool key_used; /* its lastUsedAt is older than a minute */
 	struct json_object *json;
 	struct json_object *value[FIELD_MAX]; /* in the order of the table */
@@ -66,13 +66,13 @@ struct req {
 	/* statements: those before `ran` have their results */
 	struct db_query queries[REQ_QUERIES];
 	size_t n, ran;
-	bool write;	/* one of the new ones writes */
+	bool write;     /* one of the new ones writes */
 	bool committed; /* one that wrote has run */
 
 	/* the answer */
 	int status;
 	struct printbuf *out; /* the JSON text */
-	char allow[40];	      /* Allow header, or "" */
+	char allow[40];       /* Allow header, or "" */
 	enum err err;
 	char field[512]; /* of the fault, or "" */
 	char message[256];
@@ -91,8 +91,8 @@ MUST_CHECK void *req_alloc(struct req *r, size_t size);
 /* Records why the request fails and returns `e`. `field` and `message` may
  * be NULL; the message defaults to the code's. The first fault stands, a
  * later call replaces it. */
-enum err req_fail(struct req *r, enum err e, const char *field,
-    const char *message);
+enum err req_fail(
+    struct req *r, enum err e, const char *field, const char *message);
 
 /* One complaint about body, query or header: the first is the fault's field
  * and message, up to 100 stand in `details`. Has field_check's signature. */
@@ -113,8 +113,8 @@ void reply_text(struct req *r, const char *json);
 /* Answers {"data": <row 0, column 0 of q>}; ERR_NOT_FOUND without a row. */
 enum err reply_row(struct req *r, const struct db_query *q);
 /* Answers {"data": <array>, "nextCursor": …, "hasMore": …}. */
-void reply_list(struct req *r, const char *array, size_t len,
-    const char *next_cursor);
+void reply_list(
+    struct req *r, const char *array, size_t len, const char *next_cursor);
 /* Fills the answer with the recorded fault. */
 void reply_fault(struct req *r);
 

@@ -15,7 +15,7 @@ struct route {
 	const char *method; /* GET (HEAD too) or POST */
 	const char *path;   /* compared byte for byte */
 	enum access access;
-	bool list; /* takes ?limit= and ?cursor= */
+	bool list;               /* takes ?limit= and ?cursor= */
 	const struct body *body; /* NULL: none is read */
 	enum err (*handler)(struct req *r);
 };
@@ -25,8 +25,8 @@ struct route {
  * ERR_NOT_FOUND; ERR_METHOD with the Allow header's value in `allow` (40
  * bytes). OPTIONS is ERR_METHOD, too: the caller answers it from `allow`.
  */
-MUST_CHECK enum err route_find(const char *method, const char *path,
-    size_t len, const struct route **route, char allow[40]);
+MUST_CHECK enum err route_find(const char *method, const char *path, size_t len,
+    const struct route **route, char allow[40]);
 
 /* All rows, for tests; the last has path NULL. */
 const struct route *route_table(void);

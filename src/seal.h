@@ -19,9 +19,9 @@
 
 #include <stddef.h>
 
-#define SEAL_OVERHEAD	  57 /* bytes that sealing adds: 1 + 16 + 24 + 16 */
+#define SEAL_OVERHEAD     57 /* bytes that sealing adds: 1 + 16 + 24 + 16 */
 #define SEAL_WRAPPED_SIZE 73 /* 1 + 24 + 32 + 16 */
-#define SEAL_MASTER_ID	  33 /* id of a keyring line: 1-32 [A-Za-z0-9_-] */
+#define SEAL_MASTER_ID    33 /* id of a keyring line: 1-32 [A-Za-z0-9_-] */
 
 struct keyring;
 

@@ -18,14 +18,13 @@ uint32_t secret_below(uint32_t limit); /* unbiased, 0 … limit-1 */
 bool secret_equal(const void *a, const void *b, size_t len);
 void secret_wipe(void *p, size_t len);
 
-#define UUID_TEXT 37 /* 36 characters and a NUL */
+#define UUID_TEXT 37                   /* 36 characters and a NUL */
 void secret_uuid(char out[UUID_TEXT]); /* random, version 4, RFC 9562 */
 
 /* Base64url without padding. Encode: `out` needs BASE64_SIZE(len) bytes.
  * Decode: false for anything that encode would not have written. */
 #define BASE64_SIZE(len) (((len) + 2) / 3 * 4 + 1)
 void secret_base64(char *out, size_t size, const void *in, size_t len);
-bool secret_unbase64(
-    void *out, size_t size, size_t *len, const char *text);
+bool secret_unbase64(void *out, size_t size, size_t *len, const char *text);
 
 #endif

@@ -16,27 +16,27 @@ enum stmt {
 	STMT_SCHEMA_VERSION, /* -> version, oldest program */
 	STMT_GUARD_READ,     /* project, key, digest -> last used is stale */
 	STMT_GUARD_WRITE,    /* the same, and both rows FOR KEY SHARE */
-	STMT_KEY_BY_PREFIX,  /* prefix -> id, project, hash, digest, check value,
-				live */
-	STMT_KEY_USED,	     /* project, key */
-	STMT_END_STALLED,    /* - */
+	STMT_KEY_BY_PREFIX, /* prefix -> id, project, hash, digest, check value,
+			       live */
+	STMT_KEY_USED,      /* project, key */
+	STMT_END_STALLED,   /* - */
 	STMT_PROJECT_GET,
 	STMT_PROJECT_UPDATE, /* 5 fields text[], name, slug, URL */
 	STMT_PROJECT_DELETE, /* 5 days until the purge */
 	STMT_PROJECT_DRAIN,
 	STMT_DATA_KEYS, /* -> id, master key id, wrapped; newest first */
 	STMT_SETTINGS_GET,
-	STMT_SETTINGS_UPDATE,	  /* 5 fields text[], 6.. see settings.c */
+	STMT_SETTINGS_UPDATE,     /* 5 fields text[], 6.. see settings.c */
 	STMT_SETTINGS_DEPLOY_KEY, /* 2 sealed, 3 last4; no audit row of its */
-	STMT_SETTINGS_DEV_KEY,	  /* own, SETTINGS_UPDATE follows */
-	STMT_MEMBER_LIST, /* 2 limit, 3.. cursor: status, role, µs, id */
-	STMT_MEMBER_INVITE,	  /* 5 email, role, fields text[] */
-	STMT_MEMBER_REMOVE,	  /* 5 user id */
-	STMT_MEMBER_ROLE,	  /* 5 user id, role */
+	STMT_SETTINGS_DEV_KEY,    /* own, SETTINGS_UPDATE follows */
+	STMT_MEMBER_LIST,   /* 2 limit, 3.. cursor: status, role, µs, id */
+	STMT_MEMBER_INVITE, /* 5 email, role, fields text[] */
+	STMT_MEMBER_REMOVE, /* 5 user id */
+	STMT_MEMBER_ROLE,   /* 5 user id, role */
 	STMT_PROVIDER_KEY_LIST,
-	STMT_PROVIDER_KEY_SET,	  /* 5 provider, sealed, last4 */
+	STMT_PROVIDER_KEY_SET,    /* 5 provider, sealed, last4 */
 	STMT_PROVIDER_KEY_REMOVE, /* 5 provider */
-	STMT_API_KEY_LIST,	  /* 2 limit, 3.. cursor: µs, id */
+	STMT_API_KEY_LIST,        /* 2 limit, 3.. cursor: µs, id */
 	STMT_API_KEY_CREATE, /* 5 name, prefix, environment, hash, check value,
 				fields text[] -> row, id, digest */
 	STMT_API_KEY_REVOKE, /* 5 key id */
@@ -49,12 +49,12 @@ enum stmt {
 	STMT_OP_PROJECT_LIST,
 	STMT_OP_PROJECT_CREATE, /* 5 name, slug, email, data key id, master key
 				   id, wrapped */
-	STMT_OP_MEMBER_ACCEPT,	/* 5 email, name */
-	STMT_OP_KEY_CREATE,	/* as API_KEY_CREATE */
-	STMT_OP_KEY_FIND,	/* key id -> project */
-	STMT_OP_KEY_REVOKE,	/* as API_KEY_REVOKE */
-	STMT_OP_REVEAL,		/* 5 provider -> sealed */
-	STMT_OP_COUNTER_ADD,	/* 5 counter, n -> the new sum, or no row */
+	STMT_OP_MEMBER_ACCEPT,  /* 5 email, name */
+	STMT_OP_KEY_CREATE,     /* as API_KEY_CREATE */
+	STMT_OP_KEY_FIND,       /* key id -> project */
+	STMT_OP_KEY_REVOKE,     /* as API_KEY_REVOKE */
+	STMT_OP_REVEAL,         /* 5 provider -> sealed */
+	STMT_OP_COUNTER_ADD,    /* 5 counter, n -> the new sum, or no row */
 	STMT__MAX
 };
 

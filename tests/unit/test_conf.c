@@ -19,6 +19,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define P            "CODECOURIER_"
+#define U10          "AAAAAAAAAA"
 #define A10          "aaaaaaaaaa"
 
 static const char *const all_names[] = {
@@ -137,7 +138,8 @@ static const struct {
     {"; comment", ":1: " FORM},
     {"password=hunter2", ":1: " FORM},
     {A10 A10 A10 A10 A10 "=x", ":1: " FORM},
-    {"AAAAAAAAAABBBBBBBBBBCCCCCCCCCCDDDDDDDDDDE=x", ":1: " FORM},
+    {U10 U10 U10 U10 "E=x", ":1: " FORM},
+    {U10 U10 U10 U10 "=x", ":1: unknown name " U10 U10 U10 U10},
     {"WORKERS=4", ":1: unknown name WORKERS"},
     {P "WORKER=4", ":1: unknown name " P "WORKER"},
     {P "WORKERS2=4", ":1: unknown name " P "WORKERS2"},
@@ -203,16 +205,25 @@ refuses(void **state)
 		snprintf(want, sizeof(want), "/etc/f%s", bad[i].why);
 		assert_string_equal(why, want);
 		assert_null(strstr(why, "hunter2"));
-		conf_free(&conf); /* nothing is left in it to free */
+		assert_null(conf.database); /* nothing is left to free */
 	}
 }
 
 static void
-takes_longest_runtime_dir(void **state)
+takes_longest_paths(void **state)
 {
+	char text[5000] = P "KEYRING=", why[256];
 	struct conf conf;
 
 	(void)state;
+	memset(text + strlen(text), '/', 4095);
+	assert_parses(&conf, text);
+	conf_free(&conf);
+	text[strlen(text)] = '/';
+	assert_false(conf_parse(&conf, "f", text, why, sizeof(why)));
+	assert_string_equal(
+	    why, "f:1: " P "KEYRING must be at most 4095 bytes long");
+
 	assert_parses(&conf,
 	    P "RUNTIME_DIR=/1234567" A10 A10 A10 A10 A10 A10 A10 A10 A10);
 	assert_int_equal(strlen(conf.runtime_dir), 98);
@@ -320,13 +331,14 @@ refuses_environment(void **state)
 	snprintf(path, sizeof(path), "%s/api.conf", (char *)*state);
 	write_file(path, "", 0);
 	for (size_t i = 0; i < COUNT(cases); i++) {
+		memset(&conf, 0xff, sizeof(conf));
 		setenv(cases[i].name, cases[i].value, 1);
 		if (conf_load(&conf, why, sizeof(why)))
 			fail_msg("taken: %s", cases[i].name);
 		unsetenv(cases[i].name);
 		snprintf(want, sizeof(want), "environment: %s", cases[i].why);
 		assert_string_equal(why, want);
-		conf_free(&conf);
+		assert_null(conf.database);
 	}
 	assert_true(conf_load(&conf, why, sizeof(why)));
 	conf_free(&conf);
@@ -339,11 +351,18 @@ refuses_file(void **state)
 	struct conf conf;
 	char path[100], why[256], want[300];
 
+	/* An absent file is an error only when it was asked for. */
+	if (access(CONF_DEFAULT_PATH, F_OK) != 0) {
+		assert_true(conf_load(&conf, why, sizeof(why)));
+		conf_free(&conf);
+	}
 	snprintf(path, sizeof(path), "%s/api.conf", (char *)*state);
 	setenv(P "CONF", path, 1);
+	memset(&conf, 0xff, sizeof(conf));
 	assert_false(conf_load(&conf, why, sizeof(why)));
 	snprintf(want, sizeof(want), "%s: %s", path, strerror(ENOENT));
 	assert_string_equal(why, want);
+	assert_null(conf.database);
 
 	setenv(P "CONF", *state, 1);
 	assert_false(conf_load(&conf, why, sizeof(why)));
@@ -414,7 +433,7 @@ main(void)
 	    cmocka_unit_test(has_defaults),
 	    cmocka_unit_test(reads_all),
 	    cmocka_unit_test(refuses),
-	    cmocka_unit_test(takes_longest_runtime_dir),
+	    cmocka_unit_test(takes_longest_paths),
 	    cmocka_unit_test(fits_message),
 	    cmocka_unit_test_setup_teardown(
 		loads_file_and_environment, clear_environment, remove_folder),

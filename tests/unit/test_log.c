@@ -265,6 +265,28 @@ cuts(void **state)
 	assert_string_equal(line + strlen(line) - 8, "aaa f=1\n");
 }
 
+/* A line takes what fits, to the last byte. */
+static void
+fills_line(void **state)
+{
+	char line[PIPE_BUF + 1], rest[1001];
+	size_t longest = 0;
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(rest); n++) {
+		memset(rest, 'r', n);
+		rest[n] = '\0';
+		capture();
+		log_pairs(LOG_INFO, "a", A500 A500, "b", A500 A500, "c",
+		    A500 A500, "d", A500, "e", rest, NULL);
+		assert_int_equal(release(line), 1);
+		size_t len = strlen(line);
+		assert_int_equal(line[len - 1], '\n');
+		longest = len > longest ? len : longest;
+	}
+	assert_int_equal(longest, PIPE_BUF);
+}
+
 static void
 keeps_errno(void **state)
 {
@@ -302,6 +324,7 @@ main(void)
 	    cmocka_unit_test(names_request),
 	    cmocka_unit_test(drops_by_level),
 	    cmocka_unit_test(cuts),
+	    cmocka_unit_test(fills_line),
 	    cmocka_unit_test(keeps_errno),
 	};
 
