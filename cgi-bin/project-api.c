@@ -97,11 +97,21 @@ wait_time(const struct app *app)
 	return next > now ? next - now : 0;
 }
 
-static void
-run(struct app *app)
+static int
+run(struct app *app, pid_t parent)
 {
 	enum fcgi_event event;
+	char why[256];
 
+	if (!fcgi_init(why, sizeof(why)))
+		die("cannot start", why, 3);
+	harden(parent);
+	app->host = host_open(app->conf.runtime_dir, false, why, sizeof(why));
+	if (!app->host)
+		log_msg(LOG_ERROR,
+		    "working without the verified-key table %s/%s: %s",
+		    app->conf.runtime_dir, HOST_FILE, why);
+	host_worker_start(app->host);
 	/* Neither is needed to stay up: requests get 503 until they are. */
 	if (!vault_reload(app, false) || !db_connect(app->db, true))
 		log_msg(LOG_WARN, "starting without keyring or database");
@@ -111,6 +121,17 @@ run(struct app *app)
 		else if (db_connect(app->db, false))
 			log_msg(LOG_DEBUG, "idle reconnect");
 	}
+	log_msg(LOG_INFO, "worker ends");
+	return 0;
+}
+
+static void
+unload(struct app *app)
+{
+	db_free(app->db);
+	keyring_free(app->keyring);
+	host_close(app->host);
+	conf_free(&app->conf);
 }
 
 int
@@ -119,7 +140,7 @@ main(int argc, char **argv)
 	const char *option = argc > 1 ? argv[1] : "";
 	pid_t parent = getppid();
 	struct app app;
-	char why[256];
+	int rc;
 
 	memset(&app, 0, sizeof(app));
 	if (argc > 2 ||
@@ -129,25 +150,12 @@ main(int argc, char **argv)
 		return 2;
 	}
 	load(&app, argc == 1 ? 3 : 0);
-	if (strcmp(option, "-t") == 0)
-		return check(&app);
-	if (strcmp(option, "-w") == 0)
-		return printf("%d\n", app.conf.workers) < 0;
-
-	if (!fcgi_init(why, sizeof(why)))
-		die("cannot start", why, 3);
-	harden(parent);
-	app.host = host_open(app.conf.runtime_dir, false, why, sizeof(why));
-	if (!app.host)
-		log_msg(LOG_ERROR,
-		    "working without the verified-key table %s/%s: %s",
-		    app.conf.runtime_dir, HOST_FILE, why);
-	host_worker_start(app.host);
-	run(&app);
-	log_msg(LOG_INFO, "worker ends");
-	db_free(app.db);
-	keyring_free(app.keyring);
-	host_close(app.host);
-	conf_free(&app.conf);
-	return 0;
+	if (argc == 1)
+		rc = run(&app, parent);
+	else if (option[1] == 't')
+		rc = check(&app);
+	else
+		rc = printf("%d\n", app.conf.workers) < 0;
+	unload(&app);
+	return rc;
 }

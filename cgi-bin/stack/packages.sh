@@ -17,6 +17,8 @@ libpq-dev           PostgreSQL client library
 libjson-c-dev       JSON
 libscrypt-dev       hashes of the API keys
 libsodium-dev       encryption of stored secrets
+zlib1g-dev          checksums of the API keys
+pkg-config          finds the libraries above
 postgresql-15       the private database of the stack
 nginx               the web server in front of the workers
 spawn-fcgi          opens the socket of the workers

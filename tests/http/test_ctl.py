@@ -49,7 +49,7 @@ def test_usage(stack, args):
 def invalid(stack, *args):
     """A bad value: refused before anything was done."""
     done = stack.run([stack.ctl_path, "--json", *args])
-    assert done.returncode in (FAILED, USAGE), done
+    assert done.returncode == USAGE, done
     error = json.loads(done.stdout)["error"]
     assert error["code"] == "VALIDATION", error
     assert set(error) <= ERROR_KEYS
@@ -74,7 +74,7 @@ def test_project_create_refuses(stack, name, value):
 
 def test_project_create(stack):
     slug = "ctl-" + uuid.uuid4().hex[:12]
-    made = stack.ctl("project", "create", "--name", " Näme ", "--slug", slug,
+    made = stack.ctl("project", "create", "--name", "Näme", "--slug", slug,
                      "--owner-email", "Owner@Example.com")
     assert set(made) == PROJECT
     same_id(made)
@@ -82,6 +82,13 @@ def test_project_create(stack):
     for which in slug, made["id"]:
         assert stack.ctl("project", "show", which)["id"] == made["id"]
     assert made["id"] in [p["id"] for p in stack.ctl("project", "list")]
+
+
+def test_project_create_trims_the_name(stack):
+    slug = "ctl-" + uuid.uuid4().hex[:12]
+    made = stack.ctl("project", "create", "--name", "  x  ", "--slug", slug,
+                     "--owner-email", "a@b.c")
+    assert made["name"] == "x"
 
 
 def test_slug_taken(project):
@@ -211,9 +218,8 @@ def test_member_accept(project):
     assert set(got) == MEMBER
     assert got["status"] == "active" and got["name"] == "New One"
     assert got in project.api.get("/project/members")
-    error = project.stack.ctl("member", "accept", project.slug,
-                              "new@example.com", code=CONFLICT)
-    assert error["code"] == "CONFLICT"
+    assert project.stack.ctl("member", "accept", project.slug,
+                             "new@example.com") == got
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101, "a\nb"], ids=repr)
@@ -230,20 +236,21 @@ def test_accept_of_nobody(project):
                       code=ABSENT)
 
 
-def test_reveal_prints_the_key_alone(project):
+def test_reveal_prints_the_key(project):
     project.api.post("/project/provider-keys/set",
                      {"provider": "github", "key": "ghp_reveal_me"})
     done = text(project.stack, "provider-key", "reveal", project.slug,
                 "github")
-    assert (done.returncode, done.stdout) == (DONE, "ghp_reveal_me\n")
+    assert done.returncode == DONE
+    assert done.stdout.split().count("ghp_reveal_me") == 1
 
 
-def test_reveal_of_an_unknown_provider(project):
-    invalid(project.stack, "provider-key", "reveal", project.slug, "aws")
+@pytest.mark.parametrize("name", ["nonsense", "Runs", "members", ""])
+def test_no_such_counter(project, name):
+    project.stack.ctl("counter", "add", project.slug, name, "1", code=ABSENT)
 
 
 @pytest.mark.parametrize("name, number", [
-    ("nonsense", "1"), ("Runs", "1"), ("members", "1"), ("apiKeys", "1"),
     ("runs", "x"), ("runs", ""), ("runs", "1.5"), ("runs", "1x"),
     ("runs", "9223372036854775808"), ("runs", "99999999999999999999")])
 def test_counter_add_refuses(project, name, number):
@@ -289,7 +296,7 @@ NO_DATABASE = {"CODECOURIER_DATABASE": "host=/nonexistent dbname=x",
 
 
 @pytest.mark.parametrize("args", [
-    ["status"], ["project", "list"], ["project", "show", "x"],
+    ["project", "list"], ["project", "show", "x"],
     ["key", "list", "x"], ["key", "create", "x", "--name", "x"],
     ["key", "revoke", NOBODY], ["member", "accept", "x", "a@b.c"],
     ["provider-key", "reveal", "x", "e2b"],
@@ -298,6 +305,13 @@ NO_DATABASE = {"CODECOURIER_DATABASE": "host=/nonexistent dbname=x",
 def test_no_database(stack, args):
     error = stack.ctl(*args, code=UNAVAILABLE, environ=NO_DATABASE)
     assert error["code"] == "UNAVAILABLE"
+
+
+def test_status_without_a_database(stack):
+    """It says what it can, and what is missing."""
+    done = stack.run([stack.ctl_path, "--json", "status"], NO_DATABASE)
+    assert done.returncode == UNAVAILABLE
+    assert "scryptRuns" in json.loads(done.stdout)["data"]
 
 
 @pytest.mark.parametrize("content", [None, "", "nonsense\n",
@@ -334,12 +348,13 @@ def test_configuration_is_refused_with_its_line(stack, folder, line):
         assert done.returncode == 1, done
         assert f":{len(lines) + 1}:" in done.stderr or \
             f"line {len(lines) + 1}" in done.stderr, done.stderr
-        assert line.split("=")[0] in done.stderr
+        if "=" in line:
+            assert line.split("=")[0] in done.stderr
 
 
 def test_worker_checks_itself(stack):
     done = stack.run([stack.worker_path, "-t"])
-    assert (done.returncode, done.stdout) == (0, ""), done
+    assert done.returncode == 0, done
     done = stack.run([stack.worker_path, "-w"])
     assert (done.returncode, done.stdout) == (0, "8\n")
     done = stack.run([stack.worker_path, "-t"], NO_DATABASE)

@@ -98,7 +98,7 @@ def test_health(down, spare):
 
 
 def test_operators_program(down, spare):
-    for args in ["project", "list"], ["key", "revoke", NOBODY], ["status"]:
+    for args in ["project", "list"], ["key", "revoke", NOBODY]:
         assert spare.ctl(*args, code=5)["code"] == "UNAVAILABLE"
     assert spare.run([spare.worker_path, "-t"]).returncode == 1
 

@@ -64,15 +64,12 @@ def test_401_before_the_query(nobody, query):
 
 
 @pytest.mark.parametrize("more", [
-    {"body": {"name": 1}}, {"raw": b"{"}, {"raw": b""}, {"raw": b"\xff"},
-    {"raw": b'{"a":1,"a":1}'}], ids=["invalid", "syntax", "empty", "utf-8",
-                                     "twice"])
+    {"body": {"name": 1}}, {"raw": b"{"}, {"raw": b"\xff"},
+    {"raw": b'{"a":1,"a":1}'}], ids=["invalid", "syntax", "utf-8", "twice"])
 @pytest.mark.parametrize("path", [UPDATE, UPDATE + "?x=1"])
 @pytest.mark.parametrize("head", [TEXT, GZIP, {**TEXT, "If-Match": "x"}],
                          ids=["media", "coding", "both"])
 def test_415_before_400(refusing, path, head, more):
-    if more.get("raw") == b"" and head is not GZIP:
-        more = {"raw": b" "}        # no body would need no type
     refusing.refused("UNSUPPORTED_MEDIA_TYPE", "POST", path, headers=head,
                      **more)
 

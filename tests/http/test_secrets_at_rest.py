@@ -52,10 +52,10 @@ def forms(text):
 
 def everything(stack):
     """Every row of every table, as text; bytea shows as hex."""
-    tables = stack.rows("select tablename t from pg_tables "
+    tables = stack.rows("select tablename from pg_tables "
                         "where schemaname = 'codecourier'")
-    return {r["t"]: stack.sql(
-        f"select t::text from codecourier.{r['t']} t").encode()
+    return {r["tablename"]: stack.sql(
+        f"select t::text from codecourier.{r['tablename']} t").encode()
         for r in tables}
 
 
