@@ -38,7 +38,7 @@ struct req {
 
 	/* from the wire; borrowed until the request is over; NULL: absent */
 	char rid[UUID_TEXT];
-	const char *method;
+	char method[16]; /* a copy (cut): the log line comes last */
 	const char *target; /* path and query as sent */
 	const char *authorization;
 	const char *content_type;

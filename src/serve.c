@@ -183,7 +183,8 @@ read_wire(struct req *r)
 {
 	set_request_id(r);
 	log_set_request(r->rid);
-	r->method = or_empty(fcgi_param("REQUEST_METHOD"));
+	snprintf(r->method, sizeof(r->method), "%s",
+	    or_empty(fcgi_param("REQUEST_METHOD")));
 	r->target = or_empty(fcgi_param("REQUEST_URI"));
 	r->authorization = fcgi_param("HTTP_AUTHORIZATION");
 	r->content_type = fcgi_param("CONTENT_TYPE");
