@@ -50,6 +50,8 @@ CREATE TABLE settings (
 	selected_scripts jsonb NOT NULL DEFAULT '[]',
 	env_vars bytea,
 	deploy_env_vars bytea,
+	env_vars_size integer NOT NULL DEFAULT 0, -- bytes of names and values
+	deploy_env_vars_size integer NOT NULL DEFAULT 0,
 	test_user_credentials bytea,
 	convex_deploy_key bytea,
 	convex_deploy_key_last4 text,
@@ -217,6 +219,20 @@ CREATE TRIGGER api_key_stays_revoked BEFORE UPDATE ON api_key
 	FOR EACH ROW WHEN (OLD.revoked_at IS NOT NULL
 		AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at)
 	EXECUTE FUNCTION api_key_stays_revoked();
+
+-- A trigger and not a CHECK, which would write the row to the server's log.
+CREATE FUNCTION settings_env_size() RETURNS trigger
+	LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE EXCEPTION 'environment variables are limited to 1 MiB together'
+		USING ERRCODE = 'check_violation',
+		CONSTRAINT = 'settings_env_size';
+END
+$$;
+CREATE TRIGGER settings_env_size BEFORE INSERT OR UPDATE ON settings
+	FOR EACH ROW WHEN (
+		NEW.env_vars_size + NEW.deploy_env_vars_size > 1048576)
+	EXECUTE FUNCTION settings_env_size();
 
 -- A project keeps one active owner. The project row is the lock: FOR NO KEY
 -- UPDATE lets two changes of owners pass one after the other only, and does

@@ -15,14 +15,16 @@ GRANT SELECT ON schema_version, project, data_key, member, counter
 GRANT UPDATE (name, slug, github_repo_url, updated_at, deleted_at, purge_at)
 	ON project TO codecourier;
 
-GRANT SELECT (project_id, sandbox_system_prompt, claude_md,
+GRANT SELECT (project_id, env_vars_size, deploy_env_vars_size,
+	sandbox_system_prompt, claude_md,
 	issue_discovery_prompt, selected_skills, selected_commands,
 	selected_scripts, env_vars, deploy_env_vars, test_user_credentials,
 	convex_deploy_key_last4, convex_dev_key_last4, learning_template_id,
 	learning_model, merging_template_id, merging_model, git_commit_name,
 	git_commit_email, updated_at)
 	ON settings TO codecourier;
-GRANT UPDATE (sandbox_system_prompt, claude_md, issue_discovery_prompt,
+GRANT UPDATE (env_vars_size, deploy_env_vars_size,
+	sandbox_system_prompt, claude_md, issue_discovery_prompt,
 	selected_skills, selected_commands, selected_scripts, env_vars,
 	deploy_env_vars, test_user_credentials, convex_deploy_key,
 	convex_deploy_key_last4, convex_dev_key, convex_dev_key_last4,

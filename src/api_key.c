@@ -108,7 +108,6 @@ generate_once(struct req *r, const char *environment)
 	db_text(q, environment);
 	db_bytes(q, hash, strlen(hash));
 	db_bytes(q, check, sizeof(check));
-	db_text(q, req_given_names(r));
 	e = call_run(r);
 	if (!e)
 		reply_key(r, q, key);

@@ -38,6 +38,7 @@ call_write(struct req *r, enum stmt stmt)
 	db_text(q, r->id.key_id);
 	db_text(q, r->rid);
 	db_text(q, r->address);
+	db_text(q, req_given_names(r));
 	r->write = true;
 	return q;
 }

@@ -12,8 +12,8 @@
 /* Adds a statement to the batch; $1 is set to the caller's project. */
 struct db_query *call_read(struct req *r, enum stmt stmt);
 
-/* The same for one that writes: $1 project, $2 key, $3 request id, $4
- * address. */
+/* The same for one that writes: $1 to $5 are set to project, key, request id,
+ * address and the names of the fields given. */
 struct db_query *call_write(struct req *r, enum stmt stmt);
 
 /* The same without audit columns: $1 only, but as part of a write. */

@@ -35,16 +35,11 @@ exit_of(enum err e)
 	}
 }
 
-int
-ctl_fail(struct ctl *c, enum err e, const char *fmt, ...)
+static int
+report(struct ctl *c, enum err e, const char *field, const char *message)
 {
 	struct json_object *top, *error;
-	char message[512];
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(message, sizeof(message), fmt, ap);
-	va_end(ap);
 	if (!c->json) {
 		fprintf(stderr, "codecourierctl: %s\n", message);
 		return exit_of(e);
@@ -55,6 +50,9 @@ ctl_fail(struct ctl *c, enum err e, const char *fmt, ...)
 	    error, "code", json_object_new_string(err_info(e)->code));
 	json_object_object_add(
 	    error, "message", json_object_new_string(message));
+	if (field)
+		json_object_object_add(
+		    error, "field", json_object_new_string(field));
 	json_object_object_add(top, "error", error);
 	puts(json_object_to_json_string_ext(top, PLAIN));
 	json_object_put(top);
@@ -62,12 +60,24 @@ ctl_fail(struct ctl *c, enum err e, const char *fmt, ...)
 }
 
 int
+ctl_fail(struct ctl *c, enum err e, const char *fmt, ...)
+{
+	char message[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	return report(c, e, NULL, message);
+}
+
+int
 ctl_db_fail(struct ctl *c, enum err e, const struct db_fault *fault)
 {
 	if (e == ERR_UNAVAILABLE && db_reason(c->db)[0])
 		return ctl_fail(c, e, "database: %s", db_reason(c->db));
-	return ctl_fail(
-	    c, e, "%s", fault->message ? fault->message : err_info(e)->message);
+	return report(c, e, fault->field,
+	    fault->message ? fault->message : err_info(e)->message);
 }
 
 /* A value as people read it: text without quotes. */
@@ -164,14 +174,33 @@ ctl_keyring(struct ctl *c)
 	return CTL_DONE;
 }
 
+int
+ctl_name(struct ctl *c)
+{
+	const char *given = c->option[OPT_NAME];
+	size_t len = strlen(given);
+	const char *start = text_trim(given, &len);
+
+	if (len < sizeof(c->name) && text_is_utf8(given) &&
+	    text_count(start, len) >= 1 && text_count(start, len) <= 100 &&
+	    !text_has_control(start, len)) {
+		memcpy(c->name, start, len);
+		c->name[len] = '\0';
+		return CTL_DONE;
+	}
+	return ctl_fail(c, ERR_VALIDATION,
+	    "--name: 1 to 100 characters, no control characters");
+}
+
 void
-ctl_write(struct ctl *c, struct db_query *q, enum stmt stmt)
+ctl_write(struct ctl *c, struct db_query *q, enum stmt stmt, const char *fields)
 {
 	db_query_init(q, stmt);
 	db_text(q, c->project_id);
 	db_text(q, c->operator_name);
 	db_text(q, c->request_id);
 	db_text(q, NULL);
+	db_text(q, fields);
 }
 
 int

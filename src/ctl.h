@@ -35,6 +35,7 @@ struct ctl {
 	char operator_name[64];          /* login name, for the audit rows */
 	char project_id[UUID_TEXT];      /* ctl_project */
 	char request_id[UUID_TEXT];
+	char name[401]; /* ctl_name; 100 characters of 4 bytes */
 };
 
 enum ctl_option {
@@ -76,8 +77,13 @@ MUST_CHECK int ctl_keyring(struct ctl *c);
 MUST_CHECK int ctl_project(struct ctl *c);
 
 /* A query whose first parameters are project, operator, request id, no
- * address: what writing statements begin with. */
-void ctl_write(struct ctl *c, struct db_query *q, enum stmt stmt);
+ * address, and `fields`, a text[]: what writing statements begin with. */
+void ctl_write(
+    struct ctl *c, struct db_query *q, enum stmt stmt, const char *fields);
+
+/* Takes --name into c->name, without the spaces at its ends; reports one that
+ * is not 1 to 100 characters, or has control characters. */
+MUST_CHECK int ctl_name(struct ctl *c);
 
 /* Runs one statement; on failure reports it and clears the query. */
 MUST_CHECK int ctl_run(struct ctl *c, struct db_query *q, bool write);

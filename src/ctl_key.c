@@ -29,13 +29,13 @@ create(struct ctl *c, struct db_query *q, char key[KEY_TEXT])
 	if (!key_hash(key, c->conf.scrypt_log2n, hash))
 		return ctl_fail(c, ERR_INTERNAL, "out of memory");
 	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, key);
-	ctl_write(c, q, STMT_OP_KEY_CREATE);
-	db_text(q, c->option[OPT_NAME]);
+	ctl_write(c, q, STMT_OP_KEY_CREATE,
+	    environment ? "{name,environment}" : "{name}");
+	db_text(q, c->name);
 	db_text(q, prefix);
 	db_text(q, environment ? environment : "live");
 	db_bytes(q, hash, strlen(hash));
 	db_bytes(q, check, sizeof(check));
-	db_text(q, environment ? "{name,environment}" : "{name}");
 	return ctl_run(c, q, true);
 }
 
@@ -49,19 +49,13 @@ write_out(int fd, const char *key)
 static int
 check_arguments(struct ctl *c)
 {
-	const char *name = c->option[OPT_NAME];
 	const char *environment = c->option[OPT_ENVIRONMENT];
-	size_t len = strlen(name);
 
-	if (!text_is_utf8(name) || text_count(name, len) < 1 ||
-	    text_count(name, len) > 100 || text_has_control(name, len))
-		return ctl_fail(c, ERR_VALIDATION,
-		    "--name: 1 to 100 characters, no control characters");
 	if (environment && strcmp(environment, "live") != 0 &&
 	    strcmp(environment, "test") != 0)
 		return ctl_fail(
 		    c, ERR_VALIDATION, "--environment: live or test");
-	return CTL_DONE;
+	return ctl_name(c);
 }
 
 int
@@ -192,7 +186,7 @@ ctl_key_revoke(struct ctl *c)
 	db_query_clear(&q);
 	if (rc)
 		return rc;
-	ctl_write(c, &q, STMT_OP_KEY_REVOKE);
+	ctl_write(c, &q, STMT_OP_KEY_REVOKE, "{}");
 	db_text(&q, id);
 	rc = ctl_run(c, &q, true);
 	if (rc)

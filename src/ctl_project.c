@@ -13,21 +13,10 @@
 
 #include "banned.h"
 
-static bool
-is_name(const char *s)
-{
-	size_t len = strlen(s);
-	const char *trimmed = text_trim(s, &len);
-
-	return trimmed == s && s[len] == '\0' && text_is_utf8(s) &&
-	    text_count(s, len) >= 1 && text_count(s, len) <= 100 &&
-	    !text_has_control(s, len);
-}
-
 int
 ctl_project_create(struct ctl *c)
 {
-	const char *name = c->option[OPT_NAME], *slug = c->option[OPT_SLUG];
+	const char *slug = c->option[OPT_SLUG];
 	const char *email = c->option[OPT_OWNER_EMAIL];
 	unsigned char wrapped[SEAL_WRAPPED_SIZE];
 	char master[SEAL_MASTER_ID];
@@ -35,10 +24,9 @@ ctl_project_create(struct ctl *c)
 	struct db_query q;
 	int rc;
 
-	if (!is_name(name))
-		return ctl_fail(c, ERR_VALIDATION,
-		    "--name: 1 to 100 characters, no control characters, no "
-		    "space at either end");
+	rc = ctl_name(c);
+	if (rc)
+		return rc;
 	if (!text_is_slug(slug, strlen(slug)))
 		return ctl_fail(c, ERR_VALIDATION,
 		    "--slug: 1 to 63 of a-z, 0-9 and inner hyphens");
@@ -50,8 +38,8 @@ ctl_project_create(struct ctl *c)
 	secret_uuid(c->project_id);
 	if (!data_key_make(c->keyring, c->project_id, &key, master, wrapped))
 		return ctl_fail(c, ERR_INTERNAL, "cannot make a data key");
-	ctl_write(c, &q, STMT_OP_PROJECT_CREATE);
-	db_text(&q, name);
+	ctl_write(c, &q, STMT_OP_PROJECT_CREATE, "{name,slug,ownerEmail}");
+	db_text(&q, c->name);
 	db_text(&q, slug);
 	db_text(&q, email);
 	db_text(&q, key.id);
@@ -108,21 +96,15 @@ ctl_project_show(struct ctl *c)
 int
 ctl_member_accept(struct ctl *c)
 {
-	const char *name = c->option[OPT_NAME];
+	bool named = c->option[OPT_NAME];
 	struct db_query q;
 	int rc;
 
-	if (name && !is_name(name))
-		return ctl_fail(c, ERR_VALIDATION,
-		    "--name: 1 to 100 characters, no control characters, no "
-		    "space at either end");
-	rc = ctl_project(c);
-	if (rc)
+	if ((named && (rc = ctl_name(c))) || (rc = ctl_project(c)))
 		return rc;
-	ctl_write(c, &q, STMT_OP_MEMBER_ACCEPT);
+	ctl_write(c, &q, STMT_OP_MEMBER_ACCEPT, named ? "{name}" : "{}");
 	db_text(&q, c->arg[1]);
-	db_text(&q, name);
-	db_text(&q, name ? "{name}" : "{}");
+	db_text(&q, named ? c->name : NULL);
 	rc = ctl_run(c, &q, true);
 	if (rc)
 		return rc;
@@ -182,7 +164,7 @@ ctl_provider_key_reveal(struct ctl *c)
 		return rc;
 	db_query_init(&keys, STMT_DATA_KEYS);
 	db_text(&keys, c->project_id);
-	ctl_write(c, &q, STMT_OP_REVEAL);
+	ctl_write(c, &q, STMT_OP_REVEAL, "{}");
 	db_text(&q, c->arg[1]);
 	e = db_run(c->db, both, 2, true, clock_us() + CTL_DEADLINE, &fault);
 	if (e)
@@ -202,11 +184,13 @@ ctl_counter_add(struct ctl *c)
 {
 	static const char *const names[] = {"runs", "sandboxes", "workflows",
 	    "personas", "issueSessions", "issues", "learnings"};
+	struct db_query lock, q, *both[] = {&lock, &q};
+	struct db_fault fault;
 	struct json_object *o;
-	struct db_query q;
 	bool known = false;
 	long long n, sum;
 	char *end;
+	enum err e;
 	int rc;
 
 	n = strtoll(c->arg[2], &end, 10);
@@ -222,12 +206,15 @@ ctl_counter_add(struct ctl *c)
 	rc = ctl_project(c);
 	if (rc)
 		return rc;
-	ctl_write(c, &q, STMT_OP_COUNTER_ADD);
+	db_query_init(&lock, STMT_OP_PROJECT_LOCK);
+	db_text(&lock, c->project_id);
+	ctl_write(c, &q, STMT_OP_COUNTER_ADD, "{n}");
 	db_text(&q, c->arg[1]);
 	db_int(&q, n);
-	rc = ctl_run(c, &q, true);
-	if (rc)
-		return rc;
+	e = db_run(c->db, both, 2, true, clock_us() + CTL_DEADLINE, &fault);
+	db_query_clear(&lock);
+	if (e)
+		return ctl_db_fail(c, e, &fault);
 	if (db_rows(&q) == 0) {
 		db_query_clear(&q);
 		return ctl_fail(

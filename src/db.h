@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DB_MAX_PARAMS 20
+#define DB_MAX_PARAMS 22
 #define DB_NAME       "codecourier"
 
 struct db;

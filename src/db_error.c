@@ -18,6 +18,7 @@ static const struct {
 	"This address belongs to a member or has been invited already."},
     {"member_last_owner", ERR_CONFLICT, "targetUserId",
 	"A project keeps at least one active owner."},
+    {"settings_env_size", ERR_VALIDATION, NULL, NULL},
     {"project_slug_live", ERR_CONFLICT, "slug", "This slug is taken."},
 };
 

@@ -122,7 +122,7 @@ field_env_size(struct json_object *env)
 static void
 check_env(struct check *c, const struct field *f, struct json_object *v)
 {
-	char path[sizeof("deployEnvVars.") + 4 * ENV_NAME_MAX];
+	char path[512];
 	size_t before = c->complaints;
 
 	if (json_object_object_length(v) > ENV_MAX) {
@@ -135,7 +135,7 @@ check_env(struct check *c, const struct field *f, struct json_object *v)
 
 		snprintf(path, sizeof(path), "%s.%s", f->name, name);
 		if (len > ENV_NAME_MAX || !text_is_env_name(name, len))
-			complain(c, len > ENV_NAME_MAX ? f->name : path,
+			complain(c, path,
 			    "A variable's name must match "
 			    "[A-Za-z_][A-Za-z0-9_]* and have at most 255 "
 			    "characters.");

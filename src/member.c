@@ -82,7 +82,6 @@ member_invite(struct req *r)
 
 	db_text(q, req_text(r, 0));
 	db_text(q, req_text(r, 1));
-	db_text(q, req_given_names(r));
 	e = call_run(r);
 	return e ? e : reply_row(r, q);
 }

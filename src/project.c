@@ -38,16 +38,12 @@ project_get(struct req *r)
 enum err
 project_update(struct req *r)
 {
-	const char *names = req_given_names(r);
 	struct db_query *q;
 	enum err e;
 
 	if (!req_given_any(r))
 		return project_get(r);
-	if (!names)
-		return req_fail(r, ERR_INTERNAL, NULL, NULL);
 	q = call_write(r, STMT_PROJECT_UPDATE);
-	db_text(q, names);
 	db_text(q, req_text(r, 0));
 	db_text(q, req_text(r, 1));
 	db_text(q, req_text(r, 2));

@@ -238,6 +238,8 @@ req_given_names(struct req *r)
 	/* names of the routes' tables: letters only, nothing to quote */
 	for (size_t i = 0; i < FIELD_MAX; i++)
 		size += 32;
+	if (!r->json)
+		return "{}";
 	out = req_alloc(r, size);
 	if (!out)
 		return NULL;

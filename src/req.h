@@ -38,7 +38,7 @@ struct req {
 
 	/* from the wire; borrowed until the request is over; NULL: absent */
 	char rid[UUID_TEXT];
-	char method[16]; /* a copy (cut): the log line comes last */
+	char method[16];    /* a copy (cut): the log line comes last */
 	const char *target; /* path and query as sent */
 	const char *authorization;
 	const char *content_type;
@@ -101,7 +101,8 @@ void req_complain(void *req, const char *field, const char *message);
 /* The value of field i as text, NULL when it is absent or null. */
 const char *req_text(const struct req *r, int i);
 
-/* The names of the given fields as a text[] of PostgreSQL: {a,b}. */
+/* The names of the given fields as a text[] of PostgreSQL: {a,b}. NULL: no
+ * memory (the column refuses it). */
 const char *req_given_names(struct req *r);
 bool req_given_any(const struct req *r);
 

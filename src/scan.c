@@ -32,9 +32,9 @@ struct scan {
 	const char *text;
 	size_t len;
 	size_t pos;
-	/* The unescaped names of all open objects, each with its NUL. `len`
-	 * bytes are enough: no name is longer than its own text, and the NUL
-	 * takes the room of a quote. */
+	/* The unescaped names met so far, each with its NUL. `len` bytes are
+	 * enough: no name is longer than its own text, and the NUL takes the
+	 * room of a quote. */
 	char *names;
 	size_t used;
 	struct frame frames[SCAN_MAX_DEPTH];
@@ -406,14 +406,12 @@ object(struct scan *s)
 
 	if (f == NULL)
 		return false;
-	size_t used = s->used;
 	/* Its hash is seeded at random: collisions cannot be sent. */
 	struct lh_table *seen = lh_kchar_table_new(8, NULL);
 	if (seen == NULL)
 		return out_of_memory(s);
 	bool ok = members(s, f, seen);
 	lh_table_free(seen);
-	s->used = used;
 	s->depth--;
 	return ok;
 }

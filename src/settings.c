@@ -166,50 +166,14 @@ settings_get(struct req *r)
 	return e ? e : reply_opened(r, q, data_keys, &vault);
 }
 
-/* The limit holds for both maps together: the one that was not given counts
- * as it stands in the row. */
-static enum err
-check_env_sum(
-    struct req *r, const struct db_query *stored, const struct vault *vault)
-{
-	int given = r->value[ENV_VARS] ? ENV_VARS : DEPLOY_ENV_VARS;
-	size_t sum = field_env_size(r->value[ENV_VARS]) +
-	    field_env_size(r->value[DEPLOY_ENV_VARS]);
-
-	for (int i = ENV_VARS; i <= DEPLOY_ENV_VARS; i++) {
-		size_t len;
-		const char *v = db_value(stored, 0, i, &len);
-		struct json_object *env;
-
-		if (r->given[i] || !v)
-			continue;
-		v = vault_unseal(r, vault, place(i), v, len, &len);
-		if (!v)
-			return r->err;
-		env = json_tokener_parse(v);
-		sum += field_env_size(env);
-		json_object_put(env);
-	}
-	if (sum > FIELD_ENV_LIMIT)
-		req_complain(r, fields[given].name,
-		    "Names and values of envVars and deployEnvVars must have "
-		    "at most 1048576 bytes together.");
-	return r->err;
-}
-
-/* The first trip of a sealed write: data keys, and what the sum needs. */
+/* The first trip of a sealed write: the data keys. */
 static enum err
 prepare_sealing(struct req *r, struct vault *vault)
 {
 	struct db_query *data_keys = call_read(r, STMT_DATA_KEYS);
-	struct db_query *stored = call_read(r, STMT_SETTINGS_GET);
 	enum err e = call_run(r);
 
-	if (e || (e = vault_open(r, data_keys, vault)))
-		return e;
-	if (!r->value[ENV_VARS] && !r->value[DEPLOY_ENV_VARS])
-		return ERR_OK;
-	return check_env_sum(r, stored, vault);
+	return e ? e : vault_open(r, data_keys, vault);
 }
 
 /* The statement of a write-only key that the request gave. */
@@ -266,22 +230,27 @@ static enum err
 run_update(struct req *r, struct vault *vault)
 {
 	struct db_query *q, *data_keys;
-	const char *names = req_given_names(r);
-	bool ok = names &&
-	    add_secret_key(
-		r, vault, CONVEX_DEPLOY_KEY, STMT_SETTINGS_DEPLOY_KEY) &&
+	bool ok = add_secret_key(
+		      r, vault, CONVEX_DEPLOY_KEY, STMT_SETTINGS_DEPLOY_KEY) &&
 	    add_secret_key(r, vault, CONVEX_DEV_KEY, STMT_SETTINGS_DEV_KEY);
 	enum err e;
 
 	q = call_write(r, STMT_SETTINGS_UPDATE);
-	db_text(q, names);
 	for (int i = 0; ok && i < SETTINGS; i++)
 		if (!is_secret_key(i))
 			ok = add_value(r, q, vault, i);
 	if (!ok)
 		return req_fail(r, ERR_INTERNAL, NULL, NULL);
+	db_int(q, (int64_t)field_env_size(r->value[ENV_VARS]));
+	db_int(q, (int64_t)field_env_size(r->value[DEPLOY_ENV_VARS]));
 	data_keys = call_read(r, STMT_DATA_KEYS);
 	e = call_run(r);
+	if (e == ERR_VALIDATION) /* the sum, of what is given and stored */
+		req_complain(r,
+		    fields[r->value[ENV_VARS] ? ENV_VARS : DEPLOY_ENV_VARS]
+			.name,
+		    "Names and values of envVars and deployEnvVars must have "
+		    "at most 1048576 bytes together.");
 	return e ? e : reply_opened(r, q, data_keys, vault);
 }
 

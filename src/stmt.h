@@ -4,64 +4,69 @@
  * Conventions: $1 is the project id in every statement of a handler, so that
  * no object of another project can be reached. A statement that writes takes
  * the actor next ($2 API key id or the operator's name, $3 request id, $4 the
- * client's address) and writes its audit row itself, in the same statement.
+ * client's address, $5 the names of the fields that the request gave, as
+ * text[]) and writes its audit row itself, in the same statement.
  * Result columns are text, json, bytea or boolean: results travel in binary
  * format, in which text and json are their own bytes.
  */
 #ifndef STMT_H
 #define STMT_H
 
+/* clang-format off */
 enum stmt {
 	/* the API's: prepared on each connection of a worker */
-	STMT_SCHEMA_VERSION, /* -> version, oldest program */
-	STMT_GUARD_READ,     /* project, key, digest -> last used is stale */
-	STMT_GUARD_WRITE,    /* the same, and both rows FOR KEY SHARE */
-	STMT_KEY_BY_PREFIX, /* prefix -> id, project, hash, digest, check value,
-			       live */
-	STMT_KEY_USED,      /* project, key */
-	STMT_END_STALLED,   /* - */
+	STMT_SCHEMA_VERSION,	/* -> version, oldest program */
+	STMT_GUARD_READ,	/* 2 key, digest -> last used is stale */
+	STMT_GUARD_WRITE,	/* the same, and both rows FOR KEY SHARE */
+	STMT_KEY_BY_PREFIX,	/* 1 prefix -> id, project, hash, digest,
+				   check value, live */
+	STMT_KEY_USED,		/* 2 key */
+	STMT_END_STALLED,	/* -> how many */
 	STMT_PROJECT_GET,
-	STMT_PROJECT_UPDATE, /* 5 fields text[], name, slug, URL */
-	STMT_PROJECT_DELETE, /* 5 days until the purge */
+	STMT_PROJECT_UPDATE,	/* 6 name, slug, URL */
+	STMT_PROJECT_DELETE,	/* 6 days until the purge */
 	STMT_PROJECT_DRAIN,
-	STMT_DATA_KEYS, /* -> id, master key id, wrapped; newest first */
+	STMT_DATA_KEYS,		/* -> id, master key id, wrapped */
 	STMT_SETTINGS_GET,
-	STMT_SETTINGS_UPDATE,     /* 5 fields text[], 6.. see settings.c */
-	STMT_SETTINGS_DEPLOY_KEY, /* 2 sealed, 3 last4; no audit row of its */
-	STMT_SETTINGS_DEV_KEY,    /* own, SETTINGS_UPDATE follows */
-	STMT_MEMBER_LIST,   /* 2 limit, 3.. cursor: status, role, µs, id */
-	STMT_MEMBER_INVITE, /* 5 email, role, fields text[] */
-	STMT_MEMBER_REMOVE, /* 5 user id */
-	STMT_MEMBER_ROLE,   /* 5 user id, role */
+	STMT_SETTINGS_UPDATE,	/* 6 fields but the keys below, in order,
+				   21 bytes of envVars, of deployEnvVars */
+	STMT_SETTINGS_DEPLOY_KEY, /* 2 sealed, last4; no audit row of its */
+	STMT_SETTINGS_DEV_KEY,	/* own: SETTINGS_UPDATE follows */
+	STMT_MEMBER_LIST,	/* 2 limit, 3.. cursor: status, role, µs, id */
+	STMT_MEMBER_INVITE,	/* 6 email, role */
+	STMT_MEMBER_REMOVE,	/* 6 user id */
+	STMT_MEMBER_ROLE,	/* 6 user id, role */
 	STMT_PROVIDER_KEY_LIST,
-	STMT_PROVIDER_KEY_SET,    /* 5 provider, sealed, last4 */
-	STMT_PROVIDER_KEY_REMOVE, /* 5 provider */
-	STMT_API_KEY_LIST,        /* 2 limit, 3.. cursor: µs, id */
-	STMT_API_KEY_CREATE, /* 5 name, prefix, environment, hash, check value,
-				fields text[] -> row, id, digest */
-	STMT_API_KEY_REVOKE, /* 5 key id */
-	STMT_API_KEY_DRAIN,  /* 2 key id */
+	STMT_PROVIDER_KEY_SET,	/* 6 provider, sealed, last4 */
+	STMT_PROVIDER_KEY_REMOVE, /* 6 provider */
+	STMT_API_KEY_LIST,	/* 2 limit, 3.. cursor: µs, id */
+	STMT_API_KEY_CREATE,	/* 6 name, prefix, environment, hash, check
+				   value -> row, id, digest */
+	STMT_API_KEY_REVOKE,	/* 6 key id */
+	STMT_API_KEY_DRAIN,	/* 2 key id */
 	STMT_COUNTERS_GET,
 	STMT__API_MAX,
 
 	/* the operator's command only */
-	STMT_OP_PROJECT_FIND = STMT__API_MAX, /* id or slug -> id */
+	STMT_OP_PROJECT_FIND = STMT__API_MAX, /* 1 id or slug -> id */
 	STMT_OP_PROJECT_LIST,
-	STMT_OP_PROJECT_CREATE, /* 5 name, slug, email, data key id, master key
-				   id, wrapped */
-	STMT_OP_MEMBER_ACCEPT,  /* 5 email, name */
-	STMT_OP_KEY_CREATE,     /* as API_KEY_CREATE */
-	STMT_OP_KEY_FIND,       /* key id -> project */
-	STMT_OP_KEY_REVOKE,     /* as API_KEY_REVOKE */
-	STMT_OP_REVEAL,         /* 5 provider -> sealed */
-	STMT_OP_COUNTER_ADD,    /* 5 counter, n -> the new sum, or no row */
+	STMT_OP_PROJECT_CREATE,	/* 6 name, slug, email, data key id, master
+				   key id, wrapped */
+	STMT_OP_PROJECT_LOCK,
+	STMT_OP_MEMBER_ACCEPT,	/* 6 email, name */
+	STMT_OP_KEY_CREATE,	/* as API_KEY_CREATE */
+	STMT_OP_KEY_FIND,	/* 1 key id -> project */
+	STMT_OP_KEY_REVOKE,	/* as API_KEY_REVOKE */
+	STMT_OP_REVEAL,		/* 6 provider -> sealed */
+	STMT_OP_COUNTER_ADD,	/* 6 counter, n -> the new sum, or no row */
 	STMT__MAX
 };
+/* clang-format on */
 
 struct stmt_info {
 	const char *name; /* as prepared */
-	const char *sql;
 	int params;
+	const char *sql;
 };
 
 /* The row of a statement; `s` must be a value of the enum below STMT__MAX. */

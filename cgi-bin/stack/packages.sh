@@ -12,11 +12,13 @@ run_packages='
 make                builds the programs
 gcc                 builds the programs
 libc6-dev           headers of the C library
+pkgconf             finds the libraries
 libfcgi-dev         FastCGI protocol of the worker
 libpq-dev           PostgreSQL client library
 libjson-c-dev       JSON
 libscrypt-dev       hashes of the API keys
 libsodium-dev       encryption of stored secrets
+zlib1g-dev          checksum in the API keys
 zlib1g-dev          checksums of the API keys
 pkg-config          finds the libraries above
 postgresql-15       the private database of the stack

@@ -89,20 +89,21 @@ start() {
 
 # revive NAME STATUS: a part ended by itself; begin again, more slowly if it
 # does so often. What it has left goes first.
+declare -A revived_at=() delay=()
 revive() {
-	local name=$1 status=$2
+	local name=$1 status=$2 seconds=${delay[$1]:-0}
+	((SECONDS - ${revived_at[$name]:--60} < 60)) || seconds=0
 	say "$name ended by itself (status $status); starting it again." \
 		"See $shown/log/"
 	kill -s KILL -- "-${!name}" 2>/dev/null
-	((SECONDS - last_revival < 60)) || wait_before=0
-	pause "$wait_before.2"
-	wait_before=$((wait_before < 16 ? wait_before * 2 + 1 : wait_before))
-	last_revival=$SECONDS
+	pause "$seconds.2"
+	revived_at[$name]=$SECONDS
+	delay[$name]=$((seconds < 16 ? seconds * 2 + 1 : seconds))
 	"start_$name"
 }
 
 supervise() {
-	local name status wait_before=0 last_revival=0
+	local name status
 	while pause 1; do
 		for name in postgres pool nginx; do
 			if [[ -z ${!name} ]] || is_alive "${!name}"; then
@@ -143,9 +144,11 @@ nginx='' pool='' postgres=''
 trap : PIPE
 trap finish EXIT
 trap 'exit 0' INT TERM HUP
+# A run that was killed leaves nothing that stops this one. We hold the lock and
+# nothing of it lives: its postmaster.pid may name somebody else's process now.
 sweep
 remove_folders
-rm -f env env.new
+rm -f env env.new pg/postmaster.pid
 check_settings
 check_cluster_version
 echo $$ >pid

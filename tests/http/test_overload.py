@@ -3,6 +3,7 @@
 All of it waits for time limits of nginx, so it happens at the same time.
 """
 import os
+import re
 import signal
 import socket
 import time
@@ -18,22 +19,22 @@ BODY = b'{"name":"Too Late"}'
 
 def flood(port, count):
     """Requests in one go on one connection; the statuses that came back."""
-    data = request_bytes("GET", "/nope") * count
+    data = request_bytes("GET", "/api/v1/nope") * count
     found = b""
     with socket.create_connection(("127.0.0.1", port), 20) as conn:
         conn.sendall(data)
-        conn.shutdown(socket.SHUT_WR)
-        while part := conn.recv(1 << 16):
+        while found.count(b'"requestId"') < count:
+            part = conn.recv(1 << 16)
+            assert part, f"closed after {found.count(b'HTTP/1.1 ')} answers"
             found += part
-    return [line.split()[1] for line in found.split(b"\r\n")
-            if line.startswith(b"HTTP/1.1 ")]
+    return re.findall(rb"HTTP/1\.1 (\d+) ", found)
 
 
 def first_refusal(port):
     """Asks until the limit is met; the answer as a client reads it."""
     end = time.monotonic() + 10
     while time.monotonic() < end:
-        answer = raw(port, request_bytes("GET", "/nope"))
+        answer = raw(port, request_bytes("GET", "/api/v1/nope"))
         if answer.status == 429:
             return answer
     raise AssertionError("no limit was met")

@@ -10,6 +10,7 @@ trap 'rm -rf "$tree"' EXIT
 mkdir -p "$tree"/tests/{unit,http,lint} "$tree/build/tests"
 cp tests/check tests/junit.py "$tree/tests/"
 ulimit -c 0
+unset BUILD
 
 cat >"$tree/tests/unit/test_plant.c" <<'END'
 #include <setjmp.h>

@@ -141,6 +141,7 @@ static const struct {
     {U10 U10 U10 U10 "E=x", ":1: " FORM},
     {U10 U10 U10 U10 "=x", ":1: unknown name " U10 U10 U10 U10},
     {"WORKERS=4", ":1: unknown name WORKERS"},
+    {"CODECOURIERXWORKERS=4", ":1: unknown name CODECOURIERXWORKERS"},
     {P "WORKER=4", ":1: unknown name " P "WORKER"},
     {P "WORKERS2=4", ":1: unknown name " P "WORKERS2"},
     {P "=4", ":1: unknown name " P},
@@ -298,7 +299,7 @@ loads_file_and_environment(void **state)
 	write_file(path, content, strlen(content));
 	setenv(P "WORKERS", "5", 1);
 	setenv(P "DATABASE", "host=env", 1);
-	setenv("CODECOURIE_WORKERS", "not ours", 1);
+	setenv("CODECOURIERXWORKERS", "not ours", 1);
 	if (!conf_load(&conf, why, sizeof(why)))
 		fail_msg("refused: %s", why);
 	assert_int_equal(conf.workers, 5);

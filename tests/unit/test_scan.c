@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <dlfcn.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,26 +112,24 @@ refuses_every_cut(void **state)
 static void
 cuts_path(void **state)
 {
-	static const char euro[] = "\xe2\x82\xac";
+	static const char ruble[] = "\xe2\x82\xbd"; /* three bytes */
 	struct scan_fault fault;
 	char text[2048];
 
 	(void)state;
-	for (size_t shift = 0; shift < 3; shift++) {
-		size_t n = 0;
+	for (size_t i = 0; i < 12; i++) {
+		size_t shift = i % 3, n = 2 + shift, fits = shift;
 
-		text[n++] = '{';
-		text[n++] = '"';
-		for (size_t i = 0; i < shift; i++)
-			text[n++] = 'x';
-		for (size_t i = 0; i < 300; i++, n += 3)
-			memcpy(text + n, euro, 3);
+		memcpy(text, "{\"xx", 4);
+		for (size_t k = 0; k < 168 + i / 3; k++, n += 3) {
+			memcpy(text + n, ruble, 3);
+			if (fits + 3 < SCAN_FIELD_MAX)
+				fits += 3;
+		}
 		memcpy(text + n, "\":-0}", 5);
 		assert_false(scan(text, n + 5, &fault));
-		size_t len = strlen(fault.field);
-		assert_true(len < SCAN_FIELD_MAX && len > SCAN_FIELD_MAX - 4);
-		assert_int_equal((len - shift) % 3, 0);
-		assert_memory_equal(fault.field, text + 2, len);
+		assert_int_equal(strlen(fault.field), fits);
+		assert_memory_equal(fault.field, text + 2, fits);
 	}
 	/* names that each fit: the whole does not */
 	int n = snprintf(text, sizeof(text), "{\"%s\":{\"%s\":{\"%s\":-0}}}",
@@ -144,6 +143,36 @@ cuts_path(void **state)
 	assert_false(scan(text, (size_t)n, &fault));
 	assert_int_equal(strlen(fault.field), 250 + 1 + 256 + 3);
 	assert_string_equal(fault.field + 507, "[0]");
+}
+
+/* json-c's function, which can be made to fail. */
+static bool no_table;
+
+struct lh_table *
+lh_kchar_table_new(int size, lh_entry_free_fn *free_fn)
+{
+	void *found = dlsym(RTLD_NEXT, "lh_kchar_table_new");
+	struct lh_table *(*next)(int, lh_entry_free_fn *);
+
+	assert_non_null(found);
+	memcpy(&next, &found, sizeof(next)); /* no cast does that in ISO C */
+	return no_table ? NULL : next(size, free_fn);
+}
+
+/* The caller must be able to tell that from a fault of the text. */
+static void
+runs_out_of_memory(void **state)
+{
+	struct scan_fault fault;
+
+	(void)state;
+	no_table = true;
+	bool ok = scan(TEXT("{\"a\":1}"), &fault);
+	no_table = false;
+	assert_false(ok);
+	assert_string_equal(fault.message, "Out of memory.");
+	assert_string_equal(fault.field, "");
+	assert_true(fault.offset == SIZE_MAX);
 }
 
 /* Texts near JSON: what the scanner takes of them json-c must take. */
@@ -270,6 +299,7 @@ main(void)
 	    cmocka_unit_test(refuses),
 	    cmocka_unit_test(refuses_every_cut),
 	    cmocka_unit_test(cuts_path),
+	    cmocka_unit_test(runs_out_of_memory),
 	    cmocka_unit_test(agrees_with_json_c),
 	    cmocka_unit_test(is_linear),
 	};

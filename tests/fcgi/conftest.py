@@ -1,0 +1,74 @@
+"""The fixtures of the FastCGI tests: a private stack, and workers on sockets
+of our own that share its database, keyring and runtime directory."""
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "http"))
+
+import pytest  # noqa: E402
+
+pytest.register_assert_rewrite("contract", "client", "harness", "fixtures",
+                               "wire", "workers")
+
+from fixtures import (  # noqa: E402,F401
+    make_project, no_skips, project, running, written)
+from workers import Session, Site  # noqa: E402
+
+pytest_runtest_makereport = no_skips
+
+# More than the buffers of a socket can ever hold.
+LARGE = {"sandboxSystemPrompt": "s" * 262144, "claudeMd": "c" * 262144,
+         "issueDiscoveryPrompt": "i" * 262144,
+         "envVars": {f"V{n}": "v" * 60000 for n in range(15)}}
+
+
+@pytest.fixture(scope="session")
+def stack():
+    """A pool of three; the other workers are the tests' own."""
+    yield from running(workers=3)
+
+
+@pytest.fixture(scope="session")
+def home(stack):
+    """A project that tests may change, but not count upon."""
+    return make_project(stack)
+
+
+@pytest.fixture(scope="session")
+def large(stack):
+    """A project whose settings are more than 1.5 MiB."""
+    made = make_project(stack)
+    made.api.post("/project/settings/update", LARGE)
+    return made
+
+
+@pytest.fixture
+def site(stack):
+    made = Site(stack)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def one(stack):
+    """One worker for all cases of a file: it must live through them."""
+    made = Site(stack)
+    made.worker = made.ready()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def session(stack):
+    made = Session(stack)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def nothing_written(home):
+    """Whatever the test does to the project `home` changes nothing."""
+    before = written(home), home.api.get("/project")
+    yield
+    assert (written(home), home.api.get("/project")) == before

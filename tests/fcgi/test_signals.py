@@ -1,0 +1,230 @@
+"""A signal to one worker, wherever it finds it: the request in hand is
+answered whole, then the process ends with 0, and nobody else's is lost."""
+import json
+import re
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from wire import PARAMS, pair, params_of, record, request
+
+SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1,
+           signal.SIGUSR2]
+each_signal = pytest.mark.parametrize("sig", SIGNALS, ids=lambda s: s.name)
+
+# For a peer that is served and has closed; the machine may be busy.
+SOON = 3
+
+
+def update(home, name):
+    """A write as its parameters and body: several records' worth."""
+    body = json.dumps({"name": name}).encode() + b" " * 100000
+    return params_of("POST", "/api/v1/project/update", home.key, body), body
+
+
+def is_update(answer, name):
+    return answer.status == 200 and answer.json["data"]["name"] == name
+
+
+def stays(worker, seconds=0.15):
+    """The signal has arrived long ago, and the worker is still at work."""
+    time.sleep(seconds)
+    assert worker.alive(), worker.said()
+
+
+@each_signal
+def test_idle(site, home, sig):
+    worker = site.ready()
+    assert site.ask("GET", "/api/v1/project", home.key).status == 200
+    time.sleep(0.1)
+    began = time.monotonic()
+    worker.signal(sig)
+    assert worker.ends(SOON) == 0
+    assert time.monotonic() - began < 1
+
+
+def catches(worker):
+    """Whether it has its handlers installed."""
+    status = Path(f"/proc/{worker.pid}/status").read_text()
+    mask = int(re.search(r"SigCgt:\s*([0-9a-f]+)", status).group(1), 16)
+    return all(mask >> (sig - 1) & 1 for sig in SIGNALS)
+
+
+@each_signal
+def test_while_it_starts(site, home, sig):
+    """It reads the keyring, connects, prepares: then it ends, and has taken
+    nothing from the queue."""
+    peer = site.peer(request(*update(home, f"early {sig.name}")))
+    worker = site.start()
+    while not catches(worker):
+        assert worker.alive(), worker.said()
+    worker.signal(sig)
+    assert worker.ends(SOON) == 0
+    assert "method=" not in worker.said()
+    site.start()
+    assert is_update(peer.answer("POST"), f"early {sig.name}")
+    peer.close()
+
+
+CUTS = {
+    "header": lambda data: 3,
+    "begin": lambda data: 12,
+    "params": lambda data: data.index(b"REQUEST_URI") + 4,
+    "between-params-and-body": lambda data: data.index(
+        record(PARAMS)) + len(record(PARAMS)),
+    "body": lambda data: data.index(b'{"name"') + 50000,
+    "end-of-body": lambda data: len(data) - 9,
+}
+
+
+@each_signal
+@pytest.mark.parametrize("where", CUTS)
+def test_while_the_request_comes_in(site, home, sig, where):
+    """The peer sends a part, the worker has read it and waits for more."""
+    name = f"{where} {sig.name}"
+    data = request(*update(home, name))
+    cut = CUTS[where](data)
+    worker = site.start()
+    peer = site.peer(data[:cut]).taken()
+    worker.signal(sig)
+    stays(worker)
+    peer.send(data[cut:])
+    assert is_update(peer.answer("POST"), name)
+    peer.close()
+    assert worker.ends(SOON) == 0
+    assert home.api.get("/project")["name"] == name
+
+
+@each_signal
+def test_while_it_works(site, home, session, sig):
+    """The database keeps it waiting."""
+    worker = site.ready()
+    session.hold(home)
+    peer = site.peer(request(*update(home, sig.name)))
+    session.await_waiting()
+    worker.signal(sig)
+    stays(worker)
+    session.release()
+    assert is_update(peer.answer("POST"), sig.name)
+    peer.close()
+    assert worker.ends(SOON) == 0
+
+
+@each_signal
+def test_while_it_answers(site, large, sig):
+    """The peer reads slowly; an answer cut short would look whole to nginx
+    but for its Content-Length."""
+    worker = site.start()
+    peer = site.peer(request(params_of(
+        "GET", "/api/v1/project/settings", large.key)))
+    peer.receive(1)             # it has begun, and cannot have ended
+    worker.signal(sig)
+    for _ in range(3):
+        stays(worker, 0.05)
+        peer.receive(100000)
+    answer = peer.answer()
+    assert answer.status == 200 and len(answer.body) > 1500000
+    peer.close()
+    assert worker.ends(SOON) == 0
+
+
+@each_signal
+def test_between_two_requests(site, home, sig):
+    """It has answered, but its peer keeps the connection: for two seconds
+    more. What has queued up meanwhile is the next worker's."""
+    worker = site.ready()
+    peer = site.peer(request(params_of("GET", "/api/v1/project", home.key)))
+    assert peer.answer().status == 200
+    queued = site.peer(request(*update(home, f"queued {sig.name}")))
+    worker.signal(sig)
+    assert worker.ends(SOON + 2) == 0
+    site.start()
+    assert is_update(queued.answer("POST"), f"queued {sig.name}")
+    peer.close()
+    queued.close()
+
+
+@each_signal
+def test_next_in_the_queue(site, home, session, sig):
+    """The signalled worker does not take another request, and the one that
+    was waiting for it goes to its successor."""
+    old = site.ready()
+    session.hold(home)
+    first = site.peer(request(*update(home, "first")))
+    session.await_waiting()
+    old.signal(sig)
+    second = site.peer(request(params_of("GET", "/api/v1/project", home.key,
+                                         REQUEST_ID=home.id)))
+    session.release()
+    assert is_update(first.answer("POST"), "first")
+    first.close()
+    assert old.ends(SOON) == 0
+    new = site.start()
+    assert second.answer().json["data"]["name"] == "first"
+    second.close()
+    assert f"rid={home.id}" not in old.said()
+    assert f"rid={home.id}" in new.said()
+
+
+def test_all_signals_at_once(site, home):
+    """And some of them twice: still one request, one answer, one end."""
+    worker = site.start()
+    data = request(*update(home, "all of them"))
+    peer = site.peer(data[:1000]).taken()
+    for sig in SIGNALS + SIGNALS:
+        worker.signal(sig)
+        time.sleep(0.01)
+    stays(worker)
+    peer.send(data[1000:])
+    assert is_update(peer.answer("POST"), "all of them")
+    peer.close()
+    assert worker.ends(SOON) == 0
+
+
+@each_signal
+def test_under_load(site, home, sig):
+    """There is always a next request in the queue: the signal is obeyed all
+    the same, and the other worker serves on."""
+    site.ready()
+    found, over = [], threading.Event()
+
+    def load():
+        while not over.is_set():
+            found.append(site.ask("GET", "/api/v1/project", home.key).status)
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        worker = site.start()
+        while "method=GET" not in worker.said():
+            time.sleep(0.01)
+        worker.signal(sig)
+        assert worker.ends(SOON) == 0
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert set(found) == {200}
+
+
+def test_no_wake_up_is_lost(site):
+    """A worker that ends at the moment when a connection comes must not keep
+    the news of it to itself (EPOLLEXCLUSIVE wakes one worker only)."""
+    worker = site.ready()
+    for turn in range(30):
+        busy = site.peer(b"\1").taken()     # so that the next one answers
+        following = site.ready()
+        busy.close()
+        pause = 0.0003 * (turn % 10)
+        threading.Thread(target=lambda: (
+            time.sleep(pause), worker.signal(signal.SIGUSR1))).start()
+        peer = site.peer(request(params_of("GET", "/healthz")))
+        peer.sock.settimeout(SOON)
+        assert peer.answer().status == 200
+        peer.close()
+        assert worker.ends(SOON) == 0
+        worker = following

@@ -1,0 +1,138 @@
+"""A small FastCGI client: it says whatever a test wants a peer to say.
+
+Not called client.py: that is the HTTP tests' module, which lives on the same
+path here.
+"""
+import fcntl
+import socket
+import struct
+import termios
+import time
+
+from contract import Answer, check
+
+BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR = range(1, 8)
+GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE = 9, 10, 11
+RESPONDER, KEEP_CONN = 1, 1
+
+
+def record(kind, content=b"", rid=1, version=1, padding=0, length=None):
+    """One record; length is for lies about the content's."""
+    length = len(content) if length is None else length
+    return struct.pack(">BBHHBB", version, kind, rid, length, padding,
+                       0) + content + b"\0" * padding
+
+
+def begin(rid=1, role=RESPONDER, flags=0):
+    return record(BEGIN, struct.pack(">HB5x", role, flags), rid)
+
+
+def size(number):
+    return bytes([number]) if number < 128 else \
+        struct.pack(">I", number | 1 << 31)
+
+
+def pair(name, value):
+    name, value = (s if isinstance(s, bytes) else s.encode("latin-1")
+                   for s in (name, value))
+    return size(len(name)) + size(len(value)) + name + value
+
+
+def stream(kind, data, rid=1, chunk=0xffff, padding=0):
+    """Data as records of at most `chunk` bytes, and the stream's end, never
+    padded: libfcgi takes padding of an empty record for a header."""
+    parts = [data[i:i + chunk] for i in range(0, len(data), chunk)]
+    return b"".join(record(kind, p, rid, padding=padding)
+                    for p in parts) + record(kind, rid=rid)
+
+
+def params_of(method, target, key=None, body=b"", **more):
+    """What nginx would send; a None among `more` leaves the name out."""
+    found = {"REQUEST_METHOD": method, "REQUEST_URI": target,
+             "CONTENT_TYPE": "application/json" if body else "",
+             "CONTENT_LENGTH": str(len(body)) if body else "",
+             "REMOTE_ADDR": "192.0.2.7"}
+    if key:
+        found["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    found.update(more)
+    return {n: v for n, v in found.items() if v is not None}
+
+
+def request(params, body=b"", rid=1, flags=0, **framing):
+    """A whole request as the bytes of a well-behaved peer."""
+    pairs = b"".join(pair(n, v) for n, v in params.items())
+    return begin(rid, flags=flags) + stream(PARAMS, pairs, rid, **framing) + \
+        stream(STDIN, body, rid, **framing)
+
+
+class Peer:
+    """One connection to a socket of workers."""
+
+    def __init__(self, path, timeout=20):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(timeout)
+        self.sock.connect(str(path))
+        self.got = b""
+
+    def send(self, data):
+        """As much of it as the other side is willing to take."""
+        try:
+            self.sock.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        return self
+
+    def taken(self, seconds=10):
+        """Waits until every byte sent has been read by the worker."""
+        end = time.monotonic() + seconds
+        while fcntl.ioctl(self.sock, termios.TIOCOUTQ, b"\0" * 4) != b"\0" * 4:
+            assert time.monotonic() < end, "nobody reads"
+            time.sleep(0.0005)
+        return self
+
+    def receive(self, count=1 << 16):
+        """At most so many bytes more; False at the connection's end."""
+        try:
+            more = self.sock.recv(count)
+        except ConnectionResetError:
+            more = b""
+        self.got += more
+        return more != b""
+
+    def read(self, count):
+        """So many bytes; fewer when the connection ends before."""
+        while len(self.got) < count and self.receive():
+            pass
+        found, self.got = self.got[:count], self.got[count:]
+        return found
+
+    def records(self):
+        """(type, request id, content) of each record until the end."""
+        while head := self.read(8):
+            assert len(head) == 8, f"cut within a header: {head!r}"
+            version, kind, rid, length, padding, _ = struct.unpack(
+                ">BBHHBB", head)
+            content = self.read(length + padding)
+            assert version == 1 and len(content) == length + padding, \
+                f"record of type {kind} cut"
+            yield kind, rid, content[:length]
+
+    def answer(self, method="GET", rid=1):
+        """The answer, checked to be whole; None if there was none at all."""
+        found = list(self.records())
+        out = b"".join(c for k, _, c in found if k == STDOUT)
+        if not out:
+            return None
+        assert {r for _, r, _ in found} == {rid}, "a foreign request id"
+        assert [k for k, _, _ in found[-2:]] == [STDOUT, END], found[-2:]
+        assert all(k == STDOUT for k, _, _ in found[:-1]), found
+        assert found[-2][2] == b"" and found[-1][2] == b"\0" * 8, found[-2:]
+        head, _, body = out.partition(b"\r\n\r\n")
+        (first, status), *pairs = (
+            line.split(": ", 1) for line in head.decode("ascii").split("\r\n"))
+        assert first == "Status", head
+        return check(Answer(method, int(status[:3]),
+                            [(n.lower(), v) for n, v in pairs], body))
+
+    def close(self):
+        self.sock.close()

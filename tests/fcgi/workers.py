@@ -1,0 +1,151 @@
+"""Workers of our own: started one by one on a socket that we have bound, so
+that a signal goes to exactly one of them and its exit status is seen."""
+import itertools
+import os
+import socket
+import subprocess
+import time
+
+from contract import NOBODY  # noqa: F401  (re-exported to the tests)
+from wire import Peer, params_of, request
+
+NUMBERS = itertools.count()
+
+
+def as_user(stack):
+    """What Popen needs to start something as the stack's user."""
+    who = {}
+    if os.geteuid() == 0:
+        who = {"user": stack.uid, "group": stack.gid, "extra_groups": []}
+    env = {n: os.environ[n] for n in ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS")
+           if n in os.environ}
+    env["CODECOURIER_CONF"] = stack.env["CODECOURIER_CONF"]
+    return {"env": env, "cwd": "/", **who}
+
+
+def ask(path, method, target, key=None, body=b"", **more):
+    """One request by a well-behaved peer; its answer."""
+    peer = Peer(path)
+    peer.send(request(params_of(method, target, key, body, **more), body))
+    found = peer.answer(method)
+    peer.close()
+    return found
+
+
+class Worker:
+    """To be started by the main thread only: a worker ends with the thread
+    that started it (PDEATHSIG)."""
+
+    def __init__(self, stack, stdin, arguments=()):
+        self.log = stack.top / f"worker{next(NUMBERS)}.log"
+        with open(self.log, "wb") as err:
+            self.process = subprocess.Popen(
+                [str(stack.worker_path), *arguments], stdin=stdin,
+                stdout=err, stderr=err, **as_user(stack))
+        self.expected = 0       # status at the end of the test
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def ends(self, seconds):
+        """Its exit status; fails if it does not end in time."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"alive after {seconds} s:\n{self.said()}") \
+                from None
+
+    def said(self):
+        return self.log.read_text("utf-8", errors="surrogateescape")
+
+
+class Site:
+    """A listening socket, and the workers that were started on it."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.path = stack.top / f"site{next(NUMBERS)}.sock"
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.bind(str(self.path))
+        self.sock.listen(64)
+        self.workers = []
+
+    def start(self):
+        """One more worker; connections wait in the queue until it is up."""
+        worker = Worker(self.stack, self.sock)
+        self.workers.append(worker)
+        return worker
+
+    def ready(self):
+        """One more worker, known to be up (if it is the only one)."""
+        worker = self.start()
+        assert self.ask("GET", "/healthz").status == 200
+        return worker
+
+    def peer(self, data=b""):
+        return Peer(self.path).send(data)
+
+    def ask(self, *args, **more):
+        return ask(self.path, *args, **more)
+
+    def close(self):
+        """Each worker that is left obeys, and each has ended as it should:
+        0 unless its test says otherwise."""
+        self.sock.close()
+        for worker in self.workers:
+            if worker.alive():
+                worker.process.terminate()
+        try:
+            found = [w.ends(14) for w in self.workers]
+            assert found == [w.expected for w in self.workers], \
+                [w.said()[-2000:] for w in self.workers]
+        finally:
+            for worker in self.workers:
+                worker.process.kill()
+                worker.process.wait()
+
+
+class Session:
+    """A psql of the administrator that stays open: to hold locks."""
+
+    def __init__(self, stack):
+        self.process = subprocess.Popen(
+            ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", stack.admin()],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            **as_user(stack))
+
+    def run(self, text):
+        """Runs statements; the lines they answer."""
+        self.process.stdin.write(f"{text};\n\\echo done\n")
+        self.process.stdin.flush()
+        lines = []
+        while (line := self.process.stdout.readline()) != "done\n":
+            assert line, f"psql has ended after: {text}"
+            lines.append(line.rstrip("\n"))
+        return lines
+
+    def hold(self, project):
+        """Locks the project's row until release()."""
+        assert self.run("begin; select 1 from codecourier.project where id = "
+                        f"'{project.id}' for update") == ["1"]
+
+    def await_waiting(self, seconds=0.7):
+        """Returns when somebody waits for a lock (for one second at most:
+        the workers' lock_timeout)."""
+        end = time.monotonic() + seconds
+        while self.run("select count(*) from pg_locks where not granted") \
+                == ["0"]:
+            assert time.monotonic() < end, "nobody waits for the lock"
+
+    def release(self):
+        self.run("commit")
+
+    def close(self):
+        self.process.communicate("\\q\n", timeout=10)

@@ -1,0 +1,256 @@
+"""The rules that the database itself keeps, whoever writes."""
+import threading
+
+import pytest
+
+from client import at_once
+from contract import KEPT, NOBODY, PROVIDERS
+from fixtures import many_projects, owners
+from harness import SqlError
+
+
+def refused(stack, text, state, constraint=None):
+    with pytest.raises(SqlError) as got:
+        stack.sql(text)
+    assert got.value.state == state, got.value
+    if constraint:
+        assert got.value.constraint == constraint, got.value
+
+
+def change(project, table, what, more="true"):
+    return (f"update codecourier.{table} set {what} where "
+            f"{'id' if table == 'project' else 'project_id'} = "
+            f"'{project.id}' and {more}")
+
+
+@pytest.mark.parametrize("table, what, constraint", [
+    ("project", "name = ''", "project_name"),
+    ("project", "name = repeat('x', 101)", "project_name"),
+    ("project", "slug = ''", "project_slug"),
+    ("project", "slug = '-a'", "project_slug"),
+    ("project", "slug = 'a-'", "project_slug"),
+    ("project", "slug = 'A'", "project_slug"),
+    ("project", "slug = E'a\\n'", "project_slug"),
+    ("project", "slug = repeat('a', 64)", "project_slug"),
+    ("project", "github_repo_url = 'http://github.com/o/r'",
+     "project_github_repo_url"),
+    ("project", "github_repo_url = 'https://' || repeat('x', 493)",
+     "project_github_repo_url"),
+    ("project", "deleted_at = now()", "project_purge"),
+    ("project", "purge_at = now()", "project_purge"),
+    ("member", "email = 'nobody'", "member_email"),
+    ("member", "email = 'a@b@c'", "member_email"),
+    ("member", "email = 'a b@c'", "member_email"),
+    ("member", "email = 'é@b.c'", "member_email"),
+    ("member", "email = repeat('x', 250) || '@b.cd'", "member_email"),
+    ("member", "role = 'viewer'", "member_role"),
+    ("member", "status = 'gone', joined_at = null", "member_status"),
+    ("member", "joined_at = null", "member_joined"),
+    ("api_key", "name = ''", "api_key_name"),
+    ("api_key", "prefix = 'cc_live_short'", "api_key_prefix"),
+    ("api_key", "prefix = 'cc_test_00000000'", "api_key_environment"),
+    ("api_key", "prefix = 'cc_prod_00000000', environment = 'prod'",
+     "api_key_prefix"),
+    ("api_key", "check_value = '\\x00'", "api_key_check_value"),
+    ("settings", "claude_md = repeat('x', 262145)", "settings_prompts"),
+    ("settings", "sandbox_system_prompt = repeat('é', 131073)",
+     "settings_prompts"),
+    ("settings", "selected_skills = '{}'", "settings_selected"),
+    ("settings", "selected_skills = (select jsonb_agg(i) from "
+     "generate_series(1, 501) i)", "settings_selected"),
+    ("settings", "git_commit_name = repeat('x', 201)", "settings_short"),
+    ("settings", "convex_dev_key = '\\x00'", "settings_last4")])
+def test_check(shared, table, what, constraint):
+    refused(shared.stack, change(shared, table, what), "23514", constraint)
+
+
+@pytest.mark.parametrize("table, what", [
+    ("project", "name = null"), ("project", "slug = null"),
+    ("member", "email = null"), ("member", "role = null"),
+    ("api_key", "hash = null"), ("api_key", "prefix = null"),
+    ("api_key", "project_id = null"), ("settings", "selected_skills = null")])
+def test_not_null(shared, table, what):
+    refused(shared.stack, change(shared, table, what), "23502")
+
+
+@pytest.mark.parametrize("text", [
+    "insert into codecourier.member (project_id, email, role) values "
+    f"('{NOBODY}', 'a@b.c', 'member')",
+    "insert into codecourier.provider_key (project_id, provider, sealed, "
+    f"last4) values ('{NOBODY}', 'e2b', '\\x00', '1234')",
+    "insert into codecourier.counter (project_id, counter, slot, value) "
+    f"values ('{NOBODY}', 'runs', 0, 1)",
+    "insert into codecourier.audit (project_id, actor, actor_key, action, "
+    f"object, object_id) values ('{NOBODY}', 'key', '{NOBODY}', 'x', 'x', "
+    "'x')"], ids=["member", "provider", "counter", "audit"])
+def test_of_a_project_that_is_not(stack, text):
+    refused(stack, text, "23503")
+
+
+def test_a_project_with_rows_is_not_deleted(shared):
+    refused(shared.stack, "delete from codecourier.project "
+                           f"where id = '{shared.id}'", "23503")
+
+
+def test_unknown_provider(project):
+    refused(project.stack, "insert into codecourier.provider_key (project_id,"
+            f" provider, sealed, last4) values ('{project.id}', 'aws', "
+            "'\\x00', '1234')", "23514", "provider_key_provider")
+    for provider in PROVIDERS:
+        project.stack.sql(
+            "insert into codecourier.provider_key (project_id, provider, "
+            f"sealed, last4) values ('{project.id}', '{provider}', '\\x00', "
+            "'1234')")
+
+
+def test_slug_once_among_live_projects(project, other):
+    text = change(other, "project", f"slug = '{project.slug}'")
+    refused(project.stack, text, "23505", "project_slug_live")
+    project.stack.sql(change(project, "project",
+                             "deleted_at = now(), purge_at = now()"))
+    project.stack.sql(text)
+    refused(project.stack, change(project, "project",
+                                  "deleted_at = null, purge_at = null"),
+            "23505", "project_slug_live")
+
+
+def test_email_once_without_case(shared):
+    refused(shared.stack, "insert into codecourier.member (project_id, "
+            f"email, role) values ('{shared.id}', upper('"
+            f"{shared.owner_email}'), 'member')", "23505",
+            "member_email_once")
+
+
+def test_prefix_once(project, other):
+    refused(project.stack, change(
+        other, "api_key", f"prefix = '{project.key[:16]}'"), "23505",
+        "api_key_prefix_once")
+
+
+@pytest.mark.parametrize("what", [
+    "update codecourier.member set role = 'admin'",
+    "update codecourier.member set status = 'pending', joined_at = null",
+    "delete from codecourier.member"],
+    ids=["demoted", "pending", "removed"])
+def test_last_owner(shared, what):
+    refused(shared.stack, f"{what} where project_id = '{shared.id}'",
+            "23514", "member_last_owner")
+    assert len(shared.api.get("/project/members")) == 1
+
+
+def test_last_owner_is_not_moved_away(project, other):
+    refused(project.stack, change(project, "member",
+                                  f"project_id = '{other.id}'"),
+            "23514", "member_last_owner")
+
+
+def test_both_owners_in_one_statement(project):
+    owners(project)
+    refused(project.stack, change(project, "member", "role = 'admin'"),
+            "23514", "member_last_owner")
+
+
+def test_owners_swapped_in_one_transaction(project):
+    """One goes after another has come: that is no moment without one."""
+    project.api.post("/project/members/invite",
+                     {"email": "new@example.com", "role": "admin"})
+    project.stack.ctl("member", "accept", project.slug, "new@example.com")
+    project.stack.sql("begin; " + change(
+        project, "member", "role = 'owner'", "email = 'new@example.com'")
+        + "; " + change(project, "member", "role = 'member'",
+                        f"email = '{project.owner_email}'") + "; commit")
+    assert [m["role"] for m in project.api.get("/project/members")] == \
+        ["owner", "member"]
+
+
+def test_last_owner_of_two_sessions(stack):
+    """Straight in SQL, six pairs: one change and one refusal each."""
+    pairs = many_projects(stack, 6)
+    for project in pairs:
+        project.owners = owners(project)
+
+    def demote(who):
+        try:
+            stack.api_sql("update codecourier.member set role = 'admin' "
+                          f"where user_id = '{who}'")
+            return "changed"
+        except SqlError as error:
+            return error.constraint or error.state
+
+    for project in pairs:
+        got = at_once([lambda w=who: demote(w) for who in project.owners])
+        assert sorted(got) == ["changed", "member_last_owner"]
+
+
+def test_last_owner_waits_for_an_open_change(project):
+    """The second session decides after the first has committed."""
+    first, second = owners(project)
+    text = ("update codecourier.member set role = 'admin' "
+            "where user_id = '{}'; ")
+    begun = threading.Event()
+
+    def slow():
+        begun.set()
+        project.stack.sql("begin; " + text.format(first)
+                          + "select pg_sleep(0.5); commit")
+
+    def quick():
+        begun.wait()
+        threading.Event().wait(0.25)
+        refused(project.stack, text.format(second), "23514",
+                "member_last_owner")
+
+    at_once([slow, quick])
+
+
+def add(project, counter, number, project_id=None):
+    return ("set role codecourier_platform; select codecourier.counter_add("
+            f"{project_id or repr(project.id)}, {counter}, {number})")
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "2147483648", "null",
+                                    "9223372036854775807"])
+def test_counter_add_out_of_range(shared, number):
+    refused(shared.stack, add(shared, "'runs'", number), "22003")
+    assert shared.api.get("/project/counters")["runs"] == 0
+
+
+@pytest.mark.parametrize("name", ["nonsense", "Runs", "", "members",
+                                  "apiKeys", "providerKeys"])
+def test_counter_add_of_no_counter(shared, name):
+    refused(shared.stack, add(shared, f"'{name}'", 1), "23514",
+            "counter_name")
+
+
+@pytest.mark.parametrize("which", [f"'{NOBODY}'", "null"])
+def test_counter_add_to_no_project(shared, which):
+    refused(shared.stack, add(shared, "'runs'", 1, which), "P0002")
+
+
+def test_counter_add_to_a_deleted_project(project):
+    project.api.post("/project/delete")
+    refused(project.stack, add(project, "'runs'", 1), "P0002")
+
+
+def test_counter_spreads_over_slots(project):
+    project.stack.sql(add(project, "'runs'", 1) + ";"
+                      + "select codecourier.counter_add("
+                        f"'{project.id}', 'runs', 1);" * 400)
+    (row,) = project.stack.rows(
+        "select count(*) n, min(slot) low, max(slot) high, sum(value) total "
+        f"from codecourier.counter where project_id = '{project.id}'")
+    assert row["total"] == 401
+    assert row["n"] > 50 and row["low"] >= 0 and row["high"] <= 63
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_counter_add_knows(project, name):
+    project.stack.sql(add(project, f"'{name}'", 1))
+
+
+@pytest.mark.parametrize("what", ["actor = 'somebody'", "actor_key = null",
+                                  "operator = 'root'"])
+def test_audit_says_who(project, what):
+    project.api.post("/project/update", {"name": "x"})
+    refused(project.stack, change(project, "audit", what, "actor = 'key'"),
+            "23514")

@@ -1,0 +1,45 @@
+/*
+ * unit.h: what the unit tests share: cmocka and what its header asks for, and
+ * memory whose end is a wall.
+ */
+#ifndef UNIT_H
+#define UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
+#define TEXT(literal) literal, sizeof(literal) - 1
+
+/*
+ * A copy of `len` bytes (at most 1 MiB) that ends where memory ends: reading
+ * one byte more is a SIGSEGV, which cmocka counts as a failed test, with and
+ * without sanitizers. Valid until the next call.
+ */
+static inline char *
+walled(const void *bytes, size_t len)
+{
+	static const size_t room = 1 << 20;
+	static char *start;
+
+	assert_true(len <= room);
+	if (!start) {
+		start = mmap(NULL, room + 65536, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		assert_ptr_not_equal(start, MAP_FAILED);
+		assert_int_equal(mprotect(start + room, 65536, PROT_NONE), 0);
+	}
+	memset(start, 0xaa, room);
+	if (len > 0)
+		memcpy(start + room - len, bytes, len);
+	return start + room - len;
+}
+
+#endif
