@@ -43,9 +43,7 @@ enum err
 api_key_list(struct req *r)
 {
 	const char *sort[2]; /* µs, id */
-	const char *next = NULL, *array;
 	struct db_query *q;
-	size_t len;
 	enum err e;
 
 	e = cursor_read(r, "api-keys", sort, 2);
@@ -56,14 +54,7 @@ api_key_list(struct req *r)
 	db_text(q, sort[0]);
 	db_text(q, sort[1]);
 	e = call_run(r);
-	if (e)
-		return e;
-	array = db_value(q, 0, 0, &len);
-	if (db_bool(q, 0, 1) &&
-	    !(next = cursor_make(r, "api-keys", db_value(q, 0, 2, NULL))))
-		return req_fail(r, ERR_INTERNAL, NULL, NULL);
-	reply_list(r, array, len, next);
-	return ERR_OK;
+	return e ? e : reply_page(r, "api-keys", q);
 }
 
 /* {"data": {<row>, "key": "…"}}, and the key is known from now on. */

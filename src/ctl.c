@@ -150,6 +150,15 @@ ctl_row(const struct db_query *q)
 }
 
 int
+ctl_print_row(struct ctl *c, struct db_query *q)
+{
+	int rc = ctl_print(c, ctl_row(q));
+
+	db_query_clear(q);
+	return rc;
+}
+
+int
 ctl_connect(struct ctl *c)
 {
 	if (!c->db)

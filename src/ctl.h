@@ -67,6 +67,9 @@ int ctl_db_fail(struct ctl *c, enum err e, const struct db_fault *fault);
  * entry. Takes `value` over. Returns CTL_DONE. */
 int ctl_print(struct ctl *c, struct json_object *value);
 
+/* The same for the row of a query that ran, which is cleared. */
+int ctl_print_row(struct ctl *c, struct db_query *q);
+
 /* Parses row 0, column 0 (JSON made by a statement); NULL: none. */
 struct json_object *ctl_row(const struct db_query *q);
 

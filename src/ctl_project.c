@@ -47,11 +47,7 @@ ctl_project_create(struct ctl *c)
 	db_bytes(&q, wrapped, sizeof(wrapped));
 	rc = ctl_run(c, &q, true);
 	data_key_wipe(&key);
-	if (rc)
-		return rc;
-	rc = ctl_print(c, ctl_row(&q));
-	db_query_clear(&q);
-	return rc;
+	return rc ? rc : ctl_print_row(c, &q);
 }
 
 int
@@ -86,11 +82,7 @@ ctl_project_show(struct ctl *c)
 	db_query_init(&q, STMT_PROJECT_GET);
 	db_text(&q, c->project_id);
 	rc = ctl_run(c, &q, false);
-	if (rc)
-		return rc;
-	rc = ctl_print(c, ctl_row(&q));
-	db_query_clear(&q);
-	return rc;
+	return rc ? rc : ctl_print_row(c, &q);
 }
 
 int

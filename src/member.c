@@ -51,9 +51,7 @@ enum err
 member_list(struct req *r)
 {
 	const char *sort[4]; /* status, role, µs, id */
-	const char *next = NULL, *array;
 	struct db_query *q;
-	size_t len;
 	enum err e;
 
 	e = cursor_read(r, "members", sort, 4);
@@ -64,14 +62,7 @@ member_list(struct req *r)
 	for (int i = 0; i < 4; i++)
 		db_text(q, sort[i]);
 	e = call_run(r);
-	if (e)
-		return e;
-	array = db_value(q, 0, 0, &len);
-	if (db_bool(q, 0, 1) &&
-	    !(next = cursor_make(r, "members", db_value(q, 0, 2, NULL))))
-		return req_fail(r, ERR_INTERNAL, NULL, NULL);
-	reply_list(r, array, len, next);
-	return ERR_OK;
+	return e ? e : reply_page(r, "members", q);
 }
 
 enum err

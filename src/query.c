@@ -111,20 +111,6 @@ query_parse(struct req *r, const char *query)
 	}
 }
 
-const char *
-cursor_make(struct req *r, const char *list, const char *sort)
-{
-	char text[CURSOR_MAX];
-	char *out = req_alloc(r, BASE64_SIZE(CURSOR_MAX));
-	int len = snprintf(
-	    text, sizeof(text), "%s:%s:%s", list, r->id.project_id, sort);
-
-	if (!out || len < 0 || len >= CURSOR_MAX)
-		return NULL;
-	secret_base64(out, BASE64_SIZE(CURSOR_MAX), text, (size_t)len);
-	return out;
-}
-
 /* Digits of a number that PostgreSQL takes as int or bigint. */
 static bool
 is_number(const char *s)
@@ -168,4 +154,33 @@ cursor_read(struct req *r, const char *list, const char *value[], size_t n)
 		return ERR_OK;
 	req_complain(r, "cursor", "Is not a cursor of this list.");
 	return r->err;
+}
+
+/* NULL: no memory. `sort`: colon-separated values, as the statement gave. */
+static const char *
+make_cursor(struct req *r, const char *list, const char *sort)
+{
+	char text[CURSOR_MAX];
+	char *out = req_alloc(r, BASE64_SIZE(CURSOR_MAX));
+	int len = snprintf(
+	    text, sizeof(text), "%s:%s:%s", list, r->id.project_id, sort);
+
+	if (!out || len < 0 || len >= CURSOR_MAX)
+		return NULL;
+	secret_base64(out, BASE64_SIZE(CURSOR_MAX), text, (size_t)len);
+	return out;
+}
+
+enum err
+reply_page(struct req *r, const char *list, const struct db_query *q)
+{
+	const char *next = NULL, *array;
+	size_t len;
+
+	array = db_value(q, 0, 0, &len);
+	if (db_bool(q, 0, 1) &&
+	    !(next = make_cursor(r, list, db_value(q, 0, 2, NULL))))
+		return req_fail(r, ERR_INTERNAL, NULL, NULL);
+	reply_list(r, array, len, next);
+	return ERR_OK;
 }

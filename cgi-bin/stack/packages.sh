@@ -19,8 +19,6 @@ libjson-c-dev       JSON
 libscrypt-dev       hashes of the API keys
 libsodium-dev       encryption of stored secrets
 zlib1g-dev          checksum in the API keys
-zlib1g-dev          checksums of the API keys
-pkg-config          finds the libraries above
 postgresql-15       the private database of the stack
 nginx               the web server in front of the workers
 spawn-fcgi          opens the socket of the workers
@@ -148,8 +146,8 @@ command -v apt-get >/dev/null ||
 ((EUID == 0)) || command -v sudo >/dev/null ||
 	die "neither root nor sudo; as root: apt-get install ${names[*]}"
 ask || die 'nothing installed'
-echo 'They are installed without their recommendations; services that come'
-echo 'along are neither started nor enabled.'
+echo 'Installing them, without recommendations; services that come along are'
+echo 'neither started nor enabled. This takes a minute or two.'
 
 before=$(packages_that_are installed)
 trap restore EXIT
@@ -160,6 +158,11 @@ is_installed postgresql-15 || add_no_cluster ||
 	die "cannot write $no_cluster"
 log=$(mktemp) || die 'no temporary file'
 install_quietly update >"$log" 2>&1 || tail -n 5 "$log" >&2
+# Not shown: nginx's installation script believes that nginx runs, "upgrades"
+# it and says that this failed, in red.
+if ! install_quietly install --no-install-recommends "${names[@]}" \
+	>"$log" 2>&1; then
+	tail -n 20 "$log" >&2
+	die "apt-get failed; all it said is in $log"
+fi
 rm -f "$log"
-install_quietly install --no-install-recommends "${names[@]}" ||
-	die "apt-get failed; what it said stands above"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from wire import PARAMS, pair, params_of, record, request
+from wire import PARAMS, params_of, record, request
+from workers import Site
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1,
            signal.SIGUSR2]
@@ -131,20 +132,27 @@ def test_while_it_answers(site, large, sig):
     assert worker.ends(SOON) == 0
 
 
-@each_signal
-def test_between_two_requests(site, home, sig):
+def test_between_two_requests(stack, home):
     """It has answered, but its peer keeps the connection: for two seconds
     more. What has queued up meanwhile is the next worker's."""
-    worker = site.ready()
-    peer = site.peer(request(params_of("GET", "/api/v1/project", home.key)))
-    assert peer.answer().status == 200
-    queued = site.peer(request(*update(home, f"queued {sig.name}")))
-    worker.signal(sig)
-    assert worker.ends(SOON + 2) == 0
-    site.start()
-    assert is_update(queued.answer("POST"), f"queued {sig.name}")
-    peer.close()
-    queued.close()
+    sites = [Site(stack) for _ in SIGNALS]
+    try:
+        workers = [site.ready() for site in sites]
+        kept = [site.peer(request(params_of("GET", "/api/v1/project",
+                                            home.key))) for site in sites]
+        assert [peer.answer().status for peer in kept] == [200] * len(kept)
+        queued = [site.peer(request(*update(home, "Queued")))
+                  for site in sites]
+        for worker, sig in zip(workers, SIGNALS):
+            worker.signal(sig)
+        assert [w.ends(SOON + 2) for w in workers] == [0] * len(workers)
+        for site, peer in zip(sites, queued):
+            site.start()
+            assert is_update(peer.answer("POST"), "Queued")
+            peer.close()
+    finally:
+        for site in sites:
+            site.close()
 
 
 @each_signal
@@ -166,7 +174,7 @@ def test_next_in_the_queue(site, home, session, sig):
     assert second.answer().json["data"]["name"] == "first"
     second.close()
     assert f"rid={home.id}" not in old.said()
-    assert f"rid={home.id}" in new.said()
+    new.says(f"rid={home.id}")
 
 
 def test_all_signals_at_once(site, home):
@@ -200,8 +208,7 @@ def test_under_load(site, home, sig):
         thread.start()
     try:
         worker = site.start()
-        while "method=GET" not in worker.said():
-            time.sleep(0.01)
+        worker.says("method=GET")
         worker.signal(sig)
         assert worker.ends(SOON) == 0
     finally:
@@ -216,9 +223,9 @@ def test_no_wake_up_is_lost(site):
     the news of it to itself (EPOLLEXCLUSIVE wakes one worker only)."""
     worker = site.ready()
     for turn in range(30):
-        busy = site.peer(b"\1").taken()     # so that the next one answers
+        holder = site.hold()        # so that the next one answers
         following = site.ready()
-        busy.close()
+        holder.close()
         pause = 0.0003 * (turn % 10)
         threading.Thread(target=lambda: (
             time.sleep(pause), worker.signal(signal.SIGUSR1))).start()

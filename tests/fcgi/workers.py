@@ -6,7 +6,6 @@ import socket
 import subprocess
 import time
 
-from contract import NOBODY  # noqa: F401  (re-exported to the tests)
 from wire import Peer, params_of, request
 
 NUMBERS = itertools.count()
@@ -54,13 +53,28 @@ class Worker:
     def alive(self):
         return self.process.poll() is None
 
-    def ends(self, seconds):
-        """Its exit status; fails if it does not end in time."""
+    def ended(self, seconds):
+        """Its exit status; None if it does not end in time."""
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"alive after {seconds} s:\n{self.said()}") \
-                from None
+            return None
+
+    def ends(self, seconds):
+        """The same, but it has to."""
+        status = self.ended(seconds)
+        assert status is not None, f"alive after {seconds} s:\n{self.said()}"
+        return status
+
+    def says(self, text, seconds=3):
+        """Waits for a text in its log: lines come after the answers."""
+        end = time.monotonic() + seconds
+        while text not in self.said():
+            assert time.monotonic() < end, f"{text} not in:\n{self.said()}"
+            time.sleep(0.005)
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def said(self):
         return self.log.read_text("utf-8", errors="surrogateescape")
@@ -74,7 +88,7 @@ class Site:
         self.path = stack.top / f"site{next(NUMBERS)}.sock"
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.bind(str(self.path))
-        self.sock.listen(64)
+        self.sock.listen(4096)
         self.workers = []
 
     def start(self):
@@ -91,6 +105,10 @@ class Site:
 
     def peer(self, data=b""):
         return Peer(self.path).send(data)
+
+    def hold(self):
+        """Keeps the only worker busy until the peer returned is closed."""
+        return self.peer(b"\1").taken()
 
     def ask(self, *args, **more):
         return ask(self.path, *args, **more)

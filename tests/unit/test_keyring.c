@@ -146,6 +146,20 @@ refuses_lines(void **state)
 	assert_refused(":2: " FORM);
 }
 
+/* The library beneath takes each of them for a slash. */
+static void
+refuses_bytes_above_ascii(void **state)
+{
+	char text[] = "k1 seal " K_B;
+
+	(void)state;
+	for (int c = 128; c < 256; c++) {
+		text[20] = (char)c;
+		put(text, strlen(text));
+		assert_refused(":1: " FORM);
+	}
+}
+
 static void
 refuses_other_than_one_that_seals(void **state)
 {
@@ -347,6 +361,7 @@ main(void)
 	const struct CMUnitTest keyring_tests[] = {
 	    cmocka_unit_test(takes_lines),
 	    cmocka_unit_test(refuses_lines),
+	    cmocka_unit_test(refuses_bytes_above_ascii),
 	    cmocka_unit_test(refuses_other_than_one_that_seals),
 	    cmocka_unit_test(has_limits),
 	    cmocka_unit_test(refuses_files_that_others_read),

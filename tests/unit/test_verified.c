@@ -242,7 +242,7 @@ misses_moved_and_forged_entries(void **state)
 static void
 overflows(void **state)
 {
-	enum { KEYS = 60000 };
+	enum { KEYS = 45000 };
 	const size_t places = HOST_TABLE_SIZE / ENTRY;
 	struct host *h = *state;
 	struct identity id = mine, got;
@@ -284,7 +284,7 @@ is_never_mixed(void **state)
 		for (;;)
 			verified_add(h, KEY, i % 2 ? &mine : &yours);
 	}
-	for (int i = 0; i < 100000 || (hits == 0 && i < 10000000); i++) {
+	for (int i = 0; i < 20000 || (hits == 0 && i < 10000000); i++) {
 		if (!verified_find(h, KEY, &id))
 			continue;
 		hits++;
