@@ -48,7 +48,7 @@ api_key_list(struct req *r)
 
 	e = cursor_read(r, "api-keys", sort, 2);
 	if (e)
-		return call_run(r) ? r->err : e;
+		return call_refuse(r, e);
 	q = call_read(r, STMT_API_KEY_LIST);
 	db_int(q, r->limit);
 	db_text(q, sort[0]);
@@ -127,7 +127,7 @@ api_key_revoke(struct req *r)
 	enum err e;
 
 	if (!text_is_uuid(id, true))
-		return call_not_found(r);
+		return call_refuse(r, ERR_NOT_FOUND);
 	q = call_write(r, STMT_API_KEY_REVOKE);
 	db_text(q, id);
 	e = call_run(r);

@@ -7,6 +7,7 @@
 #include "clock.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "banned.h"
@@ -98,11 +99,17 @@ call_run(struct req *r)
 }
 
 enum err
-call_not_found(struct req *r)
+call_refuse(struct req *r, enum err e)
 {
-	enum err e = call_run(r);
+	char field[sizeof(r->field)], message[sizeof(r->message)];
+	enum err guard;
 
-	return e ? e : req_fail(r, ERR_NOT_FOUND, NULL, NULL);
+	if (r->err != e)
+		req_fail(r, e, NULL, NULL);
+	memcpy(field, r->field, sizeof(field));
+	memcpy(message, r->message, sizeof(message));
+	guard = call_run(r);
+	return guard ? guard : req_fail(r, e, field, message);
 }
 
 enum err

@@ -27,8 +27,12 @@ struct db_query *call_write_part(struct req *r, enum stmt stmt);
  */
 MUST_CHECK enum err call_run(struct req *r);
 
-/* For an id that cannot exist: the guard decides between 401 and 404. */
-MUST_CHECK enum err call_not_found(struct req *r);
+/*
+ * Refuses with `e`: what is recorded, or the default where nothing is. But
+ * only a good key is told so: the guard runs first, alone, and its refusal
+ * goes before (the verified-key table alone must not tell).
+ */
+enum err call_refuse(struct req *r, enum err e);
 
 /*
  * After a committed revocation: waits until no write that began before it is

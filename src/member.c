@@ -56,7 +56,7 @@ member_list(struct req *r)
 
 	e = cursor_read(r, "members", sort, 4);
 	if (e)
-		return call_run(r) ? r->err : e;
+		return call_refuse(r, e);
 	q = call_read(r, STMT_MEMBER_LIST);
 	db_int(q, r->limit);
 	for (int i = 0; i < 4; i++)
@@ -84,7 +84,7 @@ member_remove(struct req *r)
 	enum err e;
 
 	if (!text_is_uuid(req_text(r, 0), true))
-		return call_not_found(r);
+		return call_refuse(r, ERR_NOT_FOUND);
 	q = call_write(r, STMT_MEMBER_REMOVE);
 	db_text(q, req_text(r, 0));
 	e = call_run(r);
@@ -98,7 +98,7 @@ member_update_role(struct req *r)
 	enum err e;
 
 	if (!text_is_uuid(req_text(r, 0), true))
-		return call_not_found(r);
+		return call_refuse(r, ERR_NOT_FOUND);
 	q = call_write(r, STMT_MEMBER_ROLE);
 	db_text(q, req_text(r, 0));
 	db_text(q, req_text(r, 1));

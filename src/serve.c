@@ -99,20 +99,6 @@ check_input(struct req *r)
 	return r->err;
 }
 
-/* A bad request of a good key: but is the key still good? The table alone
- * must not tell. What was complained of is kept unless it is not. */
-static enum err
-refuse_input(struct req *r)
-{
-	char field[sizeof(r->field)], message[sizeof(r->message)];
-	enum err e = r->err, guard;
-
-	memcpy(field, r->field, sizeof(field));
-	memcpy(message, r->message, sizeof(message));
-	guard = call_run(r);
-	return guard ? guard : req_fail(r, e, field, message);
-}
-
 static enum err
 decide(struct req *r)
 {
@@ -133,7 +119,7 @@ decide(struct req *r)
 	if (e)
 		return e;
 	if (check_media(r) || check_input(r))
-		return refuse_input(r);
+		return call_refuse(r, r->err);
 	return r->route->handler(r);
 }
 

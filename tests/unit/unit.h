@@ -36,7 +36,6 @@ walled(const void *bytes, size_t len)
 		assert_ptr_not_equal(start, MAP_FAILED);
 		assert_int_equal(mprotect(start + room, 65536, PROT_NONE), 0);
 	}
-	memset(start, 0xaa, room);
 	if (len > 0)
 		memcpy(start + room - len, bytes, len);
 	return start + room - len;
