@@ -9,6 +9,7 @@
 #include <json-c/json.h>
 #include <json-c/linkhash.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "banned.h"
@@ -47,19 +48,34 @@ complain_length(struct check *c, const struct field *f)
 	complain(c, f->name, message);
 }
 
+/* Through a copy: json-c copies to where the text stands. False: memory. */
+static bool
+trim(struct json_object *v, const char **s, size_t *len)
+{
+	const char *start = text_trim(*s, len);
+	char *copy;
+
+	if (start == *s && start[*len] == '\0')
+		return true;
+	copy = strndup(start, *len);
+	if (!copy || !json_object_set_string_len(v, copy, (int)*len)) {
+		free(copy);
+		return false;
+	}
+	free(copy);
+	*s = json_object_get_string(v);
+	return true;
+}
+
 static void
 check_string(struct check *c, const struct field *f, struct json_object *v)
 {
 	const char *s = json_object_get_string(v);
 	size_t len = (size_t)json_object_get_string_len(v), count;
 
-	if (f->trimmed) {
-		const char *start = text_trim(s, &len);
-
-		if (start != s || s[len] != '\0') {
-			json_object_set_string_len(v, start, (int)len);
-			s = json_object_get_string(v);
-		}
+	if (f->trimmed && !trim(v, &s, &len)) {
+		complain(c, f->name, "Too long.");
+		return;
 	}
 	count = f->in_bytes ? len : text_count(s, len);
 	if (count < f->min || count > f->max)

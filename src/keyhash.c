@@ -14,12 +14,13 @@
 
 #include "banned.h"
 
-#define CHECKED    48 /* characters the checksum is made of */
-#define SCRYPT_R   8
-#define SCRYPT_P   1
-#define LOG2N_MIN  10
-#define LOG2N_MAX  16
-#define SALT_BYTES 16
+#define CHECKED     48 /* characters the checksum is made of */
+#define SCRYPT_R    8
+#define SCRYPT_P    1
+#define LOG2N_MIN   10
+#define LOG2N_MAX   16
+#define SALT_BYTES  16
+#define HASH_LENGTH 124 /* $s1$0c0801$, 24 of salt, $, 88 of hash */
 
 static const char base62[] =
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -100,7 +101,7 @@ key_hash(const char *key, int log2n, char out[KEY_HASH_TEXT])
 /* Exactly what key_hash writes: libscrypt_check itself would take any cost
  * (up to gigabytes) and text after the hash. */
 static bool
-is_ours(const char *s, size_t len)
+is_ours(const char *s)
 {
 	static const char hex[] = "0123456789abcdef";
 	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -109,7 +110,7 @@ is_ours(const char *s, size_t len)
 	const char *hi, *lo;
 	int log2n;
 
-	if (len != 124 || memchr(s, '\0', len) || strncmp(s, "$s1$", 4) != 0)
+	if (strlen(s) != HASH_LENGTH || strncmp(s, "$s1$", 4) != 0)
 		return false;
 	hi = strchr(hex, s[4]);
 	lo = strchr(hex, s[5]);
@@ -127,10 +128,12 @@ key_verify(const char *key, const char *stored, size_t stored_len)
 	char copy[KEY_HASH_TEXT]; /* libscrypt_check destroys its argument */
 	int rc;
 
-	if (!is_ours(stored, stored_len))
+	if (stored_len != HASH_LENGTH)
 		return ERR_INTERNAL;
-	memcpy(copy, stored, stored_len);
-	copy[stored_len] = '\0';
+	memcpy(copy, stored, HASH_LENGTH);
+	copy[HASH_LENGTH] = '\0';
+	if (!is_ours(copy))
+		return ERR_INTERNAL;
 	rc = libscrypt_check(copy, key); /* <0 error, 0 another, >0 equal */
 	secret_wipe(copy, sizeof(copy));
 	if (rc < 0)

@@ -14,15 +14,6 @@
 
 #define CURSOR_MAX 300
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Decodes in[0..len) into memory of the request; NULL: not decodable (or no
  * memory, which the caller of the API will see as the same). */
 static char *
@@ -37,12 +28,11 @@ decode(struct req *r, const char *in, size_t len)
 		} else if (in[i] != '%') {
 			out[at++] = in[i];
 		} else {
-			int hi = i + 1 < len ? hex_digit(in[i + 1]) : -1;
-			int lo = i + 2 < len ? hex_digit(in[i + 2]) : -1;
+			int byte = text_escape(in + i, len - i);
 
-			if (hi < 0 || lo < 0 || hi + lo == 0)
+			if (byte <= 0)
 				return NULL;
-			out[at++] = (char)(hi * 16 + lo);
+			out[at++] = (char)byte;
 			i += 2;
 		}
 	}

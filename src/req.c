@@ -54,8 +54,10 @@ req_end(struct req *r)
 void *
 req_alloc(struct req *r, size_t size)
 {
-	struct block *b = malloc(sizeof(*b) + size);
+	struct block *b = NULL;
 
+	if (size <= PTRDIFF_MAX - sizeof(*b))
+		b = malloc(sizeof(*b) + size);
 	if (!b)
 		return NULL;
 	b->next = r->memory;

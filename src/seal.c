@@ -78,7 +78,6 @@ parse_line(struct keyring *ring, char *line, size_t *sealing)
 	char *state = strtok_r(NULL, " \t", &save);
 	char *text = strtok_r(NULL, " \t", &save);
 	struct master *m = &ring->keys[ring->n];
-	size_t len;
 
 	if (!text || strtok_r(NULL, " \t", &save) || ring->n == MAX_KEYS)
 		return false;
@@ -90,9 +89,7 @@ parse_line(struct keyring *ring, char *line, size_t *sealing)
 	for (size_t i = 0; i < ring->n; i++)
 		if (strcmp(ring->keys[i].id, id) == 0)
 			return false;
-	if (sodium_base642bin(m->key, KEY_BYTES, text, strlen(text), NULL, &len,
-		NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-	    len != KEY_BYTES)
+	if (!secret_unbase64_key(m->key, text))
 		return false;
 	snprintf(m->id, sizeof(m->id), "%s", id);
 	if (strcmp(state, "seal") == 0) {

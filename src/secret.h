@@ -27,4 +27,7 @@ void secret_uuid(char out[UUID_TEXT]); /* random, version 4, RFC 9562 */
 void secret_base64(char *out, size_t size, const void *in, size_t len);
 bool secret_unbase64(void *out, size_t size, size_t *len, const char *text);
 
+/* The usual alphabet with padding, for a key of exactly 32 bytes. */
+bool secret_unbase64_key(unsigned char out[32], const char *text);
+
 #endif

@@ -6,6 +6,7 @@
 #include "utf8.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "banned.h"
@@ -126,6 +127,48 @@ text_is_slug(const char *s, size_t len)
 	    s[0] != '-' && s[len - 1] != '-';
 }
 
+int
+text_escape(const char *s, size_t len)
+{
+	static const char hex[] = "0123456789abcdefABCDEF";
+	int value = 0;
+
+	if (len < 3 || s[0] != '%')
+		return -1;
+	for (int i = 1; i <= 2; i++) {
+		const char *hit = s[i] ? strchr(hex, s[i]) : NULL;
+
+		if (!hit)
+			return -1;
+		value =
+		    value * 16 + (int)(hit - hex) - (hit - hex > 15 ? 6 : 0);
+	}
+	return value;
+}
+
+/* A segment of a path, escapes included but those that hide a control
+ * character or what would end or climb out of the segment. */
+static bool
+is_segment(const char *s, size_t len)
+{
+	if (len == 0 || only(s, len, "."))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		int escape;
+
+		if (s[i] != '%') {
+			if (!only(s + i, 1, LOWER UPPER DIGITS "-._~+"))
+				return false;
+			continue;
+		}
+		escape = text_escape(s + i, len - i);
+		if (escape < 0x20 || escape == 0x7f || strchr("./\\", escape))
+			return false;
+		i += 2;
+	}
+	return true;
+}
+
 /* Labels of letters, digits and inner hyphens, and a port perhaps. */
 static bool
 is_host(const char *s, size_t len)
@@ -136,7 +179,8 @@ is_host(const char *s, size_t len)
 	if (colon) {
 		size_t port = len - (size_t)(colon + 1 - s);
 
-		if (port < 1 || port > 5 || !only(colon + 1, port, DIGITS))
+		if (port < 1 || port > 5 || !only(colon + 1, port, DIGITS) ||
+		    strtol(colon + 1, NULL, 10) > 65535)
 			return false;
 		len = (size_t)(colon - s);
 	}
@@ -176,11 +220,7 @@ text_is_repo_url(const char *s, size_t len)
 			path = end;
 		if (path == start && path == end && segments >= 2)
 			break; /* one trailing slash */
-		if (path == start ||
-		    !only(start, (size_t)(path - start),
-			LOWER UPPER DIGITS "-._~%+"))
-			return false;
-		if (only(start, (size_t)(path - start), "."))
+		if (!is_segment(start, (size_t)(path - start)))
 			return false;
 		segments++;
 	}

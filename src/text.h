@@ -38,6 +38,10 @@ bool text_is_env_name(const char *s, size_t len);
 bool text_is_token(const char *s, size_t len);
 bool text_is_printable(const char *s, size_t len);
 
+/* The byte that the escape at `s` (%xx) stands for, -1 where there is none in
+ * these `len` bytes. */
+int text_escape(const char *s, size_t len);
+
 /* An IPv4 or IPv6 address. */
 bool text_is_address(const char *s);
 

@@ -1,8 +1,9 @@
 """CONTENT_LENGTH and the body: the length counts, not the records."""
 import pytest
 
+from fixtures import written
 from wire import (
-    KEEP_CONN, STDIN, begin, pair, params_of, PARAMS, record, request, stream)
+    KEEP_CONN, PARAMS, STDIN, begin, pair, params_of, record, request, stream)
 
 UPDATE = "/api/v1/project/update"
 MAX = 2 << 20
@@ -119,9 +120,7 @@ def test_no_end_of_the_stream(one, home):
 def test_one_request_a_connection(one, home):
     """The peer asks to keep the connection, and sends the next request at
     once: it gets one answer and the end, the second is never begun."""
-    count = "select count(*) from codecourier.audit where project_id = " \
-        f"'{home.id}'"
-    before = int(home.stack.sql(count))
+    before = written(home)
     bodies = [b'{"name": "One of two"}', b'{"name": "Two of two"}']
     data = [request(update(home, b), b, flags=KEEP_CONN) for b in bodies]
     peer = one.peer(b"".join(data))
@@ -130,7 +129,7 @@ def test_one_request_a_connection(one, home):
     assert answer.json["data"]["name"] == "One of two"
     assert one.ask("GET", "/api/v1/project", home.key).json["data"][
         "name"] == "One of two"
-    assert int(home.stack.sql(count)) == before + 1
+    assert written(home) == before + 1
 
 
 def test_kept_but_not_used(one, home):

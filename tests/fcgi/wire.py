@@ -1,8 +1,5 @@
-"""A small FastCGI client: it says whatever a test wants a peer to say.
-
-Not called client.py: that is the HTTP tests' module, which lives on the same
-path here.
-"""
+"""A small FastCGI client: it says whatever a test wants a peer to say. (Not
+client.py: the HTTP tests' module of that name is on the same path.)"""
 import fcntl
 import socket
 import struct
@@ -11,19 +8,16 @@ import time
 
 from contract import Answer, check
 
-BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR = range(1, 8)
-GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE = 9, 10, 11
-RESPONDER, KEEP_CONN = 1, 1
+BEGIN, ABORT, END, PARAMS, STDIN, STDOUT = range(1, 7)
+GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE, KEEP_CONN = 9, 10, 11, 1
 
 
-def record(kind, content=b"", rid=1, version=1, padding=0, length=None):
-    """One record; length is for lies about the content's."""
-    length = len(content) if length is None else length
-    return struct.pack(">BBHHBB", version, kind, rid, length, padding,
+def record(kind, content=b"", rid=1, version=1, padding=0):
+    return struct.pack(">BBHHBB", version, kind, rid, len(content), padding,
                        0) + content + b"\0" * padding
 
 
-def begin(rid=1, role=RESPONDER, flags=0):
+def begin(rid=1, role=1, flags=0):
     return record(BEGIN, struct.pack(">HB5x", role, flags), rid)
 
 
@@ -33,8 +27,7 @@ def size(number):
 
 
 def pair(name, value):
-    name, value = (s if isinstance(s, bytes) else s.encode("latin-1")
-                   for s in (name, value))
+    name, value = name.encode("latin-1"), value.encode("latin-1")
     return size(len(name)) + size(len(value)) + name + value
 
 
@@ -51,10 +44,8 @@ def params_of(method, target, key=None, body=b"", **more):
     found = {"REQUEST_METHOD": method, "REQUEST_URI": target,
              "CONTENT_TYPE": "application/json" if body else "",
              "CONTENT_LENGTH": str(len(body)) if body else "",
-             "REMOTE_ADDR": "192.0.2.7"}
-    if key:
-        found["HTTP_AUTHORIZATION"] = f"Bearer {key}"
-    found.update(more)
+             "REMOTE_ADDR": "192.0.2.7",
+             "HTTP_AUTHORIZATION": f"Bearer {key}" if key else None, **more}
     return {n: v for n, v in found.items() if v is not None}
 
 
@@ -72,6 +63,7 @@ class Peer:
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(timeout)
         self.sock.connect(str(path))
+        self.close = self.sock.close
         self.got = b""
 
     def send(self, data):
@@ -109,12 +101,10 @@ class Peer:
     def records(self):
         """(type, request id, content) of each record until the end."""
         while head := self.read(8):
-            assert len(head) == 8, f"cut within a header: {head!r}"
-            version, kind, rid, length, padding, _ = struct.unpack(
-                ">BBHHBB", head)
+            assert len(head) == 8 and head[0] == 1, head
+            kind, rid, length, padding = struct.unpack(">xBHHBx", head)
             content = self.read(length + padding)
-            assert version == 1 and len(content) == length + padding, \
-                f"record of type {kind} cut"
+            assert len(content) == length + padding, f"record {kind} is cut"
             yield kind, rid, content[:length]
 
     def answer(self, method="GET", rid=1):
@@ -123,16 +113,11 @@ class Peer:
         out = b"".join(c for k, _, c in found if k == STDOUT)
         if not out:
             return None
-        assert {r for _, r, _ in found} == {rid}, "a foreign request id"
-        assert [k for k, _, _ in found[-2:]] == [STDOUT, END], found[-2:]
-        assert all(k == STDOUT for k, _, _ in found[:-1]), found
-        assert found[-2][2] == b"" and found[-1][2] == b"\0" * 8, found[-2:]
+        assert [f[0] for f in found] == [STDOUT] * (len(found) - 1) + [END]
+        assert found[-2:] == [(STDOUT, rid, b""), (END, rid, b"\0" * 8)]
         head, _, body = out.partition(b"\r\n\r\n")
-        (first, status), *pairs = (
-            line.split(": ", 1) for line in head.decode("ascii").split("\r\n"))
-        assert first == "Status", head
+        pairs = [line.split(": ", 1) for line in head.decode().split("\r\n")]
+        name, status = pairs.pop(0)
+        assert name == "Status", head
         return check(Answer(method, int(status[:3]),
                             [(n.lower(), v) for n, v in pairs], body))
-
-    def close(self):
-        self.sock.close()

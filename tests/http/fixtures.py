@@ -9,6 +9,10 @@ from client import Api, at_once
 from harness import Stack
 
 
+# links in RUN_DIR to folders that live as long as the stack
+TEMPORARY = ["sockets", "spool"]
+
+
 def rounds(default):
     """How often a race is run: more when the acceptance is shown."""
     return int(os.environ.get("ROUNDS", default))
@@ -19,12 +23,13 @@ def running(**options):
     stack = Stack(**options)
     try:
         stack.start()
+        folders = [os.readlink(stack.run_dir / n) for n in TEMPORARY]
         yield stack
         left = stack.stop()
         assert left == [], f"left running: {left}"
         assert not (stack.run_dir / "env").exists(), "env outlived the stack"
-        sockets = stack.conf["CODECOURIER_RUNTIME_DIR"]
-        assert not os.path.exists(sockets), f"{sockets} was left"
+        for folder in folders:
+            assert not os.path.exists(folder), f"{folder} was left"
     finally:
         if stack.process and stack.process.poll() is None:
             stack.stop()

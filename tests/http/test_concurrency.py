@@ -1,5 +1,6 @@
 """Two users at the same moment: one rule, one winner, nothing lost."""
 import json
+import time
 
 import pytest
 
@@ -153,3 +154,29 @@ def test_counter_and_reads_at_once(project):
     seen = [json.loads(b)["data"]["runs"] for b in got]
     assert seen == sorted(seen)
     assert project.api.get("/project/counters")["runs"] == 400
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/project/update", {"name": "Waited"}), ("/project/delete", {})],
+    ids=["update", "delete"])
+def test_a_row_that_somebody_holds(project, path, body):
+    """The wait is bounded, says that nothing was written, and it was not."""
+    project.api.get("/project")
+    text = ("begin; select 1 from codecourier.project where id = "
+            f"'{project.id}' for update; select pg_sleep(3); rollback")
+
+    def write():
+        time.sleep(0.5)
+        began = time.monotonic()
+        error = project.api.refused("UNAVAILABLE", "POST", path, body)
+        assert time.monotonic() - began < 2.5
+        assert error["retryable"] is True
+
+    def read():
+        time.sleep(0.5)
+        return [project.api.send("GET", "/project").status for _ in range(5)]
+
+    assert at_once([lambda: project.stack.sql(text), write, read])[2] == \
+        [200] * 5
+    assert project.api.get("/project")["name"] == "Test"
+    assert written(project) == 0

@@ -217,3 +217,20 @@ def test_data_key_moved_to_another_project(project, other):
     assert answer.status in (500, 503), answer
     assert MARK not in answer.body.decode()
     assert other.api.get(SETTINGS)["envVars"] == {"A": MARK}
+
+
+def test_a_key_that_the_keyring_lacks(project):
+    """A fault of ours that passes: 503, and what is not sealed is served."""
+    project.api.post(UPDATE, {"envVars": {"A": MARK}})
+    text = ("update codecourier.data_key set master_key = {} "
+            f"where project_id = '{project.id}'")
+    (row,) = project.stack.rows("select master_key from codecourier.data_key "
+                                f"where project_id = '{project.id}'")
+    project.stack.sql(text.format("'not-there'"))
+    for _ in range(3):
+        project.api.refused("UNAVAILABLE", "GET", SETTINGS)
+        project.api.refused("UNAVAILABLE", "POST", SET,
+                            {"provider": "e2b", "key": "12345678"})
+        project.api.get("/project")
+    project.stack.sql(text.format(f"'{row['master_key']}'"))
+    assert project.api.get(SETTINGS)["envVars"] == {"A": MARK}

@@ -1,0 +1,113 @@
+/*
+ * fuzz_query.c: a query string, and a cursor before its base64url. What a
+ * list takes as its cursor is what it would have written itself.
+ */
+#include "fuzz.h"
+
+#include "query.h"
+#include "route.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "banned.h"
+
+static const struct {
+	const char *name;
+	const char *path;
+	size_t n; /* sort values */
+} lists[] = {
+    {"members", "/api/v1/project/members", 4},
+    {"api-keys", "/api/v1/project/api-keys", 2},
+    {NULL, "/api/v1/project/counters", 0}, /* no list */
+};
+
+static void
+begin(struct req *r, size_t i)
+{
+	req_begin(r, fuzz_app());
+	secret_uuid(r->rid);
+	snprintf(r->id.project_id, UUID_TEXT, FUZZ_PROJECT);
+	EXPECT(route_find("GET", lists[i].path, strlen(lists[i].path),
+		   &r->route, r->allow) == ERR_OK);
+}
+
+static void
+end(struct req *r)
+{
+	if (r->err) {
+		EXPECT(r->err == ERR_VALIDATION);
+		reply_fault(r);
+		fuzz_check_answer(r);
+	}
+	req_end(r);
+}
+
+/* The values, joined again, make the same cursor. */
+static void
+read_cursor(struct req *r, size_t i)
+{
+	const char *value[4], *again;
+	char sort[400];
+	size_t at = 0;
+
+	if (cursor_read(r, lists[i].name, value, lists[i].n) != ERR_OK) {
+		EXPECT(strcmp(r->field, "cursor") == 0);
+		return;
+	}
+	for (size_t k = 0; k < lists[i].n; k++) {
+		EXPECT(!value[k] == !r->cursor);
+		if (value[k])
+			at += (size_t)snprintf(sort + at, sizeof(sort) - at,
+			    "%s%s", k ? ":" : "", value[k]);
+		EXPECT(at < sizeof(sort));
+	}
+	if (!r->cursor)
+		return;
+	again = cursor_make(r, lists[i].name, sort);
+	EXPECT(again && strcmp(again, r->cursor) == 0);
+}
+
+static void
+whole_query(const char *query, size_t i)
+{
+	struct req r;
+
+	begin(&r, i);
+	query_parse(&r, query);
+	EXPECT(r.limit >= 1 && r.limit <= QUERY_LIMIT_MAX);
+	if (!r.err && lists[i].name)
+		read_cursor(&r, i);
+	EXPECT(lists[i].name || r.err || strspn(query, "&") == strlen(query));
+	end(&r);
+}
+
+static void
+plain_cursor(const uint8_t *data, size_t len, size_t i)
+{
+	size_t size = BASE64_SIZE(len);
+	char *text = malloc(size);
+	struct req r;
+
+	EXPECT(text);
+	begin(&r, i);
+	secret_base64(text, size, data, len);
+	r.cursor = text;
+	read_cursor(&r, i);
+	end(&r);
+	free(text);
+}
+
+void
+fuzz_query(const uint8_t *data, size_t len)
+{
+	char *text = fuzz_text(data, len);
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		whole_query(text, i);
+		if (lists[i].name)
+			plain_cursor(data, len, i);
+	}
+	free(text);
+}

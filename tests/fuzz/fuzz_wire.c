@@ -1,0 +1,124 @@
+/*
+ * fuzz_wire.c: a request as the FastCGI parameters bring it, without a
+ * database: whatever stands in them, the answer is well-formed and its code is
+ * one of ours. The input is lines, one a parameter in the order below, `-`:
+ * absent, \v stands for a newline; the body is what comes behind them.
+ *
+ * The guard alone succeeds here (linked with --wrap=db_run), or no complaint
+ * about a query or a body would ever be answered.
+ */
+#include "fuzz.h"
+
+#include "route.h"
+#include "serve.h"
+#include "text.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "banned.h"
+
+enum line {
+	METHOD,
+	TARGET,
+	AUTHORIZATION,
+	CONTENT_TYPE,
+	CONTENT_ENCODING,
+	IDEMPOTENCY_KEY,
+	IF_MATCH,
+	ADDRESS,
+	REQUEST_ID,
+	LINES
+};
+
+enum err __real_db_run(struct db *db, struct db_query *const q[], size_t n,
+    bool write, int64_t deadline, struct db_fault *fault);
+enum err __wrap_db_run(struct db *db, struct db_query *const q[], size_t n,
+    bool write, int64_t deadline, struct db_fault *fault);
+
+enum err
+__wrap_db_run(struct db *db, struct db_query *const q[], size_t n, bool write,
+    int64_t deadline, struct db_fault *fault)
+{
+	if (n > 1 || q[0]->stmt != STMT_GUARD_READ)
+		return __real_db_run(db, q, n, write, deadline, fault);
+	memset(fault, 0, sizeof(*fault));
+	return ERR_OK;
+}
+
+/* Cuts the lines off `text`; returns what is left of it. */
+static char *
+cut_lines(char *text, const char *line[LINES])
+{
+	for (int i = 0; i < LINES; i++) {
+		char *value = strsep(&text, "\n");
+
+		if (!text)
+			text = value + strlen(value);
+		for (char *p = value; *p; p++)
+			if (*p == '\v')
+				*p = '\n';
+		line[i] = strcmp(value, "-") == 0 ? NULL : value;
+	}
+	return text;
+}
+
+/* As read_wire of serve.c does it. */
+static void
+fill(struct req *r, const char *line[LINES])
+{
+	const char *id = line[REQUEST_ID];
+
+	if (id && text_is_uuid(id, false))
+		snprintf(r->rid, sizeof(r->rid), "%s", id);
+	else
+		secret_uuid(r->rid);
+	snprintf(r->method, sizeof(r->method), "%s",
+	    line[METHOD] ? line[METHOD] : "");
+	r->target = line[TARGET] ? line[TARGET] : "";
+	r->authorization = line[AUTHORIZATION];
+	r->content_type = line[CONTENT_TYPE];
+	r->content_encoding = line[CONTENT_ENCODING];
+	r->idempotency_key = line[IDEMPOTENCY_KEY];
+	r->if_match = line[IF_MATCH];
+	if (line[ADDRESS] && text_is_address(line[ADDRESS]))
+		r->address = line[ADDRESS];
+}
+
+/* Without a database nothing can have been done or found. */
+static void
+check_outcome(const struct req *r)
+{
+	if (r->route && r->route->access == ACCESS_OPEN) {
+		EXPECT(r->status == 200 || r->status == 503);
+		return;
+	}
+	EXPECT(r->status == 204 || r->status >= 400);
+	EXPECT(r->status != 500 && r->status != 504);
+	EXPECT(!r->route || r->authorization || r->status == 401);
+	if (!r->route)
+		EXPECT(
+		    r->status == 204 || r->status == 404 || r->status == 405);
+}
+
+void
+fuzz_wire(const uint8_t *data, size_t len)
+{
+	char *text = fuzz_text(data, len), *body;
+	const char *line[LINES];
+	struct req r;
+
+	req_begin(&r, fuzz_app());
+	body = cut_lines(text, line);
+	/* NUL bytes, too: `text` may end early, the body does not */
+	r.body_len = len - (size_t)(body - text);
+	r.body = r.body_len > 0 ? body : NULL;
+	fill(&r, line);
+	serve_request(&r);
+	fuzz_check_answer(&r);
+	check_outcome(&r);
+	req_end(&r);
+	free(text);
+}
