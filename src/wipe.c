@@ -14,6 +14,9 @@
 
 #include "banned.h"
 
+/* Seen by the libraries, or they would go on using the C library's own. */
+#pragma GCC visibility push(default)
+
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
 extern void __libc_free(void *p);
