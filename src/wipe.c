@@ -14,6 +14,11 @@
 
 #include "banned.h"
 
+/* From this size on (DEFAULT_MMAP_THRESHOLD_MAX of 64-bit glibc) a block is
+ * a mapping of its own, which goes back to the kernel. Wiping it would touch
+ * pages that nobody has: what a broken length has promised. */
+#define MAPPED ((size_t)32 << 20)
+
 /* Seen by the libraries, or they would go on using the C library's own. */
 #pragma GCC visibility push(default)
 
@@ -36,8 +41,10 @@ calloc(size_t n, size_t size)
 void
 free(void *p)
 {
-	if (p)
-		explicit_bzero(p, malloc_usable_size(p));
+	size_t size = p ? malloc_usable_size(p) : 0;
+
+	if (size > 0 && size < MAPPED)
+		explicit_bzero(p, size);
 	__libc_free(p);
 }
 

@@ -196,7 +196,10 @@ def test_media_types(one, home, nothing_written):
 def test_one_line_a_request(one, home):
     """Whatever is in a parameter, and no key among it."""
     strange = 'X\nlevel=error rid=x" =\x1b[31m\x7f\xff'
-    said, last = len(one.worker.said()), str(uuid.uuid4())
+    first, last = str(uuid.uuid4()), str(uuid.uuid4())
+    one.ask("GET", PROJECT, home.key, REQUEST_ID=first)
+    one.worker.says(f"rid={first}")
+    said = len(one.worker.said())
     for given in ({"REQUEST_METHOD": strange}, {"REQUEST_URI": strange},
                   {"REMOTE_ADDR": strange}, {"HTTP_X_REQUEST_ID": strange},
                   {"HTTP_AUTHORIZATION": f"{home.key}\n{home.key}"},

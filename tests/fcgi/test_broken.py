@@ -119,6 +119,16 @@ def test_cut_pairs(one, home, nothing_written, how, where):
             stream(STDIN, BODY))
 
 
+def test_a_length_costs_no_memory(site, home):
+    """Only what has come takes room, not what a length has promised."""
+    site.worker = site.ready()
+    before = site.worker.peak()
+    for lengths in (size(1 << 28) + size(1), size(1) + size(1 << 28)):
+        refused(site, home, begin() + stream(PARAMS, lengths + b"A" * 1000) +
+                stream(STDIN, BODY))
+    assert site.worker.peak() - before < 64 << 10
+
+
 def test_broken_between_pairs(one, home, nothing_written):
     """libfcgi reports what came before an error as if it were all: without
     its last parameters a request would be another one."""

@@ -2,9 +2,11 @@
 that a signal goes to exactly one of them and its exit status is seen."""
 import itertools
 import os
+import re
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 from wire import Peer, params_of, request
 
@@ -66,6 +68,11 @@ class Worker:
         assert status is not None, f"alive after {seconds} s:\n{self.said()}"
         return status
 
+    def peak(self):
+        """The most memory it has had, in KiB."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s*(\d+)", status).group(1))
+
     def says(self, text, seconds=3):
         """Waits for a text in its log: lines come after the answers."""
         end = time.monotonic() + seconds
@@ -74,7 +81,12 @@ class Worker:
             time.sleep(0.005)
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+        """How many are open; the connection just served soon is not."""
+        counts = []
+        for _ in range(10):
+            counts.append(len(os.listdir(f"/proc/{self.pid}/fd")))
+            time.sleep(0.01)
+        return min(counts)
 
     def said(self):
         return self.log.read_text("utf-8", errors="surrogateescape")
