@@ -18,7 +18,7 @@ struct checked {
 	struct json_object *json;
 	struct json_object *value[FIELD_MAX];
 	bool given[FIELD_MAX];
-	size_t n;	      /* complaints */
+	size_t n;              /* complaints */
 	char complaints[4000]; /* "field: message\n" each, as far as it fits */
 };
 

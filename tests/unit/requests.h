@@ -38,8 +38,9 @@ give_row(struct db_query *q, const char *const values[], int n, bool row)
 {
 	PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 	static char name[] = "c";
-	PGresAttDesc columns[4] = {{name, 0, 0, 0, 0, 0, 0}, {name, 0, 0, 0, 0, 0, 0},
-	    {name, 0, 0, 0, 0, 0, 0}, {name, 0, 0, 0, 0, 0, 0}};
+	PGresAttDesc columns[4] = {{name, 0, 0, 0, 0, 0, 0},
+	    {name, 0, 0, 0, 0, 0, 0}, {name, 0, 0, 0, 0, 0, 0},
+	    {name, 0, 0, 0, 0, 0, 0}};
 
 	assert_true(n <= 4);
 	assert_true(PQsetResultAttrs(result, n, columns));
@@ -50,8 +51,8 @@ give_row(struct db_query *q, const char *const values[], int n, bool row)
 		assert_true(len < sizeof(text));
 		if (values[i])
 			memcpy(text, values[i], len + 1);
-		assert_true(PQsetvalue(
-		    result, 0, i, values[i] ? text : NULL, values[i] ? (int)len : -1));
+		assert_true(PQsetvalue(result, 0, i, values[i] ? text : NULL,
+		    values[i] ? (int)len : -1));
 	}
 	db_query_init(q, STMT_PROJECT_GET);
 	q->result = result;

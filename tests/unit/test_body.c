@@ -88,8 +88,8 @@ has_types(void **state)
 			const char *value = values[k % COUNT(values)];
 			bool fine = false;
 
-			snprintf(text, sizeof(text), "{\"%s\":%s}", f->name,
-			    value);
+			snprintf(
+			    text, sizeof(text), "{\"%s\":%s}", f->name, value);
 			check_body(&c, b, text);
 			json_object_put(c.json);
 			if (strcmp(value, "null") == 0)
@@ -122,12 +122,14 @@ static const struct {
 	const char *text;
 } good[] = {
     {P, "{}"},
-    {P, "{\"name\":\"New Name\",\"slug\":\"new-slug\","
+    {P,
+	"{\"name\":\"New Name\",\"slug\":\"new-slug\","
 	"\"githubRepoUrl\":\"https://github.com/org/new-repo\"}"},
     {P, "{\"githubRepoUrl\":null}"},
     {P, "{\"name\":\"  a  \"}"},
     {&project_delete_body, "{}"},
-    {S, "{\"sandboxSystemPrompt\":\"You are a helpful coding assistant.\","
+    {S,
+	"{\"sandboxSystemPrompt\":\"You are a helpful coding assistant.\","
 	"\"claudeMd\":\"# Project Instructions\\n...\","
 	"\"issueDiscoveryPrompt\":\"Analyze the codebase.\","
 	"\"envVars\":{\"NODE_ENV\":\"production\"},"
@@ -293,8 +295,8 @@ has_limits(void **state)
 		assert_longest(S, names[i], EMOJI, 200, most);
 	}
 	for (size_t i = 0; i < COUNT(keys); i++)
-		assert_longest(S, keys[i], "k", 1024,
-		    "Must have 8 to 1024 characters.");
+		assert_longest(
+		    S, keys[i], "k", 1024, "Must have 8 to 1024 characters.");
 }
 
 /* Those whose value is not one character many times. */

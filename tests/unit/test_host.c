@@ -1,6 +1,6 @@
 /*
- * test_host.c: the file that the workers of a host share: what is refused as
- * such a file, and its places and locks between processes, dead ones too.
+ * test_host.c: the file that the workers of a host share: how it is made, and
+ * what is refused as such a file. Places and locks are test_places.c's.
  */
 #include "unit.h"
 
@@ -9,19 +9,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "banned.h"
 
-#define SOON 10000 /* ms in which another process must have got so far */
 #define MODE "not a file of ours with mode 0600"
 #define SIZE "wrong size, remove it"
 
@@ -58,107 +54,6 @@ assert_refused(bool read_only, const char *reason)
 		fail_msg("taken instead of: %s", reason);
 	assert_non_null(strstr(why, reason));
 }
-
-/* ---- another process, told what to do by one character at a time ---- */
-
-struct child {
-	pid_t pid;
-	int tell, hear;
-};
-
-static void
-on_signal(int signal)
-{
-	(void)signal;
-}
-
-/* e, E: enter with key 1, 2 at 2 places; l: leave; w: start as a worker;
- * r: one request. Answers 1 or 0; q: ends. */
-static void
-obey(int in, int out)
-{
-	struct sigaction act = {.sa_handler = on_signal}; /* interrupts */
-	char why[256], command, done;
-	struct host *h = host_open(dir, false, why, sizeof(why));
-
-	sigaction(SIGUSR1, &act, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (h && read(in, &command, 1) == 1 && command != 'q') {
-		done = 1;
-		if (command == 'e' || command == 'E')
-			done = host_cold_enter(h, 2, command == 'e' ? 1 : 2);
-		else if (command == 'l')
-			host_cold_leave(h);
-		else if (command == 'w')
-			host_worker_start(h);
-		else
-			host_worker_request(h);
-		if (write(out, &done, 1) != 1)
-			break;
-	}
-	_exit(h ? 0 : 1);
-}
-
-static struct child
-child_start(void)
-{
-	struct child c;
-	int in[2], out[2];
-
-	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
-	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-	c.pid = fork();
-	if (c.pid == 0) {
-		close(in[1]);
-		close(out[0]);
-		obey(in[0], out[1]);
-	}
-	assert_true(c.pid > 0);
-	close(in[0]);
-	close(out[1]);
-	c.tell = in[1];
-	c.hear = out[0];
-	return c;
-}
-
-static void
-tell(const struct child *c, char command)
-{
-	assert_int_equal(write(c->tell, &command, 1), 1);
-}
-
-/* Its answer; -1: none within so many milliseconds. */
-static int
-answer(const struct child *c, int ms)
-{
-	struct pollfd p = {.fd = c->hear, .events = POLLIN};
-	char done;
-
-	if (poll(&p, 1, ms) != 1)
-		return -1;
-	return read(c->hear, &done, 1) == 1 ? done : -2;
-}
-
-static int
-ask(const struct child *c, char command)
-{
-	tell(c, command);
-	return answer(c, SOON);
-}
-
-static void
-child_end(const struct child *c, bool killed)
-{
-	if (killed)
-		kill(c->pid, SIGKILL);
-	else
-		tell(c, 'q');
-	close(c->tell);
-	close(c->hear);
-	assert_int_equal(waitpid(c->pid, NULL, 0), c->pid);
-}
-
-/* ---- the file ---- */
 
 static void
 makes_the_file(void **state)
@@ -353,100 +248,6 @@ counts(void **state)
 	host_close(h);
 }
 
-/* ---- workers' places ---- */
-
-static void
-lists_workers(void **state)
-{
-	struct child a = child_start(), b = child_start(), c;
-	struct host_worker w[4];
-	int64_t now = (int64_t)time(NULL) * 1000;
-	struct host *h;
-
-	(void)state;
-	assert_int_equal(ask(&b, 'l'), 1); /* it has made the file */
-	h = open_host(true);
-	assert_int_equal(host_workers(h, w, 4), 0);
-	assert_int_equal(ask(&a, 'w'), 1);
-	assert_int_equal(ask(&b, 'w'), 1);
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(ask(&b, 'r'), 1);
-	assert_int_equal(host_workers(h, w, 4), 2);
-	assert_int_equal(w[0].pid, a.pid);
-	assert_int_equal(w[0].requests, 0);
-	assert_int_equal(w[1].pid, b.pid);
-	assert_int_equal(w[1].requests, 3);
-	assert_true(w[1].started_ms >= now - 1000);
-	assert_true(w[1].started_ms <= now + SOON);
-	assert_int_equal(host_workers(h, w, 1), 1);
-	assert_int_equal(host_workers(h, w, 0), 0);
-
-	child_end(&b, true); /* its place is free, and taken anew */
-	assert_int_equal(host_workers(h, w, 4), 1);
-	c = child_start();
-	assert_int_equal(ask(&c, 'w'), 1);
-	assert_int_equal(host_workers(h, w, 4), 2);
-	assert_int_equal(w[1].pid, c.pid);
-	assert_int_equal(w[1].requests, 0);
-	child_end(&a, false);
-	child_end(&c, false);
-	assert_int_equal(host_workers(h, w, 4), 0);
-	assert_int_equal(host_stat(h, STAT_REQUESTS), 3);
-	host_close(h);
-}
-
-/* ---- cold places ---- */
-
-static void
-has_so_many_cold_places(void **state)
-{
-	struct child a = child_start(), b = child_start(), c = child_start();
-
-	(void)state;
-	assert_int_equal(ask(&a, 'e'), 1);
-	assert_int_equal(ask(&b, 'E'), 1);
-	assert_int_equal(ask(&c, 'e'), 0); /* at once, whatever the key */
-	assert_int_equal(ask(&c, 'E'), 0);
-	assert_int_equal(ask(&c, 'l'), 1); /* not inside: changes nothing */
-	assert_int_equal(ask(&c, 'E'), 0);
-	assert_int_equal(ask(&a, 'l'), 1);
-	assert_int_equal(ask(&c, 'e'), 1);
-	assert_int_equal(ask(&a, 'e'), 0);
-	child_end(&b, true); /* killed inside */
-	assert_int_equal(ask(&a, 'E'), 1);
-	assert_int_equal(ask(&a, 'l'), 1);
-	assert_int_equal(ask(&a, 'E'), 1); /* again and again */
-	child_end(&a, false);
-	child_end(&c, false);
-}
-
-static void
-waits_for_the_same_key(void **state)
-{
-	struct child a = child_start(), b = child_start(), c = child_start();
-
-	(void)state;
-	assert_int_equal(ask(&a, 'e'), 1);
-	tell(&b, 'e');
-	assert_int_equal(answer(&b, 100), -1);
-	assert_int_equal(ask(&c, 'E'), 0); /* who waits is inside */
-	assert_int_equal(ask(&a, 'l'), 1);
-	assert_int_equal(answer(&b, SOON), 1);
-
-	tell(&a, 'e'); /* the one it waits for is killed */
-	assert_int_equal(answer(&a, 100), -1);
-	child_end(&b, true);
-	assert_int_equal(answer(&a, SOON), 1);
-
-	tell(&c, 'e'); /* a signal ends the wait, and frees the place */
-	assert_int_equal(answer(&c, 100), -1);
-	kill(c.pid, SIGUSR1);
-	assert_int_equal(answer(&c, SOON), 0);
-	assert_int_equal(ask(&c, 'E'), 1);
-	child_end(&a, false);
-	child_end(&c, false);
-}
-
 static void
 works_without(void **state)
 {
@@ -503,9 +304,6 @@ main(void)
 	    cmocka_unit_test_setup(refuses_without_room, no_file),
 	    cmocka_unit_test_setup(is_made_once, no_file),
 	    cmocka_unit_test_setup(counts, no_file),
-	    cmocka_unit_test_setup(lists_workers, no_file),
-	    cmocka_unit_test_setup(has_so_many_cold_places, no_file),
-	    cmocka_unit_test_setup(waits_for_the_same_key, no_file),
 	    cmocka_unit_test(works_without),
 	};
 

@@ -299,79 +299,81 @@ is_given_only_where_more_follows(void **state)
 	request(&r, LIST);
 	give_row(&r.queries[r.n++], last, 3, true);
 	assert_int_equal(reply_page(&r, "members", &r.queries[0]), ERR_OK);
-	assert_string_equal(answer(&r),
-	    "{\"data\":[1],\"nextCursor\":null,\"hasMore\":false}");
+	assert_string_equal(
+	    answer(&r), "{\"data\":[1],\"nextCursor\":null,\"hasMore\":false}");
 	req_end(&r);
 }
+
+#define M       "members:" PROJECT ":"
+#define TAIL    ":2:1700000000123456:" UUID
+#define DATE(t) M "0:2:" t ":" UUID
+#define ID(t)   M "0:2:1700000000123456:" t
+static const char *const forged[] = {
+    "",
+    ":",
+    "::::::",
+    "members",
+    "members:",
+    "members:" PROJECT,
+    M,
+    M UUID,
+    M "0",
+    M "0"
+      ":2:1700000000123456",
+    M "0"
+      ":2:1700000000123456:",
+    M "2:1700000000123456:" UUID, /* one too few, one too many */
+    M "0:0" TAIL,
+    M "0" TAIL ":",
+    M "0" TAIL ":0",
+    ":" M "0" TAIL,
+    " " M "0" TAIL,
+    "Members:" PROJECT ":0" TAIL,
+    "member:" PROJECT ":0" TAIL,
+    "api-keys:" PROJECT ":0" TAIL,
+    ":" PROJECT ":0" TAIL,
+    "members:" OTHER ":0" TAIL,
+    "members::0" TAIL,
+    "members:" PROJECT " :0" TAIL,
+    M TAIL,
+    M "-1" TAIL,
+    M "+1" TAIL,
+    M " 0" TAIL,
+    M "0 " TAIL,
+    M "0.0" TAIL,
+    M "0x0" TAIL,
+    M "a" TAIL,
+    M "\xd9\xa1" TAIL,
+    M "1 or 1=1" TAIL,
+    M "0\n" TAIL,
+    DATE(""),
+    DATE("-1700000000123456"),
+    DATE("1.7e15"),
+    DATE("170000000012345678"), /* 18 digits */
+    DATE("9223372036854775808"),
+    DATE("now()"),
+    DATE("infinity"),
+    ID("AAAAAAAA-BBBB-4CCC-8DDD-EEEEEEEEEEEE"),
+    ID("aaaaaaaabbbb4ccc8dddeeeeeeeeeeee"),
+    ID("{" UUID "}"),
+    ID(UUID " "),
+    ID(UUID "'"),
+    ID("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeeg"),
+    ID("0"),
+    "members:" X100 X100 X100 X100,
+    X100 X100 X100,
+};
 
 static void
 refuses_forged_cursors(void **state)
 {
-#define M     "members:" PROJECT ":"
-#define TAIL  ":2:1700000000123456:" UUID
-#define DATE(t) M "0:2:" t ":" UUID
-#define ID(t) M "0:2:1700000000123456:" t
-	static const char *const forged[] = {
-	    "",
-	    ":",
-	    "::::::",
-	    "members",
-	    "members:",
-	    "members:" PROJECT,
-	    M,
-	    M UUID,
-	    M "0",
-	    M "0" ":2:1700000000123456",
-	    M "0" ":2:1700000000123456:",
-	    M "2:1700000000123456:" UUID, /* one too few, one too many */
-	    M "0:0" TAIL,
-	    M "0" TAIL ":",
-	    M "0" TAIL ":0",
-	    ":" M "0" TAIL,
-	    " " M "0" TAIL,
-	    "Members:" PROJECT ":0" TAIL,
-	    "member:" PROJECT ":0" TAIL,
-	    "api-keys:" PROJECT ":0" TAIL,
-	    ":" PROJECT ":0" TAIL,
-	    "members:" OTHER ":0" TAIL,
-	    "members::0" TAIL,
-	    "members:" PROJECT " :0" TAIL,
-	    M TAIL,
-	    M "-1" TAIL,
-	    M "+1" TAIL,
-	    M " 0" TAIL,
-	    M "0 " TAIL,
-	    M "0.0" TAIL,
-	    M "0x0" TAIL,
-	    M "a" TAIL,
-	    M "\xd9\xa1" TAIL,
-	    M "1 or 1=1" TAIL,
-	    M "0\n" TAIL,
-	    DATE(""),
-	    DATE("-1700000000123456"),
-	    DATE("1.7e15"),
-	    DATE("170000000012345678"), /* 18 digits */
-	    DATE("9223372036854775808"),
-	    DATE("now()"),
-	    DATE("infinity"),
-	    ID("AAAAAAAA-BBBB-4CCC-8DDD-EEEEEEEEEEEE"),
-	    ID("aaaaaaaabbbb4ccc8dddeeeeeeeeeeee"),
-	    ID("{" UUID "}"),
-	    ID(UUID " "),
-	    ID(UUID "'"),
-	    ID("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeeg"),
-	    ID("0"),
-	    "members:" X100 X100 X100 X100,
-	    X100 X100 X100,
-	};
+	const char *value[4];
+	struct req r;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(forged); i++)
 		assert_no_cursor("members", 4, encoded(forged[i]));
 	/* the one they are made from is fine */
-	free(cursor_of("members", "0" TAIL));
-	const char *value[4];
-	struct req r;
 	assert_int_equal(
 	    read_as(&r, "members", 4, encoded(M "0" TAIL), value), ERR_OK);
 	req_end(&r);
@@ -381,7 +383,9 @@ static void
 refuses_what_is_not_base64(void **state)
 {
 	char *good_one = cursor_of("members", MEMBER), *text;
-	char nul[] = M "0" TAIL "\0" ":x", out[200];
+	char nul[] = M "0" TAIL "\0"
+		       ":x",
+	     out[200];
 	size_t len = strlen(good_one);
 
 	(void)state;

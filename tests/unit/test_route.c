@@ -81,8 +81,8 @@ finds_all(void **state)
 		bool open = strncmp(wanted[i].path, "/api/", 5) != 0;
 		const char *path = wanted[i].path;
 
-		assert_int_equal(find(wanted[i].method, path, strlen(path),
-				     &found, allow),
+		assert_int_equal(
+		    find(wanted[i].method, path, strlen(path), &found, allow),
 		    ERR_OK);
 		assert_string_equal(found->method, wanted[i].method);
 		assert_string_equal(found->path, path);
@@ -114,8 +114,8 @@ refuses_methods(void **state)
 		const char *path = wanted[i].path;
 
 		for (size_t m = 0; m < COUNT(methods); m++) {
-			enum err e = find(
-			    methods[m], path, strlen(path), &found, allow);
+			enum err e =
+			    find(methods[m], path, strlen(path), &found, allow);
 
 			if (strcmp(methods[m], wanted[i].method) == 0 ||
 			    (get && strcmp(methods[m], "HEAD") == 0)) {
@@ -130,57 +130,58 @@ refuses_methods(void **state)
 	}
 }
 
+static const struct {
+	const char *path;
+	size_t len;
+} bad[] = {
+    {TEXT("")},
+    {TEXT("/")},
+    {TEXT("*")},
+    {TEXT("/api")},
+    {TEXT("/api/v1")},
+    {TEXT("/api/v1/")},
+    {TEXT("/api/v2/project")},
+    {TEXT("/v1/project")},
+    {TEXT("api/v1/project")},
+    {TEXT("//api/v1/project")},
+    {TEXT("/api//v1/project")},
+    {TEXT("/api/v1//project")},
+    {TEXT("/api/v1/project/")},
+    {TEXT("/api/v1/project//settings")},
+    {TEXT("/api/v1/./project")},
+    {TEXT("/api/v1/x/../project")},
+    {TEXT("/api/v1/project/../project")},
+    {TEXT("/api/v1/project/.")},
+    {TEXT("/api/v1/%70roject")},
+    {TEXT("/api/v1/project%2Fsettings")},
+    {TEXT("/api/v1/project%00")},
+    {TEXT("/api/v1/project\0")},
+    {TEXT("/api/v1/project\0/settings")},
+    {TEXT("/api/v1/project?")},
+    {TEXT("/api/v1/project;x")},
+    {TEXT("/api/v1/project#")},
+    {TEXT("/api/v1/project ")},
+    {TEXT(" /api/v1/project")},
+    {TEXT("/API/v1/project")},
+    {TEXT("/api/v1/Project")},
+    {TEXT("/api/v1/projects")},
+    {TEXT("/api/v1/project.json")},
+    {TEXT("/api/v1/project/11111111-2222-4333-8444-555555555555")},
+    {TEXT("/api/v1/project/api-keys/list")},
+    {TEXT("/api/v1/project/provider-keys/reveal")},
+    {TEXT("/api/v1/project/settings/update/")},
+    {TEXT("/api/v1/project\\settings")},
+    {TEXT("/api/v1/healthz")},
+    {TEXT("/healthz/")},
+    {TEXT("/health")},
+    {TEXT("/ready")},
+    {TEXT("/metrics")},
+    {TEXT("http://localhost/api/v1/project")},
+};
+
 static void
 refuses_paths(void **state)
 {
-	static const struct {
-		const char *path;
-		size_t len;
-	} bad[] = {
-	    {TEXT("")},
-	    {TEXT("/")},
-	    {TEXT("*")},
-	    {TEXT("/api")},
-	    {TEXT("/api/v1")},
-	    {TEXT("/api/v1/")},
-	    {TEXT("/api/v2/project")},
-	    {TEXT("/v1/project")},
-	    {TEXT("api/v1/project")},
-	    {TEXT("//api/v1/project")},
-	    {TEXT("/api//v1/project")},
-	    {TEXT("/api/v1//project")},
-	    {TEXT("/api/v1/project/")},
-	    {TEXT("/api/v1/project//settings")},
-	    {TEXT("/api/v1/./project")},
-	    {TEXT("/api/v1/x/../project")},
-	    {TEXT("/api/v1/project/../project")},
-	    {TEXT("/api/v1/project/.")},
-	    {TEXT("/api/v1/%70roject")},
-	    {TEXT("/api/v1/project%2Fsettings")},
-	    {TEXT("/api/v1/project%00")},
-	    {TEXT("/api/v1/project\0")},
-	    {TEXT("/api/v1/project\0/settings")},
-	    {TEXT("/api/v1/project?")},
-	    {TEXT("/api/v1/project;x")},
-	    {TEXT("/api/v1/project#")},
-	    {TEXT("/api/v1/project ")},
-	    {TEXT(" /api/v1/project")},
-	    {TEXT("/API/v1/project")},
-	    {TEXT("/api/v1/Project")},
-	    {TEXT("/api/v1/projects")},
-	    {TEXT("/api/v1/project.json")},
-	    {TEXT("/api/v1/project/11111111-2222-4333-8444-555555555555")},
-	    {TEXT("/api/v1/project/api-keys/list")},
-	    {TEXT("/api/v1/project/provider-keys/reveal")},
-	    {TEXT("/api/v1/project/settings/update/")},
-	    {TEXT("/api/v1/project\\settings")},
-	    {TEXT("/api/v1/healthz")},
-	    {TEXT("/healthz/")},
-	    {TEXT("/health")},
-	    {TEXT("/ready")},
-	    {TEXT("/metrics")},
-	    {TEXT("http://localhost/api/v1/project")},
-	};
 	static const char *const methods[] = {"GET", "HEAD", "POST", "OPTIONS"};
 	const struct route *found;
 	char allow[40];

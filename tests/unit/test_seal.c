@@ -89,10 +89,12 @@ assert_closed(const struct wrapped *w, const char *project, const char *id,
     const char *master, const void *bytes, size_t len, enum err want)
 {
 	struct data_key k = {.project_id = ""};
-	enum err e = data_key_open(w->ring, project, id, master, bytes, len, &k);
+	enum err e =
+	    data_key_open(w->ring, project, id, master, bytes, len, &k);
 
 	if (e != want)
-		fail_msg("%s %s %s, %zu bytes: %d", project, id, master, len, e);
+		fail_msg(
+		    "%s %s %s, %zu bytes: %d", project, id, master, len, e);
 	assert_memory_not_equal(k.key, w->key.key, sizeof(k.key));
 }
 
@@ -186,9 +188,9 @@ rotates(void **state)
 		assert_true(data_key_make(
 		    new.ring, P1, &new.key, new.master, new.bytes));
 		assert_string_equal(new.master, i == 3 ? "k1" : "k2");
-		assert_int_equal(data_key_open(new.ring, P1, new.key.id,
-				     new.master, new.bytes, sizeof(new.bytes),
-				     &k),
+		assert_int_equal(
+		    data_key_open(new.ring, P1, new.key.id, new.master,
+			new.bytes, sizeof(new.bytes), &k),
 		    ERR_OK);
 		keyring_free(new.ring);
 	}
@@ -338,8 +340,8 @@ refuses_damaged_value(void **state)
 	for (size_t n = 0; n < SIZE; n++) {
 		if (seal_open(&k, what, walled(sealed, n), n, out, &len))
 			fail_msg("cut at %zu", n);
-		assert_int_equal(seal_is_of(&k, walled(sealed, n), n),
-		    n >= SEAL_OVERHEAD);
+		assert_int_equal(
+		    seal_is_of(&k, walled(sealed, n), n), n >= SEAL_OVERHEAD);
 	}
 	for (size_t n = 1; n < SIZE; n++)
 		assert_false(seal_open(&k, what, walled(sealed + n, SIZE - n),
@@ -355,7 +357,8 @@ start(void **state)
 	return secret_init() ? 0 : -1;
 }
 
-#define WITH_ONE(test) cmocka_unit_test_setup_teardown(test, wrap_one, unwrap_one)
+#define WITH_ONE(test)                                                         \
+	cmocka_unit_test_setup_teardown(test, wrap_one, unwrap_one)
 
 int
 main(void)

@@ -134,8 +134,8 @@ counts_and_checks_utf8(void **state)
 		size_t len = strlen(good[i].text);
 
 		assert_true(text_is_utf8(walled(good[i].text, len + 1)));
-		assert_int_equal(text_count(walled(good[i].text, len), len),
-		    good[i].count);
+		assert_int_equal(
+		    text_count(walled(good[i].text, len), len), good[i].count);
 	}
 	for (size_t i = 0; i < COUNT(bad); i++)
 		if (text_is_utf8(walled(bad[i], strlen(bad[i]) + 1)))
@@ -178,7 +178,8 @@ knows_uuids(void **state)
 	    "",
 	    "-",
 	    "0",
-	    "0123abcd45674890" "8abcdef012345678",
+	    "0123abcd45674890"
+	    "8abcdef012345678",
 	    "{" UUID "}",
 	    "urn:uuid:" UUID,
 	    UUID "0",
@@ -191,7 +192,7 @@ knows_uuids(void **state)
 	    "0123abcd-4567-4890-8abc-def0123456-8",
 	    "------------------------------------",
 	};
-	char text[] = UUID;
+	char text[sizeof(UUID)];
 
 	(void)state;
 	assert_true(text_is_uuid(UUID, true));
@@ -205,18 +206,19 @@ knows_uuids(void **state)
 			fail_msg("taken: %s", bad[i]);
 	}
 	for (size_t i = 0; i < 36; i++) {
+		memcpy(text, UUID, sizeof(text));
 		for (int c = 1; c < 256; c++) {
 			bool hyphen = UUID[i] == '-';
 			bool digit = c < 128 &&
 			    strchr(hyphen ? "-" : "0123456789abcdef", c);
-			bool upper = c < 128 && strchr(hyphen ? "-" : "ABCDEF", c);
+			bool upper =
+			    c < 128 && strchr(hyphen ? "-" : "ABCDEF", c);
 
 			text[i] = (char)c;
 			assert_int_equal(text_is_uuid(text, true), digit);
 			assert_int_equal(
 			    text_is_uuid(text, false), digit || upper);
 		}
-		text[i] = UUID[i];
 	}
 }
 
@@ -272,7 +274,8 @@ static const struct text no_emails[] = {
     {TEXT("\x01@b")},
     {TEXT("us\xc3\xa9r@example.com")},
     {TEXT("user@ex\xc3\xa4mple.com")},
-    {TEXT("user\xef\xbc\xa0" "example.com")}, /* full-width @ */
+    {TEXT("user\xef\xbc\xa0"
+	  "example.com")}, /* full-width @ */
     {TEXT("a@b\xe2\x80\x8b")},
     {TEXT("a\xff@b")},
     {TEXT(A250 "@b.cd")}, /* 255 */
@@ -319,7 +322,8 @@ static const struct text no_slugs[] = {
     {TEXT("\0")},
     {TEXT("a\n")},
     {TEXT("\xc3\xa9")},
-    {TEXT("a\xe2\x80\x91" "b")}, /* a hyphen, but not U+002D */
+    {TEXT("a\xe2\x80\x91"
+	  "b")}, /* a hyphen, but not U+002D */
     {TEXT("a\xff")},
     {TEXT(A63 "a")},
     {TEXT(A250)},

@@ -78,8 +78,8 @@ assert_hit(struct host *h, const char *key, const struct identity *want)
 static unsigned char *
 entry_of(struct host *h, const struct identity *id)
 {
-	unsigned char *hit = memmem(
-	    host_table(h), HOST_TABLE_SIZE, id, sizeof(id->project_id));
+	unsigned char *hit =
+	    memmem(host_table(h), HOST_TABLE_SIZE, id, sizeof(id->project_id));
 
 	assert_non_null(hit);
 	return hit - TAG;
@@ -141,8 +141,7 @@ lasts_as_long_as_the_file(void **state)
 	/* and its entry under another secret is worth nothing */
 	memcpy(host_table(b), host_table(a), HOST_TABLE_SIZE);
 	assert_miss(b, KEY);
-	assert_int_not_equal(
-	    verified_number(a, KEY), verified_number(b, KEY));
+	assert_int_not_equal(verified_number(a, KEY), verified_number(b, KEY));
 	host_close(b);
 }
 

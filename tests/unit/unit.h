@@ -26,19 +26,21 @@
 static inline char *
 walled(const void *bytes, size_t len)
 {
-	static const size_t room = 1 << 20;
+	enum { ROOM = 1 << 20, WALL = 65536 };
+	const int rw = PROT_READ | PROT_WRITE;
+	const int anon = MAP_PRIVATE | MAP_ANONYMOUS;
 	static char *start;
 
-	assert_true(len <= room);
+	assert_true(len <= ROOM);
 	if (!start) {
-		start = mmap(NULL, room + 65536, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		/* cppcheck-suppress invalidFunctionArg ; mmap wants the -1 */
+		start = mmap(NULL, ROOM + WALL, rw, anon, -1, 0);
 		assert_ptr_not_equal(start, MAP_FAILED);
-		assert_int_equal(mprotect(start + room, 65536, PROT_NONE), 0);
+		assert_int_equal(mprotect(start + ROOM, WALL, PROT_NONE), 0);
 	}
 	if (len > 0)
-		memcpy(start + room - len, bytes, len);
-	return start + room - len;
+		memcpy(start + ROOM - len, bytes, len);
+	return start + ROOM - len;
 }
 
 #endif
