@@ -158,3 +158,18 @@ def test_expires_later_is_good(project):
     project.stack.sql("update codecourier.api_key set expires_at = now() + "
                       f"interval '1 h' where id = '{project.key_id}'")
     project.api.get("/project")
+
+
+@BOTH
+def test_a_row_that_was_changed_is_another_key(project, other, method, path):
+    """A warm key is bound to the hash it was checked against."""
+    project.api.get("/project")
+    other.api.get("/project")
+    project.stack.sql(
+        "update codecourier.api_key t set hash = s.hash, check_value = "
+        "s.check_value from codecourier.api_key s where t.id = "
+        f"'{project.key_id}' and s.id = '{other.key_id}'")
+    body = {"body": {"name": "No"}} if method == "POST" else {}
+    for _ in range(10):
+        project.api.refused("AUTH_INVALID", method, path, **body)
+    other.api.get("/project")

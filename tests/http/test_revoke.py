@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from client import Line
+from client import Line, at_once
 from fixtures import make_project, rounds
 
 READERS = ["/project", "/project/settings", "/project/members",
@@ -106,3 +106,37 @@ def test_operators_revocation_under_load(loaded, number):
 @pytest.mark.parametrize("number", range(2))
 def test_delete_under_load(project, number):
     race(project, lambda key_id: project.api.post("/project/delete"))
+
+
+def end_by(project, how, key_id):
+    if how == "operator":
+        return project.stack.ctl("key", "revoke", key_id)
+    if how == "delete":
+        return project.api.post("/project/delete")
+    return project.api.post("/project/api-keys/revoke", {"keyId": key_id})
+
+
+@pytest.mark.parametrize("again", range(2))
+@pytest.mark.parametrize("how", ["revoke", "operator", "delete"])
+def test_a_write_that_is_open_is_waited_for(project, how, again):
+    """The key's own write hangs behind a lock: no answer before its end."""
+    stack = project.stack
+    made = project.api.post("/project/api-keys/generate", {"name": "slow"})
+    project.api.get("/project")
+    line = Line(stack.port, made["key"])
+    hold = ("begin; select 1 from codecourier.settings where project_id = "
+            f"'{project.id}' for update; select pg_sleep(0.8); rollback")
+
+    def write():
+        time.sleep(0.25)
+        return line.post("/project/settings/update", {"claudeMd": "late"})[0]
+
+    def end():
+        time.sleep(0.45)
+        end_by(project, how, made["id"])
+        return rows_of(stack, made["id"])
+
+    _, status, rows = at_once([lambda: stack.sql(hold), write, end])
+    assert status == 200
+    assert rows == 1, "answered while the write was open"
+    assert line.get("/project")[0] == 401
