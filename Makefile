@@ -82,6 +82,8 @@ $(BUILD)/flags: FORCE
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/tests/*.d)
 
+include tests/fuzz/fuzz.mk
+
 # As root these build as the checkout's owner, see as-builder.sh.
 BUILD_ALL = cgi-bin/stack/as-builder.sh $(MAKE) --no-print-directory \
 	-j$(shell nproc)
@@ -107,7 +109,8 @@ asan:
 	tests/check unit fcgi http
 
 format:
-	clang-format -i cgi-bin/*.c src/*.[ch] tests/unit/*.[ch]
+	clang-format -i cgi-bin/*.c src/*.[ch] tests/unit/*.[ch] \
+		tests/fuzz/*.[ch] tests/http/*.c tests/faults/*.c
 
 install: all
 	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libdir)/codecourier \

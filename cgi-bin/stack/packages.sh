@@ -1,9 +1,9 @@
 #!/bin/bash
-# Installs the Debian packages that `make run` (run) or `make check` (check)
-# needs and this machine lacks, as a guest: nothing that comes along is
+# Installs the Debian packages that `make run` (run), `make check` (check) or
+# `make fuzz` (fuzz) needs and this machine lacks, as a guest: nothing that comes along is
 # started or enabled, nothing that was there before is touched.
 #
-#   packages.sh run|check        ASSUME_YES=1: do not ask on a terminal
+#   packages.sh run|check|fuzz        ASSUME_YES=1: do not ask on a terminal
 set -u
 umask 022
 
@@ -32,6 +32,9 @@ shellcheck          lint of the shell scripts
 cppcheck            lint of the C files
 clang-format        lint of the layout
 strace              counts the round trips to the database'
+fuzz_packages='
+clang               compiler with libFuzzer
+libclang-rt-14-dev  libFuzzer and its sanitizers'
 
 # Read by postgresql-15's installation script, which would else make a
 # cluster, start it and open port 5432 at every boot from then on.
@@ -128,7 +131,8 @@ ask() {
 case ${1:-} in
 run) wanted=$run_packages ;;
 check) wanted=$run_packages$check_packages ;;
-*) die 'usage: packages.sh run|check' ;;
+fuzz) wanted=$run_packages$fuzz_packages ;;
+*) die 'usage: packages.sh run|check|fuzz' ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

@@ -47,7 +47,10 @@ const char *
 fuzz_folder(void)
 {
 	if (!folder[0]) {
-		snprintf(folder, sizeof(folder), "/tmp/fuzz-XXXXXX");
+		const char *parent = getenv("TMPDIR");
+
+		snprintf(folder, sizeof(folder), "%.40s/fuzz-XXXXXX",
+		    parent ? parent : "/tmp");
 		EXPECT(mkdtemp(folder));
 		atexit(remove_folder);
 	}

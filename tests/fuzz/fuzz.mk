@@ -12,7 +12,7 @@ FUZZ = $(BUILD)/fuzz
 
 # The pattern rule of the unit tests with the targets in it.
 $(BUILD)/tests/test_fuzz_replay: tests/unit/test_fuzz_replay.c $(FUZZ_SRC) \
-	tests/fuzz/fuzz.h $(LIB) $(BUILD)/flags
+	tests/fuzz/fuzz.h tests/unit/unit.h $(LIB) $(BUILD)/flags
 	mkdir -p $(@D)
 	echo "  CC $<"
 	$(CC) $(ALL_CFLAGS) $(FUZZ_FLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) \

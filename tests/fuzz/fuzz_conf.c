@@ -13,6 +13,15 @@
 
 #include "banned.h"
 
+static bool
+is_plain(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			return false;
+	return true;
+}
+
 static void
 check_limits(const struct conf *c)
 {
@@ -20,6 +29,8 @@ check_limits(const struct conf *c)
 	EXPECT(c->admin_database && c->admin_database[0]);
 	EXPECT(c->keyring && c->keyring[0] == '/');
 	EXPECT(c->runtime_dir && c->runtime_dir[0] == '/');
+	EXPECT(is_plain(c->database) && is_plain(c->admin_database));
+	EXPECT(is_plain(c->keyring) && is_plain(c->runtime_dir));
 	EXPECT(strlen(c->keyring) <= 4095);
 	EXPECT(strlen(c->runtime_dir) <= 107 - strlen("/api.sock"));
 	EXPECT(c->workers >= 1 && c->workers <= 256);
@@ -72,7 +83,7 @@ static void
 check_reason(const char *why)
 {
 	EXPECT(strncmp(why, "conf:", 5) == 0);
-	EXPECT(strlen(why) < 160);
+	EXPECT(strlen(why) < 100);
 	for (const char *p = why; *p; p++)
 		EXPECT(*p >= ' ' && *p <= '~');
 }

@@ -44,13 +44,14 @@ end(struct req *r)
 	req_end(r);
 }
 
-/* The values, joined again, make the same cursor. */
+/* The values, joined and encoded again, make the same cursor. */
 static void
 read_cursor(struct req *r, size_t i)
 {
-	const char *value[4], *again;
-	char sort[400];
-	size_t at = 0;
+	const char *value[4];
+	char text[400], again[BASE64_SIZE(sizeof(text))];
+	int at =
+	    snprintf(text, sizeof(text), "%s:%s", lists[i].name, FUZZ_PROJECT);
 
 	if (cursor_read(r, lists[i].name, value, lists[i].n) != ERR_OK) {
 		EXPECT(strcmp(r->field, "cursor") == 0);
@@ -58,15 +59,14 @@ read_cursor(struct req *r, size_t i)
 	}
 	for (size_t k = 0; k < lists[i].n; k++) {
 		EXPECT(!value[k] == !r->cursor);
-		if (value[k])
-			at += (size_t)snprintf(sort + at, sizeof(sort) - at,
-			    "%s%s", k ? ":" : "", value[k]);
-		EXPECT(at < sizeof(sort));
+		at += snprintf(text + at, sizeof(text) - (size_t)at, ":%s",
+		    value[k] ? value[k] : "");
+		EXPECT((size_t)at < sizeof(text));
 	}
 	if (!r->cursor)
 		return;
-	again = cursor_make(r, lists[i].name, sort);
-	EXPECT(again && strcmp(again, r->cursor) == 0);
+	secret_base64(again, sizeof(again), text, (size_t)at);
+	EXPECT(strcmp(again, r->cursor) == 0);
 }
 
 static void

@@ -22,7 +22,8 @@
 
 #include "banned.h"
 
-#define FCGI_PARAMS 4
+#define FCGI_PARAMS     4
+#define FCGI_GET_VALUES 9
 
 #define INPUT_MAX 65536 /* less than a socket takes while nobody reads */
 
@@ -65,17 +66,20 @@ start(void)
  * libfcgi of Debian 12 ends the process on parameters whose claimed lengths
  * overflow an int, and asks for gigabytes below that (the second half of
  * CVE-2025-23016; only nginx can reach the socket). Parameters with any byte
- * that could begin a length of 16 MiB and more are left out for that.
+ * that could begin a length of 16 MiB and more are left out for that. And it
+ * loses 48 bytes with each management record (id 0) that it does not know.
  */
 static bool
 is_known(const uint8_t *data, size_t len)
 {
 	size_t at = 0;
 
-	while (len - at > 8) {
+	while (len - at >= 8) {
 		const uint8_t *head = data + at;
 		size_t end = at + 8 + (size_t)head[4] * 256 + head[5];
 
+		if (head[2] + head[3] == 0 && head[1] != FCGI_GET_VALUES)
+			return true;
 		for (at += 8; at < end && at < len; at++)
 			if (head[1] == FCGI_PARAMS && data[at] > 0x80)
 				return true;

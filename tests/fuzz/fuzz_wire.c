@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "banned.h"
 
@@ -87,6 +88,19 @@ fill(struct req *r, const char *line[LINES])
 		r->address = line[ADDRESS];
 }
 
+/* A body that does not say that it is JSON is not looked at. */
+static void
+check_media(const struct req *r)
+{
+	static const char json[] = "application/json";
+	bool named = r->content_type &&
+	    strncasecmp(r->content_type, json, sizeof(json) - 1) == 0;
+
+	if (r->warm && r->route->body && r->body_len > 0 && !named)
+		EXPECT(r->status == 415);
+	EXPECT(r->status != 415 || (r->warm && r->body_len > 0));
+}
+
 /* Without a database nothing can have been done or found. */
 static void
 check_outcome(const struct req *r)
@@ -119,6 +133,7 @@ fuzz_wire(const uint8_t *data, size_t len)
 	serve_request(&r);
 	fuzz_check_answer(&r);
 	check_outcome(&r);
+	check_media(&r);
 	req_end(&r);
 	free(text);
 }

@@ -19,6 +19,10 @@ shift 2
 here=tests/fuzz
 tick=$(getconf CLK_TCK)
 pid=
+# libFuzzer ends without the target's own cleaning up.
+TMPDIR=$(mktemp -d) || exit 1
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 trap '[ -z "$pid" ] || kill -USR1 "$pid"; exit 130' INT TERM HUP
 
 # Seconds of CPU time that a process has used; nothing when it is gone.
