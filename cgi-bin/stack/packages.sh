@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the Debian packages that `make run` (run), `make check` (check) or
-# `make fuzz` (fuzz) needs and this machine lacks, as a guest: nothing that comes along is
-# started or enabled, nothing that was there before is touched.
+# `make fuzz` (fuzz) needs and this machine lacks, as a guest: nothing that
+# comes along is started or enabled, nothing that was there before is touched.
 #
 #   packages.sh run|check|fuzz        ASSUME_YES=1: do not ask on a terminal
 set -u

@@ -161,8 +161,8 @@ hands_out_values(void **state)
 	struct checked c;
 
 	(void)state;
-	check_body(&c, &body,
-	    "{\"note\":null,\"must\":\"m\",\"name\":\"  a b  \"}");
+	check_body(
+	    &c, &body, "{\"note\":null,\"must\":\"m\",\"name\":\"  a b  \"}");
 	assert_int_equal(c.n, 0);
 	for (size_t i = 0; i < FIELD_MAX; i++) {
 		assert_int_equal(c.given[i], i == 0 || i == 1 || i == 3);
@@ -260,14 +260,13 @@ limits_variables(void **state)
 	assert_env(env_of(1001, "A", 4, "x"),
 	    "env: Must have at most 1000 variables.\n");
 	assert_env(env_of(1, name, 5, "x"), NULL);
-	assert_env(env_of(1, name, 6, "x"),
-	    long_name);
+	assert_env(env_of(1, name, 6, "x"), long_name);
 	assert_env(env_of(1, "A", 1, full), NULL);
 	assert_env(env_of(1, "A", 1, emoji), NULL);
-	assert_env(
-	    env_of(1, "A", 1, more), "env.A0: Must have at most 65536 bytes.\n");
-	assert_env(
-	    env_of(1, "A", 1, over), "env.A0: Must have at most 65536 bytes.\n");
+	assert_env(env_of(1, "A", 1, more),
+	    "env.A0: Must have at most 65536 bytes.\n");
+	assert_env(env_of(1, "A", 1, over),
+	    "env.A0: Must have at most 65536 bytes.\n");
 	/* names count: 16 times 4 + 65,532 are 1 MiB, one byte more is not */
 	assert_env(env_of(16, "AB", 2, rest), NULL);
 	assert_env(env_of(16, "ABC", 2, rest), total);
