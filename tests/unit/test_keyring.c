@@ -39,7 +39,8 @@ put(const char *text, size_t len)
 {
 	int fd;
 
-	unlink(path); /* the test before may have left one that we cannot open */
+	unlink(
+	    path); /* the test before may have left one that we cannot open */
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, len), len);
