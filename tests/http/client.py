@@ -1,6 +1,7 @@
 """Clients of the service: one for its users, one that sends any bytes."""
 import http.client
 import json
+import re
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +40,8 @@ class Api:
             method, f"{self.base}/api/v1{path}", data=raw, headers=head,
             timeout=timeout, allow_redirects=False)
         pairs = [(n.lower(), v) for n, v in got.raw.headers.items()]
-        return check(Answer(method, got.status_code, pairs, got.content))
+        return check(Answer(method, got.status_code, pairs, got.content,
+                            got.request.path_url))
 
     def ok(self, method, path, body=NO_BODY, **more):
         answer = self.send(method, path, body, **more)
@@ -85,6 +87,12 @@ def request_bytes(method, target, headers=(), body=b"", version="HTTP/1.1",
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
+def target_of(method, data):
+    """The target of a request by this method; "" if it is none."""
+    found = re.match(rb"%b (\S+) HTTP/" % method.encode(), data)
+    return found.group(1).decode("latin-1") if found else ""
+
+
 def raw(port, data, method="GET", timeout=20):
     """Sends any bytes; the answer, or None if there was not one byte."""
     with socket.create_connection(("127.0.0.1", port), timeout) as conn:
@@ -98,7 +106,8 @@ def raw(port, data, method="GET", timeout=20):
         except (http.client.RemoteDisconnected, ConnectionResetError):
             return None
         pairs = [(n.lower(), v) for n, v in got.getheaders()]
-        return check(Answer(method, got.status, pairs, got.read()))
+        return check(Answer(method, got.status, pairs, got.read(),
+                            target_of(method, data)))
 
 
 class Line:
@@ -120,7 +129,10 @@ class Line:
             head = {**head, "Content-Type": "application/json"}
         self.conn.request(method, "/api/v1" + path, body, head)
         got = self.conn.getresponse()
-        return got.status, got.read()
+        pairs = [(n.lower(), v) for n, v in got.getheaders()]
+        answer = check(Answer(method, got.status, pairs, got.read(),
+                              "/api/v1" + path))
+        return answer.status, answer.body
 
     def close(self):
         self.conn.close()

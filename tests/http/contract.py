@@ -1,10 +1,13 @@
 """What every answer of the service must look like, whatever was asked.
 
-Nothing here knows the server: it is CONTRACT's tables as assertions.
+Nothing here knows the server: it is CONTRACT's tables as assertions, and
+openapi.py the document that clients get.
 """
 import json
 import re
 import zlib
+
+import openapi
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 KEY = re.compile(r"cc_(live|test)_[0-9A-Za-z]{46}")
@@ -84,11 +87,12 @@ CALL_IDS = [p[1:] for _, p in CALLS]
 class Answer:
     """One HTTP answer, the same whoever fetched it."""
 
-    def __init__(self, method, status, headers, body):
+    def __init__(self, method, status, headers, body, target=None):
         self.method = method
         self.status = status
         self.headers = headers      # (lower-case name, value) pairs
         self.body = body
+        self.target = target        # path and query as sent, if known
 
     def header(self, name):
         """A header's value, or None; twice the same one is an error."""
@@ -112,8 +116,9 @@ def check_headers(answer):
     assert answer.header("X-Content-Type-Options") == "nosniff", answer
     foreign = [n for n, _ in answer.headers if n.startswith("access-control")]
     assert foreign == [], foreign
-    if answer.status == 204:
-        assert answer.body == b"" and answer.header("Allow"), answer
+    if answer.status in (204, 304):
+        assert answer.body == b"", answer
+        assert bool(answer.header("Allow")) == (answer.status == 204), answer
         return
     assert answer.header("Content-Type") == "application/json", answer
     if answer.method != "HEAD":
@@ -163,7 +168,7 @@ def check_error(answer):
 def check(answer):
     """Every rule that holds for any answer at all; gives it back."""
     check_headers(answer)
-    if answer.method == "HEAD" or answer.status == 204:
+    if answer.method == "HEAD" or answer.status in (204, 304):
         assert answer.body == b"", answer
     elif answer.status == 200:
         keys = set(answer.json)
@@ -171,10 +176,11 @@ def check(answer):
             assert keys == {"data", "nextCursor", "hasMore"}, answer
             more = answer.json["hasMore"]
             assert more is (answer.json["nextCursor"] is not None), answer
-        else:
+        elif not openapi.is_document(answer):
             assert keys == {"data"}, answer
     else:
         check_error(answer)
+    openapi.check(answer)
     return answer
 
 

@@ -1,0 +1,188 @@
+"""The OpenAPI document as assertions: may this operation answer so?
+
+contract.check() calls check() with every answer of every test. References
+and allOf are resolved once, and every object of an answer is closed: a member
+that the document does not name is an error, though clients shall accept it.
+"""
+import json
+
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.validators import extend
+
+from harness import ROOT
+
+FILE = ROOT / "nginx/html/openapi.json"
+DOCUMENT = json.loads(FILE.read_text())
+NOTES = {"description", "examples"}
+# what HTTP itself puts there; "status" is FastCGI's
+PLAIN_HEADERS = {"connection", "content-length", "content-type", "date",
+                 "keep-alive", "server", "status", "transfer-encoding"}
+# (operationId, status, code) of every answer so far; code of errors only
+SEEN = set()
+
+
+def follow(node):
+    """What a reference names, or the node itself."""
+    while "$ref" in node:
+        pointer, node = node["$ref"], DOCUMENT
+        for part in pointer.removeprefix("#/").split("/"):
+            node = node[part]
+    return node
+
+
+def merge(parts):
+    """One schema for several that all hold."""
+    found = {}
+    for part in parts:
+        for key, value in part.items():
+            if key == "properties":
+                into = found[key] = dict(found.get(key, {}))
+                for name, schema in value.items():
+                    into[name] = merge([into.get(name, {}), schema])
+            elif key == "items":
+                found[key] = merge([found.get(key, {}), value])
+            elif key in ("required", "allOf"):
+                found[key] = found.get(key, []) + value
+            else:
+                if found.get(key, value) != value and key not in NOTES:
+                    found["allOf"] = found.get("allOf", []) + [
+                        {key: found[key]}]
+                found[key] = value
+    return found
+
+
+def flat(schema, close=False):
+    """A schema without references and allOf; closed or as it stands."""
+    if not isinstance(schema, dict):
+        return schema
+    own, parts = {}, []
+    for key, value in schema.items():
+        if key == "$ref":
+            parts.append(flat(follow({"$ref": value})))
+        elif key == "allOf":
+            parts += [flat(s) for s in value]
+        elif key == "properties":
+            own[key] = {n: flat(s) for n, s in value.items()}
+        elif key == "oneOf":
+            own[key] = [flat(s) for s in value]
+        elif key in ("items", "additionalProperties", "propertyNames"):
+            own[key] = flat(value)
+        elif key == "pattern":      # ECMA's $ is Python's \Z
+            own[key] = value.replace("$", r"\Z")
+        else:
+            own[key] = value
+    found = merge([*parts, own])
+    return closed(found) if close else found
+
+
+def closed(schema):
+    """The same without room for members that it does not name."""
+    found = dict(schema)
+    if "properties" in found:
+        found["properties"] = {n: closed(s)
+                               for n, s in found["properties"].items()}
+        found.setdefault("additionalProperties", False)
+    if "items" in found:
+        found["items"] = closed(found["items"])
+    return found
+
+
+def text(value):
+    return value if isinstance(value, str) else json.dumps(
+        value, ensure_ascii=False, separators=(",", ":"))
+
+
+def max_bytes(validator, limit, value, schema):
+    if value is not None and len(text(value).encode()) > limit:
+        yield ValidationError(f"more than {limit} bytes")
+
+
+def max_bytes_together(validator, limit, value, schema):
+    if isinstance(value, dict) and sum(
+            len((n + text(v)).encode()) for n, v in value.items()) > limit:
+        yield ValidationError(f"more than {limit} bytes together")
+
+
+Validator = extend(Draft202012Validator, {
+    "x-maxBytes": max_bytes, "x-maxBytesTogether": max_bytes_together})
+
+
+class Response:
+    """One documented answer, ready to be compared with a real one."""
+
+    def __init__(self, spec):
+        spec = follow(spec)
+        self.headers = {n.lower(): Validator(flat(follow(h)["schema"]))
+                        for n, h in spec["headers"].items()}
+        media = spec.get("content", {}).get("application/json")
+        self.body = media and Validator(flat(media["schema"], close=True))
+        found = media and self.body.schema["properties"].get("error")
+        code = found["properties"]["code"] if found else {}
+        self.codes = [code["const"]] if "const" in code else \
+            code.get("enum", [None])
+
+    def complaint(self, answer):
+        """What the document does not allow of the answer, or None."""
+        for name, value in answer.headers:
+            if name not in PLAIN_HEADERS and name not in self.headers:
+                return f"undocumented header {name}"
+        for name, validator in self.headers.items():
+            value = answer.header(name)
+            if value is None:
+                return f"no header {name}"
+            if validator.schema.get("type") == "integer":
+                value = int(value)
+            if not validator.is_valid(value):
+                return f"header {name}: {value}"
+        if answer.method == "HEAD" or not self.body:
+            return f"body {answer.body[:80]}" if answer.body else None
+        error = next(self.body.iter_errors(answer.json), None)
+        return error and f"{error.json_path}: {error.message[:400]}"
+
+
+class Operation:
+    def __init__(self, name, spec):
+        self.name = name
+        self.spec = spec
+        self.responses = {int(s): Response(r)
+                          for s, r in spec["responses"].items()}
+
+    def documented(self):
+        return {(self.name, status, code)
+                for status, response in self.responses.items()
+                for code in response.codes}
+
+
+OPERATIONS = {(method.upper(), path): Operation(spec["operationId"], spec)
+              for path, item in DOCUMENT["paths"].items()
+              for method, spec in item.items()}
+OTHER = Operation("other", DOCUMENT["x-other-requests"])
+EVERY = [*OPERATIONS.values(), OTHER]
+
+
+def is_document(answer):
+    """Whether it is the document itself, the only answer without "data"."""
+    return (answer.target or "").partition("?")[0] == "/api/v1/openapi.json"
+
+
+def operation(method, target):
+    """Whose answer it is; HEAD is GET's."""
+    method = "GET" if method == "HEAD" else method
+    return OPERATIONS.get((method, target.partition("?")[0]), OTHER)
+
+
+def check(answer):
+    """The document allows the answer; where nobody knows the target, any of
+    its operations may."""
+    if answer.target is None:
+        assert any(o.responses[answer.status].complaint(answer) is None
+                   for o in EVERY if answer.status in o.responses), answer
+        return
+    found = operation(answer.method, answer.target)
+    response = found.responses.get(answer.status)
+    assert response, f"{found.name} is not documented to answer {answer}"
+    said = response.complaint(answer)
+    assert said is None, (found.name, answer, said)
+    if answer.method != "HEAD":
+        code = answer.json["error"]["code"] if answer.status > 399 else None
+        SEEN.add((found.name, answer.status, code))

@@ -1,0 +1,100 @@
+/*
+ * tables.c: prints what the library's tables say of routes, fields, limits and
+ * failures, one row a line, for test_openapi.py to hold the document against.
+ * `tables -c` reads bodies, "path TAB JSON" a line, and prints how many
+ * complaints the path's table of fields has of each.
+ */
+#include "err.h"
+#include "query.h"
+#include "route.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "banned.h"
+
+/* name, type, required, nullable, trimmed, one line, in bytes, min, max, rule;
+ * a max of 0: as long as the body may be. */
+static void
+print_field(const struct field *f)
+{
+	size_t max = f->max == REQ_BODY_MAX ? 0 : f->max;
+
+	printf("field\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%zu\t%zu\t%s\n", f->name,
+	    (int)f->type, f->required, f->nullable, f->trimmed, f->one_line,
+	    f->in_bytes, f->min, max, f->rule ? f->rule : "");
+}
+
+/* method, path, key needed, list, body: 0 none, 1 optional, 2 needed; its
+ * fields follow. */
+static void
+print_route(const struct route *t)
+{
+	const struct body *body = t->body;
+
+	printf("route\t%s\t%s\t%d\t%d\t%d\n", t->method, t->path,
+	    t->access != ACCESS_OPEN, t->list,
+	    !body                ? 0
+		: body->optional ? 1
+				 : 2);
+	for (size_t i = 0; body && i < body->n; i++)
+		print_field(&body->fields[i]);
+}
+
+static void
+print_tables(void)
+{
+	for (const struct route *t = route_table(); t->path; t++)
+		print_route(t);
+	for (int e = ERR_OK + 1; e < ERR__MAX; e++)
+		printf("code\t%s\t%d\n", err_info((enum err)e)->code,
+		    err_info((enum err)e)->status);
+	printf("limit\t%d\t%d\t%d\t%d\n", QUERY_LIMIT_DEFAULT, QUERY_LIMIT_MAX,
+	    FIELD_ENV_LIMIT, REQ_BODY_MAX);
+}
+
+static void
+ignore(void *arg, const char *field, const char *message)
+{
+	(void)arg;
+	(void)field;
+	(void)message;
+}
+
+static void
+check_line(char *line)
+{
+	struct json_object *value[FIELD_MAX], *json;
+	bool given[FIELD_MAX];
+	const struct route *t = route_table();
+	char *text = strchr(line, '\t');
+
+	if (!text)
+		exit(2);
+	*text++ = '\0';
+	while (t->path && (!t->body || strcmp(t->path, line) != 0))
+		t++;
+	json = json_tokener_parse(text);
+	if (!t->path || !json_object_is_type(json, json_type_object))
+		exit(2);
+	printf("%zu\n", field_check(t->body, json, value, given, ignore, NULL));
+	json_object_put(json);
+}
+
+int
+main(int argc, char **argv)
+{
+	char *line = NULL;
+	size_t size = 0;
+
+	if (argc == 1)
+		print_tables();
+	else if (argc != 2 || strcmp(argv[1], "-c") != 0)
+		return 2;
+	while (argc == 2 && getline(&line, &size, stdin) > 0)
+		check_line(line);
+	free(line);
+	return 0;
+}

@@ -1,0 +1,306 @@
+"""The document and the server's tables say the same, in both directions.
+
+The tables come from the library itself (build/tests/tables), nginx's codes
+from its configuration. test_openapi_codes.py provokes what is documented.
+"""
+import json
+import os
+import random
+import re
+import subprocess
+
+import pytest
+
+from client import raw, request_bytes
+from contract import CODES
+from harness import ROOT
+from openapi import (DOCUMENT, EVERY, FILE, OPERATIONS, Response, Validator,
+                     flat, follow)
+
+TABLES = ROOT / os.environ.get("BUILD", "build") / "tests/tables"
+TYPES = [{"string"}, {"array"}, {"object"}, {"object"}]
+PATH = "/api/v1/openapi.json"
+# control characters as CONTRACT has them, and some that are none
+CONTROL = "\x01\t\n\x1f\x7f\x80\x9f\u061c\u200e\u2028\u202e\u2066\u2069"
+HARMLESS = "\xa0\xad\u061b\u200d\u2010\u2027\u202f\u2065\u206a\ufeff"
+URLS = ["https://h/o/r", "http://h/o/r", "https://h/o", "https://h/o/r/",
+        "https://h/o/r//", "https://h//o/r", "https://h.i:1/o/r",
+        "https://h:65535/o/r", "https://h:65536/o/r", "https://h:/o/r",
+        "https://h:99999/o/r", "https://h:012345/o/r", "https://a..b/o/r",
+        "https://-a/o/r", "https://a-/o/r", "https://a.-b/o/r",
+        "https://a./o/r", "https://u@h/o/r", "https://h/o/r?q", "https://h",
+        "https://h/o/r#f", "https://h/o/..", "https://h/./r",
+        "https://h/.../r", "https://h/..a/r.", "https://h/o/%2e",
+        "https://h/o/%2F", "https://h/o/%5c", "https://h/o/%00",
+        "https://h/o/%1f", "https://h/o/%7f", "https://h/o/%20",
+        "https://h/o/%ff", "https://h/o/%2", "https://h/o/%zz",
+        "https://h/o/r.git\n", "https://\xe9/o/r", "https://h/o/\xe9",
+        "https://" + "a" * 63 + "/o/r", "https://" + "a" * 64 + "/o/r",
+        "https://" + "a." * 126 + "a/o/r", "https://" + "a." * 126 + "ab/o/r",
+        "HTTPS://h/o/r"]
+TEXTS = ["", " ", "  a  ", "a", "A", "-a", "a-", "a--b", "a\n", "a b", "a_b",
+         "@", "a@", "@b", "a@b", "a@b@c", "a @b", "a@\xe9", "root@localhost",
+         "live", "test", "Live", "owner", "admin", "member", "e2b", "openai",
+         "github", "anthropic", "anthropic_token", "openrouter", "\xe9" * 9,
+         "\U0001f680" * 8, "x y z w v", *URLS,
+         *(f"a{c}b" * 3 for c in CONTROL + HARMLESS)]
+OTHERS = [None, True, False, 0, 1, -1.5, [], {}, [1], [None], [""], ["a"],
+          ["a", "a"], ["a", "b"], [["a"]], ["a\n"], {"A": "b"}, {"A": 1},
+          {"A": None}, {"": "b"}, {"1": "b"}, {"_1": ""}, {"A-B": "b"},
+          {"\xc4": "b"}, {"A\n": "b"}, {"A": {"B": [1]}}, {"t": "x" * 70000},
+          {f"V{n}": "x" * 65530 for n in range(16)},
+          {f"V{n}": "x" * 65534 for n in range(16)},
+          {f"V{n}": "x" * 65535 for n in range(16)}]
+
+
+def rows(*argv, text=None):
+    done = subprocess.run([TABLES, *argv], input=text, text=True, check=True,
+                          capture_output=True, timeout=60)
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def read_tables():
+    """{(method, path): (key, list, body, {field: row})}, and the rest."""
+    routes, codes, limits = {}, set(), None
+    for kind, *row in rows():
+        if kind == "route":
+            fields = {}
+            routes[row[0], row[1]] = (*map(int, row[2:]), fields)
+        elif kind == "field":
+            fields[row[0]] = (*map(int, row[1:9]), row[9])
+        elif kind == "code":
+            codes.add((row[0], int(row[1])))
+        else:
+            limits = [int(n) for n in row]
+    return routes, codes, limits
+
+
+ROUTES, LIBRARY_CODES, LIMITS = read_tables()
+BODIES = {path: table[3] for (_, path), table in ROUTES.items() if table[2]}
+
+
+def body_schema(path):
+    spec = OPERATIONS["POST", path].spec["requestBody"]
+    return flat(spec["content"]["application/json"]["schema"])
+
+
+def nginx_codes():
+    """The pairs of nginx/errors.conf; what is in no row there is a 500."""
+    conf = (ROOT / "nginx/errors.conf").read_text()
+    block = conf.split("map $status $codecourier_code {")[1].split("}")[0]
+    return {(code, int(status.replace("default", "500")))
+            for status, code in re.findall(r"(\d+|default) (\w+);", block)}
+
+
+def test_routes():
+    assert set(OPERATIONS) == set(ROUTES) | {("GET", PATH)}
+
+
+@pytest.mark.parametrize("method, path", ROUTES, ids=lambda v: v)
+def test_operation(method, path):
+    """Key, query parameters and body are those of the table."""
+    key, is_list, body, _ = ROUTES[method, path]
+    spec = OPERATIONS[method, path].spec
+    assert spec.get("security", DOCUMENT["security"]) == \
+        ([{"apiKey": []}] if key else [])
+    query = [follow(p)["name"] for p in spec["parameters"]
+             if follow(p)["in"] == "query"]
+    assert query == (["limit", "cursor"] if is_list else [])
+    assert ("requestBody" in spec) == (body > 0)
+    if body:
+        assert spec["requestBody"]["required"] is (body == 2)
+
+
+def test_limits():
+    limit = DOCUMENT["components"]["parameters"]["Limit"]["schema"]
+    variables = flat(DOCUMENT["components"]["schemas"]["Variables"])
+    assert [limit["default"], limit["maximum"],
+            variables["x-maxBytesTogether"]] == LIMITS[:3]
+    assert limit["minimum"] == 1
+    too_large = DOCUMENT["components"]["responses"]["PayloadTooLarge"]
+    for said in DOCUMENT["info"], too_large:
+        assert f"{LIMITS[3] // 2**20} MiB" in said["description"]
+
+
+def test_limits_inside_of_fields():
+    """The constants of src/field.c."""
+    source = (ROOT / "src/field.c").read_text()
+    said = {n: int(v) for n, v in
+            re.findall(r"^#define (\w+_MAX) +(\d+)", source, re.M)}
+    schemas = DOCUMENT["components"]["schemas"]
+    env, strings = schemas["Variables"], schemas["Selection"]
+    assert said == {"STRINGS_MAX": strings["maxItems"],
+                    "STRING_MAX": strings["items"]["maxLength"],
+                    "ENV_MAX": env["maxProperties"],
+                    "ENV_NAME_MAX": env["propertyNames"]["maxLength"],
+                    "ENV_VALUE_MAX": env["additionalProperties"]["x-maxBytes"]}
+
+
+def test_codes():
+    """Every code with its status: the document, the tables and CONTRACT."""
+    said = {(code, status) for operation in EVERY
+            for _, status, code in operation.documented() if code}
+    reserved = {(code, int(status)) for status, response in
+                DOCUMENT["x-reserved"]["responses"].items()
+                for code in Response(response).codes}
+    assert not said & reserved
+    assert said | reserved == LIBRARY_CODES | nginx_codes()
+    assert {code for code, _ in said | reserved} == \
+        set(DOCUMENT["components"]["schemas"]["ErrorCode"]["enum"])
+    assert said | reserved == {(c, s) for c in CODES for s in CODES[c]}
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_fields(path):
+    """Names in their order, and which must be given."""
+    schema = body_schema(path)
+    assert list(schema.get("properties", {})) == list(BODIES[path])
+    assert schema.get("required", []) == \
+        [n for n, row in BODIES[path].items() if row[1]]
+    assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("path, name", [(p, n) for p in BODIES
+                                        for n in BODIES[p]])
+def test_field(path, name):
+    """Type and limits of a field as its row has them."""
+    kind, _, nullable, trimmed, one_line, in_bytes, least, most, rule = \
+        BODIES[path][name]
+    schema = body_schema(path)["properties"][name]
+    choices = schema.get("oneOf", [schema])
+    types = {t for c in choices for t in
+             ([c["type"]] if isinstance(c["type"], str) else c["type"])}
+    assert types == TYPES[kind] | ({"null"} if nullable else set())
+    schema = choices[0]
+    assert schema.get("x-trimmed", False) is bool(trimmed)
+    unit = "x-maxBytes" if in_bytes else "maxLength"
+    assert schema.get(unit, 0) == most
+    assert schema.get("minLength", 0) == least
+    assert ("\\u202e" in schema.get("pattern", "")) is bool(one_line)
+    assert schema.get("enum", []) == re.findall('"([a-z0-9_]+)"', rule)
+    assert bool({"pattern", "enum"} & set(schema)) == bool(rule or one_line)
+
+
+def edges(schema):
+    """Values around every number of a field's schema."""
+    found = []
+    for part in schema.get("oneOf", [schema]):
+        for name in "minLength", "maxLength", "x-maxBytes":
+            for n in range(part.get(name, 0) - 1, part.get(name, 0) + 2):
+                found += ["x" * n, "x" * (n - 2) + "@y", "\xe9" * (n // 2),
+                          "\xe9" * (n // 2) + "x", "\U0001f680" * n,
+                          " " * 3 + "x" * n, {"t": "x" * (n - 8)},
+                          {"A": "x" * n}, {"A": "\xe9" * (n // 2) + "x"},
+                          "https://h/o/".ljust(n, "r")]
+        for n in (part.get("maxItems", 0), part.get("maxItems", 0) + 1,
+                  part.get("maxProperties", 0),
+                  part.get("maxProperties", 0) + 1):
+            found += [[f"s{i}" for i in range(n)],
+                      {f"V{i}": "" for i in range(n)}]
+        for n in 200, 201, 255, 256:
+            found += [["\U0001f680" * n], {"A" * n: "b"}]
+    return found
+
+
+def mutants(value, count=300):
+    """The example with a character replaced, added or left out."""
+    pick = random.Random(1)
+    letters = "aZ09-._~+%/:@ ?#\\\n\xe9\u2028"
+    for _ in range(count if isinstance(value, str) else 0):
+        at = pick.randrange(len(value) + 1)
+        new = value[:at] + pick.choice(letters) + value[at + pick.choice(
+            [0, 1, 1, 4]):]
+        yield new
+        if pick.random() < 0.5:
+            value = new if len(new) < 60 else value
+
+
+def trimmed(schema, body):
+    return {n: v.strip(" ") if isinstance(v, str) and
+            schema.get("properties", {}).get(n, {}).get("x-trimmed") else v
+            for n, v in body.items()}
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_bodies(path):
+    """The document's schema takes exactly the bodies the server takes."""
+    schema = body_schema(path)
+    media = OPERATIONS["POST", path].spec["requestBody"]["content"]
+    example = media["application/json"]["example"]
+    bodies = [{}, example, {**example, "unknown": 1}, {"": ""}]
+    bodies += [{k: v for k, v in example.items() if k != n} for n in example]
+    for name, field in schema.get("properties", {}).items():
+        bodies += [{**example, name: value} for value in
+                   [*TEXTS, *OTHERS, *edges(field),
+                    *mutants(example.get(name))]]
+    said = rows("-c", text="".join(
+        f"{path}\t{json.dumps(b, ensure_ascii=False)}\n" for b in bodies))
+    assert len(said) == len(bodies)
+    validator = Validator(schema)
+    for (complaints,), body in zip(said, bodies):
+        fault = next(validator.iter_errors(trimmed(schema, body)), None)
+        assert (fault is None) == (complaints == "0"), \
+            (repr(body)[:600], complaints, fault and fault.message[:300])
+    takes = sum(c == "0" for (c,) in said)
+    assert takes > 0 and takes < len(said)
+
+
+@pytest.mark.parametrize("query, lines, status", [
+    (8150, [], 200), (8192, [], 414), (0, [8000], 200), (0, [8192], 431),
+    (0, [8000] * 4, 200), (0, [8000] * 5, 431), (0, [5000] * 5, 431)])
+def test_sizes_that_it_names(stack, query, lines, status):
+    """The request line and the headers: descriptions of 414 and 431."""
+    answer = ask(stack, "GET", f"{PATH}?".ljust(query, "x"), [
+        ("X-Long", "x" * (size - len("X-Long: "))) for size in lines])
+    assert answer.status == status
+
+
+@pytest.mark.parametrize("name", ["If-Match", "If-Unmodified-Since"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_version_that_nobody_knows(stack, method, name):
+    value = '"x"' if name == "If-Match" else "Thu, 01 Jan 1970 00:00:01 GMT"
+    assert ask(stack, method, headers=[(name, value)]).status == 412
+
+
+def ask(stack, method, target=PATH, headers=()):
+    return raw(stack.port, request_bytes(method, target, headers), method)
+
+
+def test_served_as_it_is(stack):
+    """To everybody, whole, whatever a client has of it already."""
+    for headers in [(), [("Range", "bytes=0-9")], [("Accept", "text/html")],
+                    [("If-Modified-Since", "Fri, 01 Jan 2038 00:00:00 GMT")],
+                    [("If-None-Match", '"x"')], [("If-Match", "*")],
+                    [("If-Unmodified-Since", "Fri, 01 Jan 2038 00:00:00 GMT")],
+                    [("Accept-Encoding", "gzip, br")],
+                    [("Authorization", "Bearer cc_live_x")]]:
+        for target in PATH, PATH + "?x=1&x=2":
+            answer = ask(stack, "GET", target, headers)
+            assert (answer.status, answer.body) == (200, FILE.read_bytes())
+    head = ask(stack, "HEAD")
+    assert head.status == 200 and head.header("Content-Length") == \
+        str(FILE.stat().st_size)
+    assert head.header("Last-Modified") is head.header("ETag") is None
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "BREW",
+                                    "TRACE"])
+def test_other_methods(stack, method):
+    answer = ask(stack, method)
+    assert answer.status == 405
+    assert answer.header("Allow") == "GET, HEAD, OPTIONS"
+
+
+def test_options(stack):
+    answer = ask(stack, "OPTIONS")
+    assert answer.status == 204
+    assert answer.header("Allow") == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("target", [
+    PATH + "/", "/api/v1//openapi.json", "/api/v1/x/../openapi.json",
+    "/api/v1/openapi%2ejson", "/API/v1/openapi.json", "/openapi.json",
+    "/html/openapi.json", PATH + ";x", "/api/v1/openapi.yaml"])
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_no_other_spelling(stack, method, target):
+    assert ask(stack, method, target).status == 404

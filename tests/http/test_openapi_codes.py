@@ -1,0 +1,226 @@
+"""Each operation of the document, and each code of each, is provoked.
+
+By this file alone, on the stack that may be hurt: what is documented can
+happen. That nothing else happens is checked with every answer of every test.
+"""
+import os
+import socket
+import threading
+import time
+
+import pytest
+
+import openapi
+from client import Api, at_once, raw, request_bytes
+from contract import NOBODY, READS, WRITES, make_key
+from fixtures import make_project
+from openapi import EVERY, OPERATIONS
+from test_overload import flood
+
+ALL = [*OPERATIONS, ("POST", "/api/v1/nope")]
+SERVED = [o for o in ALL if o[1] != "/api/v1/openapi.json"]     # by workers
+MIB = 2 ** 20
+
+
+def call(stack, method, target, head=(), body=b"", version="HTTP/1.1", **more):
+    return raw(stack.port, request_bytes(method, target, head, body, version,
+                                         **more), method, timeout=25)
+
+
+def each(stack, status, operations=ALL, query="", **more):
+    """The same request to every operation, without a key."""
+    for method, path in operations:
+        answer = call(stack, method, path + query, **more)
+        assert answer and answer.status == status, (method, path, answer)
+
+
+def examples(project):
+    """Every call with the body of its example: the server takes it."""
+    api, made = project.api, {}
+    for path in WRITES:
+        spec = OPERATIONS["POST", "/api/v1" + path].spec["requestBody"]
+        body = dict(spec["content"]["application/json"]["example"])
+        if "targetUserId" in body:
+            body["targetUserId"] = made["/project/members/invite"]["userId"]
+        if "keyId" in body:
+            body["keyId"] = made["/project/api-keys/generate"]["id"]
+        made[path] = None
+        if path not in ("/project/members/remove", "/project/delete"):
+            made[path] = api.post(path, body)
+    for path in [*READS, "/project/members?limit=1&cursor="]:
+        assert api.send("HEAD", path).status in (200, 400)
+        api.send("GET", path)
+    for method, path in OPERATIONS:
+        if path in ("/healthz", "/readyz", "/api/v1/openapi.json"):
+            assert call(project.stack, method, path).status == 200
+    user = made["/project/members/invite"]["userId"]
+    api.post("/project/members/remove", {"targetUserId": user})
+
+
+def conflicts(project, other):
+    """409 and 404 of the objects."""
+    api, slug = project.api, other.slug
+    owner = api.get("/project/members")[0]
+    target = {"targetUserId": owner["userId"]}
+    api.refused("CONFLICT", "POST", "/project/update", {"slug": slug})
+    api.refused("CONFLICT", "POST", "/project/members/invite",
+                {"email": owner["email"], "role": "member"})
+    api.refused("CONFLICT", "POST", "/project/members/remove", target)
+    api.refused("CONFLICT", "POST", "/project/members/update-role",
+                {**target, "role": "member"})
+    for path in ("/project/members/remove", "/project/members/update-role",
+                 "/project/provider-keys/remove", "/project/api-keys/revoke"):
+        body = {**WRITES[path], "provider": "github"} \
+            if "provider" in WRITES[path] else WRITES[path]
+        api.refused("NOT_FOUND", "POST", path, body)
+
+
+def refusals(project):
+    """401, 400 and 415 of the workers."""
+    stack = project.stack
+    for method, path in [("GET", p) for p in READS] + \
+            [("POST", p) for p in WRITES]:
+        body = {"body": WRITES[path]} if method == "POST" else {}
+        Api(stack.base).refused("AUTH_MISSING", method, path, **body)
+        Api(stack.base, make_key()).refused("AUTH_INVALID", method, path,
+                                            **body)
+        project.api.refused("VALIDATION", method, path + "?nope=1", **body)
+        if method == "POST":
+            project.api.refused("UNSUPPORTED_MEDIA_TYPE", method, path,
+                                headers={"Content-Type": "text/plain"},
+                                **body)
+    each(stack, 404, [("GET", "/nope")])
+    for _, path in OPERATIONS:
+        each(stack, 405, [("PUT", path)])
+        each(stack, 204, [("OPTIONS", path)])
+
+
+def bounds(stack):
+    """What nginx refuses before it looks for a worker."""
+    each(stack, 400, host=None)
+    each(stack, 413, head=[("Content-Length", 10_000 * MIB)])
+    each(stack, 414, query="?" + "x" * 40_000)
+    each(stack, 431, head=[("X-Long", "x" * 40_000)])
+    each(stack, 501, head=[("Transfer-Encoding", "gzip")])
+    each(stack, 505, version="HTTP/2.0")
+    document = [("GET", "/api/v1/openapi.json")]
+    each(stack, 304, document, head=[("If-None-Match", "*")])
+    each(stack, 412, document, head=[("If-Match", '"x"')])
+
+
+def no_worker(stack):
+    path = os.path.join(stack.conf["CODECOURIER_RUNTIME_DIR"], "api.sock")
+    os.rename(path, path + ".away")
+    try:
+        each(stack, 502, SERVED)
+    finally:
+        os.rename(path + ".away", path)
+
+
+def no_answer(stack):
+    workers = stack.workers()
+    assert workers
+    try:
+        for pid in workers:
+            os.kill(pid, 19)    # SIGSTOP
+        at_once([lambda one=one: each(stack, 504, [one]) for one in SERVED])
+    finally:
+        for pid in workers:
+            os.kill(pid, 18)    # SIGCONT
+
+
+def too_many_open(stack):
+    """The limit of open requests from one address: 500."""
+    data = request_bytes("POST", "/api/v1/nope", [("Content-Length", 1)])
+    held = [socket.create_connection(("127.0.0.1", stack.port))
+            for _ in range(500)]
+    try:
+        for conn in held:
+            conn.sendall(data)
+        time.sleep(0.3)
+        each(stack, 503)
+    finally:
+        for conn in held:
+            conn.close()
+
+
+def too_many(stack):
+    """The limit of requests a second, while somebody else keeps it met."""
+    done = threading.Event()
+
+    def others():
+        while not done.is_set():
+            flood(stack.port, 900)
+
+    def ask():
+        end = time.monotonic() + 20
+        try:
+            for method, path in ALL:
+                while call(stack, method, path).status != 429:
+                    assert time.monotonic() < end, (method, path)
+        finally:
+            done.set()
+
+    at_once([others, others, others, ask])
+    time.sleep(2.5)     # the burst of 2,000 is free again
+
+
+def broken(project):
+    """500: a table is gone, nginx has no room, a file cannot be read."""
+    stack = project.stack
+    head = [("Authorization", f"Bearer {project.key}"),
+            ("Content-Type", "application/json"), ("Content-Length", 2)]
+    keyed = [o for o in OPERATIONS if o[1].startswith("/api/v1/project")]
+    stack.sql("alter table codecourier.api_key rename to api_key_away")
+    try:
+        each(stack, 500, keyed, head=head, body=b"{}")
+    finally:
+        stack.sql("alter table codecourier.api_key_away rename to api_key")
+    spool = stack.run_dir / "spool/body"
+    spool.rename(spool.with_name("away"))
+    try:
+        each(stack, 500, set(SERVED) - set(keyed),
+             head=[("Content-Length", MIB)], body=b"x" * MIB)
+    finally:
+        spool.with_name("away").rename(spool)
+    document = stack.run_dir / "web/codecourier/html/openapi.json"
+    mode = document.stat().st_mode
+    document.chmod(0)
+    try:
+        each(stack, 500, [("GET", "/api/v1/openapi.json")])
+    finally:
+        document.chmod(mode)
+
+
+@pytest.fixture(scope="module")
+def provoked(spare):
+    project, other = make_project(spare), make_project(spare)
+    examples(project)
+    conflicts(project, other)
+    refusals(project)
+    bounds(spare)
+    no_worker(spare)
+    broken(project)
+    no_answer(spare)
+    too_many_open(spare)
+    too_many(spare)
+    assert spare.ctl("project", "list")
+    project.api.post("/project/delete", {})
+    other.api.post("/project/delete")
+    return openapi.SEEN
+
+
+@pytest.mark.parametrize("operation", EVERY, ids=lambda o: o.name)
+def test_each_code(provoked, operation):
+    never = operation.documented() - provoked
+    assert not never, sorted(never, key=str)
+
+
+def test_unknown_ids_are_what_their_description_says(spare, provoked):
+    """An id of any other form is absent, too: the schema takes any text."""
+    api = make_project(spare).api
+    for text in "", "x", NOBODY, NOBODY.upper(), "x" * 100_000:
+        api.refused("NOT_FOUND", "POST", "/project/api-keys/revoke",
+                    {"keyId": text})
+        api.refused("NOT_FOUND", "POST", "/project/members/remove",
+                    {"targetUserId": text})
