@@ -14,6 +14,7 @@ sbindir ?= $(prefix)/sbin
 datadir ?= $(prefix)/share
 CFLAGS ?= -O2 -g
 BUILD ?= build
+BIN ?= cgi-bin
 WERROR ?=
 SANITIZE ?=
 
@@ -39,7 +40,7 @@ LIB = $(BUILD)/libcodecourier.a
 SQL = $(sort $(wildcard migrations/[0-9]*.sql))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 
-PROGRAMS = cgi-bin/project-api.fcgi cgi-bin/codecourierctl
+PROGRAMS = $(BIN)/project-api.fcgi $(BIN)/codecourierctl
 INSTALL = install
 
 # `make V=1` shows the commands
@@ -49,8 +50,8 @@ endif
 
 all: $(PROGRAMS)
 
-cgi-bin/project-api.fcgi: $(BUILD)/project-api.o $(BUILD)/wipe.o $(LIB)
-cgi-bin/codecourierctl: $(BUILD)/codecourierctl.o $(BUILD)/migrations.o \
+$(BIN)/project-api.fcgi: $(BUILD)/project-api.o $(BUILD)/wipe.o $(LIB)
+$(BIN)/codecourierctl: $(BUILD)/codecourierctl.o $(BUILD)/migrations.o \
 	$(BUILD)/wipe.o $(LIB)
 $(PROGRAMS):
 	$(CC) $(PROJECT_LDFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS)
@@ -74,6 +75,15 @@ $(BUILD)/tests/%: tests/unit/%.c $(LIB) $(BUILD)/flags
 	mkdir -p $(@D)
 	$(COMPILE) $(PROJECT_LDFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
 		$(LIB) $(LIBS) -lcmocka
+# prints the server's tables, for tests/http/test_openapi.py
+$(BUILD)/tests/tables: tests/http/tables.c $(LIB) $(BUILD)/flags
+	mkdir -p $(@D)
+	$(COMPILE) $(PROJECT_LDFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
+		$(LIB) $(LIBS)
+# fails calls in a worker; of the library's own: no banned function, no wipe
+$(BUILD)/tests/%.so: tests/faults/%.c $(BUILD)/flags
+	mkdir -p $(@D)
+	$(COMPILE) -fPIC -fvisibility=default -shared $(LDFLAGS) -MF $@.d -o $@ $<
 # other flags: build again
 $(BUILD)/flags: FORCE
 	mkdir -p $(@D)
@@ -92,21 +102,36 @@ run:
 	$(BUILD_ALL) all
 	exec cgi-bin/stack/run.sh
 
-unit: $(UNIT)
+unit: $(UNIT) $(BUILD)/tests/tables $(BUILD)/tests/shim.so
 
-# Suites: lint unit fcgi http. Prints failures only and, last, the sum.
-check check-unit check-fcgi check-http lint:
+# Prints failures only and, last, the sum; see tests/check for the suites.
+SUITES = unit fcgi sql http faults asan-unit asan-fcgi asan-http
+check lint $(SUITES:%=check-%):
 	cgi-bin/stack/packages.sh check
 	$(BUILD_ALL) WERROR=-Werror all unit
+	$(if $(filter check check-asan%,$@),$(MAKE) --no-print-directory \
+		build-asan)
 	tests/check $(patsubst check-%,%,$(filter-out check,$@))
 
-# The same tests on programs that stop at the first bad access.
-asan:
+# Programs that stop at the first bad access, for tests/check asan-SUITE.
+# Without _FORTIFY_SOURCE, whose functions the sanitizers do not know.
+build-asan:
+	$(BUILD_ALL) BUILD=$(BUILD)/asan BIN=$(BUILD)/asan WERROR=-Werror \
+		CFLAGS='-O1 -g' CPPFLAGS='-U_FORTIFY_SOURCE $(CPPFLAGS)' \
+		SANITIZE='-fsanitize=address,undefined \
+		-fno-sanitize-recover=all -fno-omit-frame-pointer' all unit
+
+# Which lines and branches of src the whole suite runs.
+coverage:
+	cgi-bin/stack/packages.sh coverage
+	$(BUILD_ALL) BUILD=$(BUILD)/coverage BIN=$(BUILD)/coverage \
+		CFLAGS='-O0 -g --coverage' CPPFLAGS=-U_FORTIFY_SOURCE all unit
+	tests/coverage/run.sh $(BUILD)/coverage
+
+# Mistakes planted on purpose: does the suite see them?
+mutants:
 	cgi-bin/stack/packages.sh check
-	$(BUILD_ALL) WERROR=-Werror all unit \
-		SANITIZE='-O1 -fsanitize=address,undefined \
-		-fno-sanitize-recover=all -fno-omit-frame-pointer'
-	tests/check unit fcgi http
+	tests/mutants/run.sh
 
 format:
 	clang-format -i cgi-bin/*.c src/*.[ch] tests/unit/*.[ch] \
@@ -114,12 +139,14 @@ format:
 
 install: all
 	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libdir)/codecourier \
-		$(DESTDIR)$(datadir)/codecourier/nginx
-	$(INSTALL) cgi-bin/codecourierctl $(DESTDIR)$(sbindir)
-	$(INSTALL) cgi-bin/project-api.fcgi cgi-bin/pool \
+		$(DESTDIR)$(datadir)/codecourier/nginx/html
+	$(INSTALL) $(BIN)/codecourierctl $(DESTDIR)$(sbindir)
+	$(INSTALL) $(BIN)/project-api.fcgi cgi-bin/pool \
 		$(DESTDIR)$(libdir)/codecourier
 	$(INSTALL) -m 644 nginx/*.conf nginx/fastcgi_params \
 		$(DESTDIR)$(datadir)/codecourier/nginx
+	$(INSTALL) -m 644 nginx/html/openapi.json \
+		$(DESTDIR)$(datadir)/codecourier/nginx/html
 	$(INSTALL) -m 644 cgi-bin/api.conf $(DESTDIR)$(datadir)/codecourier
 
 uninstall:
@@ -129,6 +156,7 @@ uninstall:
 clean:
 	rm -rf $(BUILD) $(PROGRAMS)
 
-.PHONY: all run unit check check-unit check-fcgi check-http lint asan format \
+.PHONY: all run unit check lint $(SUITES:%=check-%) build-asan coverage mutants \
+	format \
 	install uninstall clean FORCE
 .DELETE_ON_ERROR:

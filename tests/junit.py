@@ -1,9 +1,11 @@
-"""Counts the results of one program: tests/junit.py STATUS SUITES [FILE...]
+"""Counts the results of one program:
+tests/junit.py STATUS SUITES TESTS [FILE...]
 
-STATUS is the program's exit status, SUITES how many suites it has at least,
-the files are the JUnit XML it has written. Prints "PASSED FAILED" and then a paragraph for each failure. Whatever
-is not shown to have passed has failed: a skipped test, a suite that ran none,
-a program that ended badly on its own.
+STATUS is the program's exit status, SUITES and TESTS how many it has at
+least, the files are the JUnit XML it has written. Prints "PASSED FAILED" and
+then a paragraph for each failure. Whatever is not shown to have passed has
+failed: a skipped test, a suite that ran none, a test that was listed and did
+not run, a program that ended badly on its own.
 """
 import pathlib
 import re
@@ -44,16 +46,18 @@ def count(document):
     return passed, failures
 
 
-def main(status, suites, files):
+def main(status, suites, tests, files):
     counts = [count(document) for document in documents(files)]
     passed = sum(ok for ok, _ in counts)
     failures = [failure for _, bad in counts for failure in bad]
     if len(counts) < suites:
         failures.append(f"ended after {len(counts)} of {suites} suites")
+    elif passed + len(failures) < tests:
+        failures.append(f"{passed + len(failures)} of {tests} tests have run")
     elif status and not failures:
         failures.append(f"no test has failed, but the exit status is {status}")
     print(passed, len(failures))
     print("\n".join(failures))
 
 
-main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
+main(*map(int, sys.argv[1:4]), sys.argv[4:])

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Installs the Debian packages that `make run` (run), `make check` (check) or
-# `make fuzz` (fuzz) needs and this machine lacks, as a guest: nothing that
-# comes along is started or enabled, nothing that was there before is touched.
+# Installs the Debian packages that `make run`, `make check`, `make coverage`
+# or `make fuzz` needs and this machine lacks, as a guest: nothing that comes
+# along is started or enabled, nothing that was there before is touched.
 #
-#   packages.sh run|check|fuzz        ASSUME_YES=1: do not ask on a terminal
+#   packages.sh run|check|coverage|fuzz        ASSUME_YES=1: do not ask on a terminal
 set -u
 umask 022
 
@@ -28,10 +28,14 @@ check_packages='
 libcmocka-dev       unit tests
 python3-pytest      HTTP tests
 python3-requests    HTTP tests
+python3-jsonschema  holds the answers against openapi.json
+openapi-specification  the standard that openapi.json is held against
 shellcheck          lint of the shell scripts
 cppcheck            lint of the C files
 clang-format        lint of the layout
 strace              counts the round trips to the database'
+coverage_packages='
+gcovr               lines and branches that were run'
 fuzz_packages='
 clang               compiler with libFuzzer
 libclang-rt-14-dev  libFuzzer and its sanitizers'
@@ -131,8 +135,9 @@ ask() {
 case ${1:-} in
 run) wanted=$run_packages ;;
 check) wanted=$run_packages$check_packages ;;
+coverage) wanted=$run_packages$check_packages$coverage_packages ;;
 fuzz) wanted=$run_packages$fuzz_packages ;;
-*) die 'usage: packages.sh run|check|fuzz' ;;
+*) die 'usage: packages.sh run|check|coverage|fuzz' ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

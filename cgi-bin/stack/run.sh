@@ -8,6 +8,7 @@
 #   WORKERS=n         default: what the worker takes by itself
 #   LIMITS=off        no limit by address; or a file in place of limits.conf
 #   DURABLE=off       the database does not wait for the disk; for tests
+#   PROGRAMS=cgi-bin  folder of the two programs; for tests
 #
 # This file does what may need root: it picks the one unprivileged user of the
 # stack, makes RUN_DIR his, copies the programs into it (he may be unable to
@@ -63,7 +64,8 @@ make_run_dir() {
 stage() {
 	# shellcheck disable=SC2016 # expanded by that sh
 	tar -C "$checkout" -cf - nginx cgi-bin/stack cgi-bin/pool \
-		cgi-bin/project-api.fcgi cgi-bin/codecourierctl |
+		--transform 's,^[a-z-]*\(\.fcgi\|ctl\)$,cgi-bin/&,' \
+		-C "$programs" project-api.fcgi codecourierctl |
 		as_user sh -c 'cd "$1" && rm -rf stage && mkdir stage &&
 			tar -C stage -xf -' sh "$real_dir" &&
 		as_user tee "$real_dir/stage/nginx/limits.conf" \
@@ -72,6 +74,7 @@ stage() {
 
 checkout=$(cd "$(dirname "$0")/../.." && pwd -P)
 run_dir=$(realpath -sm "${RUN_DIR:-$checkout/.run}")
+programs=$(realpath "${PROGRAMS:-$checkout/cgi-bin}")
 case ${LIMITS:-on} in
 on) limits=$checkout/nginx/limits.conf ;;
 off) limits=$checkout/nginx/limits-off.conf ;;
@@ -86,8 +89,7 @@ if ((EUID == 0)); then
 	drop=(setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups)
 fi
 
-[[ -x $checkout/cgi-bin/project-api.fcgi &&
-	-x $checkout/cgi-bin/codecourierctl ]] ||
+[[ -x $programs/project-api.fcgi && -x $programs/codecourierctl ]] ||
 	die 'the programs are not built: make'
 make_run_dir
 real_dir=$(readlink -f "$run_dir")
@@ -111,5 +113,6 @@ exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$real_dir" \
 	RUN_DIR="$real_dir" SHOWN_DIR="$run_dir" PORT="${PORT:-8080}" \
 	WORKERS="${WORKERS:-}" DURABLE="${DURABLE:-on}" PARENT="$PPID" \
 	ASAN_OPTIONS="${ASAN_OPTIONS:-}" UBSAN_OPTIONS="${UBSAN_OPTIONS:-}" \
+	LSAN_OPTIONS="${LSAN_OPTIONS:-}" GCOV_PREFIX="${GCOV_PREFIX:-}" \
 	"${drop[@]}" --pdeathsig TERM \
 	/bin/bash "$real_dir/stage/cgi-bin/stack/serve.sh"

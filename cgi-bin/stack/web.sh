@@ -28,6 +28,7 @@ configure_nginx() {
 	rewrite access 'access_log log/nginx-access.log codecourier;'
 	rewrite body "client_body_temp_path $spool/body;"
 	rewrite spool "fastcgi_temp_path $spool/fastcgi;"
+	rewrite openapi 'alias web/codecourier/html/openapi.json;'
 }
 
 start_nginx() {

@@ -11,10 +11,13 @@ import pytest  # noqa: E402
 pytest.register_assert_rewrite("contract", "client", "harness", "fixtures",
                                "wire", "workers")
 
-from fixtures import make_project, no_skips, running  # noqa: E402
+from fixtures import (  # noqa: E402
+    by_mark, make_project, markers, no_skips, running)
 from workers import Session, Site  # noqa: E402
 
 pytest_runtest_makereport = no_skips
+pytest_collection_modifyitems = by_mark
+pytest_configure = markers
 
 # More than the buffers of a socket can ever hold.
 LARGE = {"sandboxSystemPrompt": "s" * 262144, "claudeMd": "c" * 262144,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import parent, program, started
-from test_broken import FATAL
+from test_broken import FATAL, FATAL_NAMES
 from wire import Peer, params_of, request
 from workers import as_user, ask
 
@@ -108,7 +108,7 @@ def test_one_worker_ends(pool, home, sig):
     assert load.bad == []
 
 
-@pytest.mark.parametrize("how", FATAL)
+@pytest.mark.parametrize("how", FATAL_NAMES)
 def test_an_abort_costs_one_worker(pool, home, how):
     """Nobody but the peer that did it notices."""
     before = set(pool.workers())

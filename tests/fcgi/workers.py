@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from harness import REPORTS
 from wire import Peer, params_of, request
 
 NUMBERS = itertools.count()
@@ -18,9 +19,8 @@ def as_user(stack):
     who = {}
     if os.geteuid() == 0:
         who = {"user": stack.uid, "group": stack.gid, "extra_groups": []}
-    env = {n: os.environ[n] for n in ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS")
-           if n in os.environ}
-    env["CODECOURIER_CONF"] = stack.env["CODECOURIER_CONF"]
+    env = {"PATH": os.environ["PATH"], **REPORTS,
+           "CODECOURIER_CONF": stack.env["CODECOURIER_CONF"]}
     return {"env": env, "cwd": "/", **who}
 
 

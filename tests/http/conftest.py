@@ -8,8 +8,10 @@ import pytest  # noqa: E402
 pytest.register_assert_rewrite("contract", "client", "harness", "fixtures")
 
 from fixtures import (  # noqa: E402,F401
-    api, ctl, no_skips, nobody, other, project, refusing, shared, spare, sql,
-    stack)
+    api, by_mark, ctl, markers, no_skips, no_worker_ends, nobody, other,
+    project, refusing, shared, spare, sql, stack)
 
 
 pytest_runtest_makereport = no_skips
+pytest_collection_modifyitems = by_mark
+pytest_configure = markers

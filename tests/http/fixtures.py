@@ -1,12 +1,13 @@
 """Fixtures of the HTTP and of the SQL tests; each conftest takes them in."""
 import os
+import time
 import uuid
 from types import SimpleNamespace
 
 import pytest
 
 from client import Api, at_once
-from harness import Stack
+from harness import REPORTS, Stack, started
 
 
 # links in RUN_DIR to folders that live as long as the stack
@@ -55,6 +56,41 @@ def stack():
 def spare():
     """A stack to be hurt: two workers, with the limits by address."""
     yield from running(workers=2, limits="on")
+
+
+@pytest.fixture(autouse=True)
+def no_worker_ends(request):
+    """A worker of the shared stack that ends has failed the test, whatever
+    else was seen: but for tests marked `ends_workers`."""
+    if "stack" not in request.fixturenames:
+        yield
+        return
+    stack = request.getfixturevalue("stack")
+    if not stack.pool:
+        stack.pool = {p: started(p) for p in stack.workers()}
+    yield
+    if request.node.get_closest_marker("ends_workers"):
+        time.sleep(0.5)     # until the last one has
+        stack.pool = None
+        return
+    ended = [p for p, t in stack.pool.items() if started(p) != t]
+    if ended:
+        stack.pool = None
+    assert not ended, stack.log("pool.log")[-3000:]
+
+
+def by_mark(config, items):
+    """What needs a build without sanitizers is not listed with them."""
+    if "ASAN_OPTIONS" in REPORTS:
+        out = [i for i in items if i.get_closest_marker("plain")]
+        config.hook.pytest_deselected(items=out)
+        items[:] = [i for i in items if i not in out]
+
+
+def markers(config):
+    for line in ("ends_workers: workers of the shared stack end in it",
+                 "plain: a build with sanitizers cannot have it"):
+        config.addinivalue_line("markers", line)
 
 
 @pytest.fixture(scope="session")

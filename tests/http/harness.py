@@ -17,8 +17,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_SH = ROOT / "cgi-bin/stack/run.sh"
-CTL = ROOT / "cgi-bin/codecourierctl"
-WORKER = ROOT / "cgi-bin/project-api.fcgi"
+PROGRAMS = ROOT / os.environ.get("PROGRAMS", "cgi-bin")
+CTL = PROGRAMS / "codecourierctl"
+WORKER = PROGRAMS / "project-api.fcgi"
+# where programs report that are built with sanitizers, or count their lines
+REPORTS = {n: os.environ[n] for n in (
+    "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "GCOV_PREFIX")
+    if n in os.environ}
 
 
 class SqlError(Exception):
@@ -96,8 +101,10 @@ class Stack:
         self.base = f"http://127.0.0.1:{self.port}"
         self.extra = {"PORT": str(self.port), "RUN_DIR": str(self.run_dir),
                       "WORKERS": str(workers), "DURABLE": "off",
-                      "LIMITS": limits, **(environ or {})}
+                      "LIMITS": limits, "PROGRAMS": str(PROGRAMS),
+                      **(environ or {})}
         self.process = None
+        self.pool = None        # its workers, as the tests expect them
 
     def start(self, seconds=90):
         with open(self.output, "wb") as out:
@@ -191,7 +198,7 @@ class Stack:
             who = {"user": self.uid, "group": self.gid, "extra_groups": []}
         env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8",
                "CODECOURIER_CONF": self.env["CODECOURIER_CONF"],
-               **(environ or {})}
+               **REPORTS, **(environ or {})}
         return subprocess.run([str(a) for a in argv], env=env, cwd="/",
                               capture_output=True, text=True,
                               timeout=60, **who, **more)

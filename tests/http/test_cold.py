@@ -134,6 +134,7 @@ def test_a_generated_key_is_known_at_once(project):
     assert runs(project.stack) == before
 
 
+@pytest.mark.ends_workers
 def test_no_scrypt_after_a_reload(project):
     """USR2 to the pool: other workers, the same verified keys."""
     settle(project)
@@ -157,6 +158,7 @@ def test_no_scrypt_after_a_reload(project):
     assert runs(stack) == before
 
 
+@pytest.mark.ends_workers
 def test_no_request_is_lost_in_a_reload(project):
     settle(project)
     stack = project.stack

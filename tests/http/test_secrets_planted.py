@@ -353,6 +353,7 @@ def remembered(plant, pid):
                    for name, piece in plant.pieces() if piece in data})
 
 
+@pytest.mark.plain   # whose freed memory is kept, and not wiped
 def test_a_working_worker_would_be_caught(planted):
     """The search below sees what a worker holds while it works."""
     stack, secret = planted.stack, planted.plant.new("in work")
@@ -373,6 +374,7 @@ def test_a_working_worker_would_be_caught(planted):
     assert seen, "a worker that holds a secret was not seen to"
 
 
+@pytest.mark.plain
 def test_not_in_the_memory_of_an_idle_worker(planted):
     stack = planted.stack
     pids = stack.workers()

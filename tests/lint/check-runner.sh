@@ -66,8 +66,13 @@ def fixture():
 
 
 if PLANT != "empty":
-    def test_passes():
-        pass
+    def test_passes(request):
+        if PLANT == "drop":
+            request.session.items.pop()
+        if PLANT == "report":
+            path = os.environ["ASAN_OPTIONS"].split(":")[0].split("=")[1]
+            with open(path + ".1", "w") as report:
+                report.write("==1==ERROR: planted")
 
     @pytest.mark.xfail(PLANT == "xfail", reason="planted")
     def test_plant(fixture):
@@ -124,6 +129,9 @@ expect http import '0 passed, 1 failed'
 expect http empty '0 passed, 1 failed'
 expect http exit '0 passed, 1 failed'
 expect http quit '2 passed, 1 failed'
+expect http drop '1 passed, 1 failed'
+expect asan-http pass '3 passed, 0 failed' # no report counts as one
+expect asan-http report '2 passed, 1 failed'
 expect fcgi pass '0 passed, 1 failed' # the folder is missing
 mv "$tree/build/tests/test_plant" "$tree/build/tests/moved"
 expect unit pass '0 passed, 1 failed' # not built

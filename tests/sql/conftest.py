@@ -10,6 +10,6 @@ import pytest  # noqa: E402
 pytest.register_assert_rewrite("contract", "client", "harness", "fixtures")
 
 from fixtures import (  # noqa: E402,F401
-    api, no_skips, other, project, shared, sql, stack)
+    api, no_skips, no_worker_ends, other, project, shared, sql, stack)
 
 pytest_runtest_makereport = no_skips

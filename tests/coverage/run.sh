@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# run.sh: the whole suite on programs that count what they run, then lines and
+# branches of src. `make coverage` builds them.
+#
+#	tests/coverage/run.sh BUILD
+#
+# The workers run as another user than the unit tests: each has a folder of
+# its own for its counts. Prints the summary; the page with every line is
+# BUILD/html/index.html. Red below 95 % of the lines or 85 % of the branches.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+build=$1
+counts=$(mktemp -d) || exit 1
+trap 'rm -rf "$counts"' EXIT
+chmod 711 "$counts"
+export BUILD=$build PROGRAMS=$build
+
+# count FOLDER SUITE...
+count() {
+	local folder=$counts/$1
+
+	shift
+	mkdir -m 1777 "$folder"
+	(
+		umask 0
+		GCOV_PREFIX=$folder tests/check "$@"
+	) || exit 1
+	# the notes of the compiler beside the counts
+	cp "$build"/*.gcno "$folder$PWD/$build/" || exit 1
+}
+
+count unit unit || exit 1
+count stack fcgi sql http faults || exit 1
+gcovr --root . --filter src/ --json "$counts/all.json" \
+	"$counts/unit$PWD/$build" "$counts/stack$PWD/$build" || exit 1
+mkdir -p "$build/html"
+report() {
+	gcovr --root . --add-tracefile "$counts/all.json" "$@"
+}
+report --txt --branches --html-details "$build/html/index.html"
+report --txt --print-summary --fail-under-line 95 --fail-under-branch 85
