@@ -4,10 +4,8 @@ The tables come from the library itself (build/tests/tables), nginx's codes
 from its configuration. test_openapi_codes.py provokes what is documented.
 """
 import json
-import os
 import random
 import re
-import subprocess
 
 import pytest
 
@@ -16,8 +14,8 @@ from contract import CODES
 from harness import ROOT
 from openapi import (DOCUMENT, EVERY, FILE, OPERATIONS, Response, Validator,
                      flat, follow)
+from tables import LIBRARY_CODES, LIMITS, ROUTES, rows
 
-TABLES = ROOT / os.environ.get("BUILD", "build") / "tests/tables"
 TYPES = [{"string"}, {"array"}, {"object"}, {"object"}]
 PATH = "/api/v1/openapi.json"
 # control characters as CONTRACT has them, and some that are none
@@ -53,29 +51,6 @@ OTHERS = [None, True, False, 0, 1, -1.5, [], {}, [1], [None], [""], ["a"],
           {f"V{n}": "x" * 65535 for n in range(16)}]
 
 
-def rows(*argv, text=None):
-    done = subprocess.run([TABLES, *argv], input=text, text=True, check=True,
-                          capture_output=True, timeout=60)
-    return [line.split("\t") for line in done.stdout.splitlines()]
-
-
-def read_tables():
-    """{(method, path): (key, list, body, {field: row})}, and the rest."""
-    routes, codes, limits = {}, set(), None
-    for kind, *row in rows():
-        if kind == "route":
-            fields = {}
-            routes[row[0], row[1]] = (*map(int, row[2:]), fields)
-        elif kind == "field":
-            fields[row[0]] = (*map(int, row[1:9]), row[9])
-        elif kind == "code":
-            codes.add((row[0], int(row[1])))
-        else:
-            limits = [int(n) for n in row]
-    return routes, codes, limits
-
-
-ROUTES, LIBRARY_CODES, LIMITS = read_tables()
 BODIES = {path: table[3] for (_, path), table in ROUTES.items() if table[2]}
 
 

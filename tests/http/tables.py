@@ -1,0 +1,32 @@
+"""The server's own tables, as build/tests/tables (tables.c) prints them."""
+import os
+import subprocess
+
+from harness import ROOT
+
+TABLES = ROOT / os.environ.get("BUILD", "build") / "tests/tables"
+
+
+def rows(*argv, text=None):
+    done = subprocess.run([TABLES, *argv], input=text, text=True, check=True,
+                          capture_output=True, timeout=60)
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def read_tables():
+    """{(method, path): (key, list, body, {field: row})}, and the rest."""
+    routes, codes, limits = {}, set(), None
+    for kind, *row in rows():
+        if kind == "route":
+            fields = {}
+            routes[row[0], row[1]] = (*map(int, row[2:]), fields)
+        elif kind == "field":
+            fields[row[0]] = (*map(int, row[1:9]), row[9])
+        elif kind == "code":
+            codes.add((row[0], int(row[1])))
+        else:
+            limits = [int(n) for n in row]
+    return routes, codes, limits
+
+
+ROUTES, LIBRARY_CODES, LIMITS = read_tables()
