@@ -89,8 +89,8 @@ generate_once(struct req *r, const char *environment)
 	enum err e;
 
 	key_make(key, strcmp(environment, "test") == 0);
-	key_check_value(key, check);
-	if (!key_hash(key, r->app->conf.scrypt_log2n, hash))
+	if (!key_check_value(key, check) ||
+	    !key_hash(key, r->app->conf.scrypt_log2n, hash))
 		return req_fail(r, ERR_INTERNAL, NULL, NULL);
 	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, key);
 	q = call_write(r, STMT_API_KEY_CREATE);

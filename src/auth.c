@@ -87,7 +87,8 @@ check_row(struct req *r, const struct db_query *q)
 	if (!hash || !digest || digest_len != sizeof(r->id.digest) || !check ||
 	    check_len != sizeof(value))
 		return req_fail(r, ERR_AUTH_INVALID, NULL, NULL);
-	key_check_value(r->key, value);
+	if (!key_check_value(r->key, value))
+		return req_fail(r, ERR_INTERNAL, NULL, NULL);
 	if (!secret_equal(value, check, sizeof(value))) {
 		host_count(r->app->host, STAT_CHECK_REFUSALS);
 		return req_fail(r, ERR_AUTH_INVALID, NULL, NULL);

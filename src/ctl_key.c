@@ -25,8 +25,8 @@ create(struct ctl *c, struct db_query *q, char key[KEY_TEXT])
 	char hash[KEY_HASH_TEXT], prefix[KEY_PREFIX + 1];
 
 	key_make(key, environment && strcmp(environment, "test") == 0);
-	key_check_value(key, check);
-	if (!key_hash(key, c->conf.scrypt_log2n, hash))
+	if (!key_check_value(key, check) ||
+	    !key_hash(key, c->conf.scrypt_log2n, hash))
 		return ctl_fail(c, ERR_INTERNAL, "out of memory");
 	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, key);
 	ctl_write(c, q, STMT_OP_KEY_CREATE,

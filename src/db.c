@@ -176,7 +176,10 @@ read_pipeline(struct db *db, struct db_query *const q[], size_t n,
 		switch (PQresultStatus(res)) {
 		case PGRES_PIPELINE_SYNC:
 			PQclear(res);
-			return failed ? REFUSED : DONE;
+			if (!failed)
+				return DONE;
+			/* libpq's own (no memory): the server did its part */
+			return a->sqlstate[0] ? REFUSED : LOST;
 		case PGRES_TUPLES_OK:
 		case PGRES_COMMAND_OK:
 			if (q && i < n)

@@ -4,10 +4,12 @@
  */
 #include "field.h"
 
+#include "json.h"
 #include "text.h"
 
 #include <json-c/json.h>
 #include <json-c/linkhash.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@ struct check {
 	field_complain *complain;
 	void *arg;
 	size_t complaints;
+	bool no_memory;
 };
 
 static void
@@ -74,7 +77,7 @@ check_string(struct check *c, const struct field *f, struct json_object *v)
 	size_t len = (size_t)json_object_get_string_len(v), count;
 
 	if (f->trimmed && !trim(v, &s, &len)) {
-		complain(c, f->name, "Too long.");
+		c->no_memory = true;
 		return;
 	}
 	count = f->in_bytes ? len : text_count(s, len);
@@ -98,7 +101,8 @@ check_strings(struct check *c, const struct field *f, struct json_object *v)
 		return;
 	}
 	seen = lh_kchar_table_new((int)n * 2 + 1, NULL);
-	for (size_t i = 0; i < n; i++) {
+	c->no_memory = c->no_memory || !seen;
+	for (size_t i = 0; seen && i < n; i++) {
 		struct json_object *e = json_object_array_get_idx(v, i);
 		const char *s = json_object_get_string(e);
 		size_t len;
@@ -111,10 +115,10 @@ check_strings(struct check *c, const struct field *f, struct json_object *v)
 		len = (size_t)json_object_get_string_len(e);
 		if (len == 0 || text_count(s, len) > STRING_MAX)
 			complain(c, path, "Must have 1 to 200 characters.");
-		else if (!seen || lh_table_lookup_entry(seen, s))
+		else if (lh_table_lookup_entry(seen, s))
 			complain(c, path, "Must not be in the list twice.");
 		else if (lh_table_insert(seen, s, NULL) != 0)
-			complain(c, path, "Too many entries.");
+			c->no_memory = true;
 	}
 	if (seen)
 		lh_table_free(seen);
@@ -169,12 +173,13 @@ static void
 check_object(struct check *c, const struct field *f, struct json_object *v)
 {
 	size_t len;
+	char *text = json_text(v, &len);
 
-	if (!json_object_to_json_string_length(v,
-		JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
-		&len) ||
-	    len > f->max)
+	if (!text)
+		c->no_memory = true;
+	else if (len > f->max)
 		complain_length(c, f);
+	free(text);
 }
 
 static const struct {
@@ -196,7 +201,7 @@ field_check(const struct body *body, struct json_object *json,
     struct json_object *value[FIELD_MAX], bool given[FIELD_MAX],
     field_complain *report, void *arg)
 {
-	struct check c = {report, arg, 0};
+	struct check c = {report, arg, 0, false};
 
 	memset(value, 0, sizeof(value[0]) * FIELD_MAX);
 	memset(given, 0, sizeof(given[0]) * FIELD_MAX);
@@ -223,5 +228,5 @@ field_check(const struct body *body, struct json_object *json,
 	for (size_t i = 0; i < body->n; i++)
 		if (body->fields[i].required && !given[i])
 			complain(&c, body->fields[i].name, "Is required.");
-	return c.complaints;
+	return c.no_memory ? SIZE_MAX : c.complaints;
 }

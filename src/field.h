@@ -44,7 +44,8 @@ typedef void field_complain(void *arg, const char *field, const char *message);
 /*
  * Checks `json` (not changed but for trimming) against `body` and points
  * value[i] to the member of field i, NULL when it is absent or null;
- * given[i] tells the two apart. Returns the number of complaints.
+ * given[i] tells the two apart. Returns the number of complaints; SIZE_MAX: no
+ * memory.
  */
 size_t field_check(const struct body *body, struct json_object *json,
     struct json_object *value[FIELD_MAX], bool given[FIELD_MAX],

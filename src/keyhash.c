@@ -62,17 +62,21 @@ key_make(char out[KEY_TEXT], bool test)
 	key_checksum(out, out + CHECKED);
 }
 
-void
+bool
 key_check_value(const char *key, unsigned char out[KEY_CHECK_VALUE])
 {
 	static const unsigned char purpose[crypto_generichash_KEYBYTES] =
 	    "codecourier key check value v1";
 	unsigned char sum[crypto_generichash_BYTES_MIN];
 
-	crypto_generichash(sum, sizeof(sum), (const unsigned char *)key,
-	    strlen(key), purpose, sizeof(purpose));
-	memcpy(out, sum, KEY_CHECK_VALUE);
+	bool ok =
+	    crypto_generichash(sum, sizeof(sum), (const unsigned char *)key,
+		strlen(key), purpose, sizeof(purpose)) == 0;
+
+	if (ok)
+		memcpy(out, sum, KEY_CHECK_VALUE);
 	sodium_memzero(sum, sizeof(sum));
+	return ok;
 }
 
 bool

@@ -32,7 +32,7 @@ void key_checksum(const char *key, char out[7]);
 void key_make(char out[KEY_TEXT], bool test);
 
 /* 32 bits of BLAKE2b of the key: refuses a wrong secret without scrypt. */
-void key_check_value(const char *key, unsigned char out[KEY_CHECK_VALUE]);
+bool key_check_value(const char *key, unsigned char out[KEY_CHECK_VALUE]);
 
 /*
  * The scrypt hash as libscrypt's MCF text ($s1$NNrrpp$salt$hash), r = 8,

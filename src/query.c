@@ -14,14 +14,16 @@
 
 #define CURSOR_MAX 300
 
-/* Decodes in[0..len) into memory of the request; NULL: not decodable (or no
- * memory, which the caller of the API will see as the same). */
+/* Decodes in[0..len) into memory of the request; NULL: not decodable, or no
+ * memory, which is noted. */
 static char *
 decode(struct req *r, const char *in, size_t len)
 {
 	char *out = req_alloc(r, len + 1);
 	size_t at = 0;
 
+	if (!out)
+		r->no_memory = true;
 	for (size_t i = 0; out && i < len; i++) {
 		if (in[i] == '+') {
 			out[at++] = ' ';

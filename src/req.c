@@ -4,6 +4,7 @@
 #include "req.h"
 
 #include "clock.h"
+#include "json.h"
 #include "utf8.h"
 
 #include <json-c/json.h>
@@ -88,6 +89,20 @@ req_fail(struct req *r, enum err e, const char *field, const char *message)
 	return e;
 }
 
+static bool
+add_text(struct json_object *o, const char *name, const char *text)
+{
+	struct json_object *v = json_object_new_string(text);
+
+	/* a literal: the object needs no copy, which it would leak */
+	if (v &&
+	    json_object_object_add_ex(
+		o, name, v, JSON_C_OBJECT_KEY_IS_CONSTANT) == 0)
+		return true;
+	json_object_put(v);
+	return false;
+}
+
 void
 req_complain(void *req, const char *field, const char *message)
 {
@@ -99,17 +114,16 @@ req_complain(void *req, const char *field, const char *message)
 		req_fail(r, ERR_VALIDATION, field, message);
 		r->details = json_object_new_array();
 	}
-	if (!r->details || json_object_array_length(r->details) >= DETAILS_MAX)
+	if (r->details && json_object_array_length(r->details) >= DETAILS_MAX)
 		return;
 	one = json_object_new_object();
 	copy_field(name, sizeof(name), field);
-	if (!one ||
-	    json_object_object_add(
-		one, "field", json_object_new_string(name)) != 0 ||
-	    json_object_object_add(
-		one, "message", json_object_new_string(message)) != 0 ||
-	    json_object_array_add(r->details, one) != 0)
+	if (!r->details || !one || !add_text(one, "field", name) ||
+	    !add_text(one, "message", message) ||
+	    json_object_array_add(r->details, one) != 0) {
 		json_object_put(one);
+		r->no_memory = true;
+	}
 }
 
 const char *
@@ -172,63 +186,79 @@ reply_list(
 	}
 }
 
-/* {"error": {…}} as a new object; NULL: no memory. */
-static struct json_object *
-fault_object(struct req *r)
+static void
+reply_quoted(struct req *r, const char *text)
 {
-	const struct err_info *info = err_info(r->err);
-	struct json_object *top = json_object_new_object();
-	struct json_object *e = json_object_new_object();
-	int bad;
-
-	if (!top || json_object_object_add(top, "error", e) != 0) {
-		json_object_put(e);
-		json_object_put(top);
-		return NULL;
-	}
-	bad = json_object_object_add(
-	    e, "code", json_object_new_string(info->code));
-	bad |= json_object_object_add(
-	    e, "message", json_object_new_string(r->message));
-	if (r->field[0])
-		bad |= json_object_object_add(
-		    e, "field", json_object_new_string(r->field));
-	if (r->details && r->err == ERR_VALIDATION)
-		bad |= json_object_object_add(
-		    e, "details", json_object_get(r->details));
-	bad |= json_object_object_add(
-	    e, "requestId", json_object_new_string(r->rid));
-	if (info->status >= 500 || info->retryable)
-		bad |= json_object_object_add(
-		    e, "retryable", json_object_new_boolean(info->retryable));
-	if (bad) {
-		json_object_put(top);
-		return NULL;
-	}
-	return top;
+	if (!r->out || !json_quote(r->out, text, strlen(text)))
+		r->err = ERR_INTERNAL;
 }
 
+static void
+reply_details(struct req *r)
+{
+	size_t len;
+	char *text = json_text(r->details, &len);
+
+	reply_text(r, ",\"details\":");
+	if (text)
+		reply_raw(r, text, len);
+	else
+		r->err = ERR_INTERNAL;
+	free(text);
+}
+
+/* {"error": {…}}. Without memory r->err changes. */
+static void
+fault_text(struct req *r, const struct err_info *info, bool details)
+{
+	reply_text(r, "{\"error\":{\"code\":\"");
+	reply_text(r, info->code);
+	reply_text(r, "\",\"message\":");
+	reply_quoted(r, r->message);
+	if (r->field[0]) {
+		reply_text(r, ",\"field\":");
+		reply_quoted(r, r->field);
+	}
+	if (details)
+		reply_details(r);
+	reply_text(r, ",\"requestId\":\"");
+	reply_text(r, r->rid);
+	reply_text(r, "\"");
+	if (info->status >= 500 || info->retryable) {
+		reply_text(r, ",\"retryable\":");
+		reply_text(r, info->retryable ? "true" : "false");
+	}
+	reply_text(r, "}}");
+}
+
+/* Two tries: the second is of a fault that is ours. Without memory for that
+ * one, too, r->out stays empty. */
 void
 reply_fault(struct req *r)
 {
-	struct json_object *top;
-	const char *text;
-	size_t len;
+	for (int try = 0; try < 2; try++) {
+		enum err e = r->err;
 
-	if (r->message[0] == '\0')
-		req_fail(r, r->err, NULL, NULL);
-	r->status = err_info(r->err)->status;
+		if (r->message[0] == '\0')
+			req_fail(r, e, NULL, NULL);
+		r->status = err_info(e)->status;
+		if (r->out)
+			printbuf_free(r->out);
+		r->out = NULL;
+		r->err = ERR_OK;
+		fault_text(r, err_info(e), r->details && e == ERR_VALIDATION);
+		if (!r->err) {
+			r->err = e;
+			return;
+		}
+		if (err_info(e)->status < 500)
+			e = ERR_INTERNAL;
+		req_fail(r, e, NULL, NULL);
+	}
 	if (r->out)
 		printbuf_free(r->out);
 	r->out = NULL;
-	top = fault_object(r);
-	text = top
-	    ? json_object_to_json_string_length(top,
-		  JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len)
-	    : NULL;
-	if (text)
-		reply_raw(r, text, len);
-	json_object_put(top);
+	r->status = err_info(r->err)->status;
 }
 
 const char *

@@ -78,6 +78,7 @@ struct req {
 	char message[256];
 	int retry_after; /* seconds; 0: by code */
 	struct json_object *details;
+	bool no_memory; /* for a complaint or a check: the answer is a 500 */
 
 	void *memory; /* see req_alloc */
 };

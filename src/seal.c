@@ -225,7 +225,10 @@ keyring_fingerprint(const struct keyring *ring, char out[17])
 	unsigned char sum[crypto_generichash_BYTES];
 	crypto_generichash_state state;
 
-	crypto_generichash_init(&state, NULL, 0, sizeof(sum));
+	if (crypto_generichash_init(&state, NULL, 0, sizeof(sum)) != 0) {
+		snprintf(out, 17, "unknown");
+		return;
+	}
 	for (size_t i = 0; i < ring->n; i++)
 		crypto_generichash_update(&state,
 		    (const unsigned char *)&ring->keys[i],
@@ -303,7 +306,7 @@ value_tuple(
 	return tuple(ad, parts, 4);
 }
 
-void
+bool
 seal_value(const struct data_key *k, struct seal_name what, const void *plain,
     size_t len, unsigned char *out)
 {
@@ -313,8 +316,8 @@ seal_value(const struct data_key *k, struct seal_name what, const void *plain,
 	out[0] = FORMAT;
 	uuid_bytes(k->id, out + 1);
 	randombytes_buf(nonce, NONCE);
-	crypto_aead_xchacha20poly1305_ietf_encrypt(
-	    nonce + NONCE, NULL, plain, len, ad, ad_len, NULL, nonce, k->key);
+	return crypto_aead_xchacha20poly1305_ietf_encrypt(nonce + NONCE, NULL,
+		   plain, len, ad, ad_len, NULL, nonce, k->key) == 0;
 }
 
 bool

@@ -65,7 +65,7 @@ struct seal_name {
 };
 
 /* `out` has room for len + SEAL_OVERHEAD bytes. */
-void seal_value(const struct data_key *k, struct seal_name what,
+bool seal_value(const struct data_key *k, struct seal_name what,
     const void *plain, size_t len, unsigned char *out);
 
 /* `out` has room for len - SEAL_OVERHEAD bytes; *out_len is set. False: not

@@ -8,6 +8,7 @@
 #include "call.h"
 #include "clock.h"
 #include "fcgi.h"
+#include "json.h"
 #include "log.h"
 #include "query.h"
 #include "route.h"
@@ -51,8 +52,8 @@ check_media(struct req *r)
 static enum err
 parse_body(struct req *r)
 {
-	struct json_tokener *t;
 	struct scan_fault fault;
+	char *room;
 
 	if (!scan_json(r->body, r->body_len, &fault)) {
 		if (fault.offset == SIZE_MAX)
@@ -60,19 +61,11 @@ parse_body(struct req *r)
 		req_complain(r, fault.field, fault.message);
 		return r->err;
 	}
-	t = json_tokener_new_ex(SCAN_MAX_DEPTH + 1);
-	if (!t)
+	room = req_alloc(r, r->body_len + 1);
+	if (!room || !json_build(r->body, r->body_len, room, &r->json))
 		return req_fail(r, ERR_INTERNAL, NULL, NULL);
-	json_tokener_set_flags(
-	    t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	/* with the NUL behind it, or a number at the top would want more */
-	r->json = json_tokener_parse_ex(t, r->body, (int)r->body_len + 1);
-	/* what the scanner lets pass is JSON: only memory can be short here */
-	if (json_tokener_get_error(t) != json_tokener_success)
-		req_fail(r, ERR_INTERNAL, NULL, NULL);
-	else if (!json_object_is_type(r->json, json_type_object))
+	if (!json_object_is_type(r->json, json_type_object))
 		req_complain(r, "", "The body must be a JSON object.");
-	json_tokener_free(t);
 	return r->err;
 }
 
@@ -84,6 +77,8 @@ check_input(struct req *r)
 	const struct body *body = r->route->body;
 
 	query_parse(r, *query == '?' ? query + 1 : NULL);
+	if (r->no_memory)
+		return req_fail(r, ERR_INTERNAL, NULL, NULL);
 	if (!body)
 		return r->err;
 	if (r->idempotency_key)
@@ -94,8 +89,10 @@ check_input(struct req *r)
 		return r->err;
 	if (r->body_len == 0)
 		req_complain(r, "", "A JSON object is needed as body.");
-	else if (!parse_body(r))
-		field_check(body, r->json, r->value, r->given, req_complain, r);
+	else if (!parse_body(r) &&
+	    field_check(body, r->json, r->value, r->given, req_complain, r) ==
+		SIZE_MAX)
+		req_fail(r, ERR_INTERNAL, NULL, NULL);
 	return r->err;
 }
 
@@ -128,6 +125,8 @@ serve_request(struct req *r)
 {
 	if (!r->err)
 		decide(r); /* what fails is recorded in r->err */
+	if (r->no_memory && err_info(r->err)->status < 500)
+		req_fail(r, ERR_INTERNAL, NULL, NULL);
 	if (r->committed && r->err != ERR_IN_DOUBT &&
 	    err_info(r->err)->status >= 500)
 		req_fail(r, ERR_IN_DOUBT, NULL,
@@ -228,15 +227,29 @@ make_head(const struct req *r, size_t body_len, char *out, size_t size)
 	return (size_t)at;
 }
 
+/* A fault for which reply_fault had no memory. */
+static size_t
+short_fault(const struct req *r, char *out, size_t size)
+{
+	const struct err_info *info = err_info(r->err);
+
+	/* neither code nor id has anything to quote */
+	return (size_t)snprintf(out, size,
+	    "{\"error\":{\"code\":\"%s\",\"message\":\"%s\","
+	    "\"requestId\":\"%s\"%s}}",
+	    info->code, "Out of memory.", r->rid,
+	    info->status < 500    ? ""
+		: info->retryable ? ",\"retryable\":true"
+				  : ",\"retryable\":false");
+}
+
 static size_t
 write_answer(const struct req *r)
 {
-	static const char no_memory[] =
-	    "{\"error\":{\"code\":\"INTERNAL\",\"message\":\"Out of memory.\","
-	    "\"requestId\":\"\",\"retryable\":true}}";
-	const char *body = r->out ? r->out->buf : no_memory;
-	size_t len = r->out ? (size_t)r->out->bpos : sizeof(no_memory) - 1;
-	char head[512];
+	char head[512], fault[256];
+	const char *body = r->out ? r->out->buf : fault;
+	size_t len = r->out ? (size_t)r->out->bpos
+			    : short_fault(r, fault, sizeof(fault));
 
 	if (r->status == 204)
 		len = 0;

@@ -5,10 +5,12 @@
  */
 #include "handlers.h"
 
+#include "json.h"
 #include "text.h"
 #include "vault.h"
 
 #include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "banned.h"
@@ -97,12 +99,17 @@ place(int i)
 	return (struct seal_name){"settings", fields[i].name};
 }
 
-/* A member's JSON text. */
+/* A member's JSON text in the request's memory; NULL: none. */
 static const char *
-json_text(struct json_object *v, size_t *len)
+text_of(struct req *r, struct json_object *v, size_t *len)
 {
-	return json_object_to_json_string_length(
-	    v, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, len);
+	char *text = json_text(v, len);
+	char *out = text ? req_alloc(r, *len + 1) : NULL;
+
+	if (out)
+		memcpy(out, text, *len + 1);
+	free(text);
+	return out;
 }
 
 /* The row of q as the answer's object; sealed columns are opened. */
@@ -212,14 +219,17 @@ add_value(struct req *r, struct db_query *q, const struct vault *vault, int i)
 	if (!r->value[i]) {
 		db_text(q, NULL);
 	} else if (is_sealed(i)) {
-		text = json_text(r->value[i], &len);
+		text = text_of(r, r->value[i], &len);
 		sealed = text ? vault_seal(r, vault, place(i), text, len, &len)
 			      : NULL;
 		if (!sealed)
 			return false;
 		db_bytes(q, sealed, len);
 	} else if (i >= SELECTED_SKILLS && i <= SELECTED_SCRIPTS) {
-		db_text(q, json_text(r->value[i], &len));
+		text = text_of(r, r->value[i], &len);
+		if (!text)
+			return false;
+		db_text(q, text);
 	} else {
 		db_text(q, req_text(r, i));
 	}

@@ -95,11 +95,10 @@ vault_seal(struct req *r, const struct vault *v, struct seal_name what,
 {
 	unsigned char *out = req_alloc(r, len + SEAL_OVERHEAD);
 
-	if (!out) {
+	if (!out || !seal_value(&v->keys[0], what, plain, len, out)) {
 		req_fail(r, ERR_INTERNAL, NULL, NULL);
 		return NULL;
 	}
-	seal_value(&v->keys[0], what, plain, len, out);
 	*out_len = len + SEAL_OVERHEAD;
 	return out;
 }

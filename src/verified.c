@@ -31,18 +31,18 @@ _Static_assert(offsetof(struct entry, mac) == 32 + sizeof(struct identity) + 6,
 
 typedef _Atomic uint64_t slot[WORDS];
 
-static void
+static bool
 make_tag(const struct host *h, const char *key, unsigned char tag[32])
 {
-	crypto_generichash(tag, 32, (const unsigned char *)key, strlen(key),
-	    host_secret(h), 32);
+	return crypto_generichash(tag, 32, (const unsigned char *)key,
+		   strlen(key), host_secret(h), 32) == 0;
 }
 
-static void
+static bool
 make_mac(const struct host *h, const struct entry *e, unsigned char mac[32])
 {
-	crypto_generichash(mac, 32, (const unsigned char *)e,
-	    offsetof(struct entry, mac), host_secret(h) + 32, 32);
+	return crypto_generichash(mac, 32, (const unsigned char *)e,
+		   offsetof(struct entry, mac), host_secret(h) + 32, 32) == 0;
 }
 
 static slot *
@@ -83,16 +83,15 @@ verified_find(struct host *h, const char *key, struct identity *out)
 	struct entry e;
 	slot *set;
 
-	if (!h)
+	if (!h || !make_tag(h, key, tag))
 		return false;
-	make_tag(h, key, tag);
 	set = set_of(h, tag);
 	for (int i = 0; i < WAYS; i++) {
 		load(&set[i], &e);
 		if (memcmp(e.tag, tag, sizeof(tag)) != 0)
 			continue;
-		make_mac(h, &e, mac);
-		if (!secret_equal(mac, e.mac, sizeof(mac)))
+		if (!make_mac(h, &e, mac) ||
+		    !secret_equal(mac, e.mac, sizeof(mac)))
 			continue;
 		*out = e.id;
 		return true;
@@ -108,10 +107,8 @@ verified_add(struct host *h, const char *key, const struct identity *id)
 	int way = -1;
 	slot *set;
 
-	if (!h)
+	if (!h || !make_tag(h, key, e.tag) || !make_mac(h, &e, e.mac))
 		return;
-	make_tag(h, key, e.tag);
-	make_mac(h, &e, e.mac);
 	set = set_of(h, e.tag);
 	for (int i = 0; i < WAYS; i++) {
 		load(&set[i], &old);
@@ -133,9 +130,8 @@ verified_drop(struct host *h, const char *key)
 	struct entry e;
 	slot *set;
 
-	if (!h)
+	if (!h || !make_tag(h, key, tag))
 		return;
-	make_tag(h, key, tag);
 	set = set_of(h, tag);
 	for (int i = 0; i < WAYS; i++) {
 		load(&set[i], &e);
@@ -150,9 +146,8 @@ verified_number(const struct host *h, const char *key)
 	unsigned char tag[32];
 	uint32_t n;
 
-	if (!h)
+	if (!h || !make_tag(h, key, tag))
 		return 0;
-	make_tag(h, key, tag);
 	memcpy(&n, tag, sizeof(n));
 	return n;
 }

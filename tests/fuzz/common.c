@@ -4,6 +4,7 @@
  */
 #include "fuzz.h"
 
+#include "json.h"
 #include "log.h"
 #include "scan.h"
 
@@ -82,6 +83,30 @@ fuzz_app(void)
 	return &app;
 }
 
+/* json-c's own parser and printer say the same as ours. */
+static void
+check_build(const char *text, size_t len, struct json_object *json)
+{
+	struct json_object *built;
+	char *room = malloc(len + 1), *printed;
+	const char *expected;
+	size_t expected_len, printed_len;
+
+	EXPECT(room);
+	EXPECT(json_build(text, len, room, &built));
+	EXPECT(json_object_equal(json, built));
+	printed = json_text(built, &printed_len);
+	expected = json_object_to_json_string_length(json,
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+	    &expected_len);
+	EXPECT(printed && expected);
+	EXPECT(printed_len == expected_len);
+	EXPECT(memcmp(printed, expected, printed_len) == 0);
+	free(printed);
+	json_object_put(built);
+	free(room);
+}
+
 struct json_object *
 fuzz_parse(const char *text, size_t len)
 {
@@ -95,6 +120,7 @@ fuzz_parse(const char *text, size_t len)
 	EXPECT(json_tokener_get_error(t) == json_tokener_success);
 	EXPECT(json_tokener_get_parse_end(t) == len);
 	json_tokener_free(t);
+	check_build(text, len, json);
 	return json;
 }
 

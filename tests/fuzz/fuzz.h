@@ -35,7 +35,8 @@ const char *fuzz_folder(void);
 /* A worker's state without a database, with FUZZ_KEY verified. */
 struct app *fuzz_app(void);
 
-/* JSON text → object as serve.c does it; the scanner must have taken it. */
+/* JSON text → object by json-c, having seen that json.c makes the same of it;
+ * the scanner must have taken it. */
 struct json_object *fuzz_parse(const char *text, size_t len);
 
 /* The request's answer is what the contract promises for its status. */

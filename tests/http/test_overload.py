@@ -18,12 +18,13 @@ BODY = b'{"name":"Too Late"}'
 
 
 def flood(port, count):
-    """Requests in one go on one connection; the statuses that came back."""
-    data = request_bytes("GET", "/api/v1/nope") * count
+    """Requests in one go on one connection; the statuses that came back. Of
+    what nginx serves by itself: the limit must be met on any machine."""
+    data = request_bytes("HEAD", "/api/v1/openapi.json") * count
     found = b""
     with socket.create_connection(("127.0.0.1", port), 20) as conn:
         conn.sendall(data)
-        while found.count(b'"requestId"') < count:
+        while found.count(b"\r\n\r\n") < count:
             part = conn.recv(1 << 16)
             assert part, f"closed after {found.count(b'HTTP/1.1 ')} answers"
             found += part
@@ -47,8 +48,8 @@ def test_too_many_requests_from_one_address(spare):
                               [lambda: first_refusal(spare.port)])
     seen = sum(parts, [])
     assert len(seen) == 3 * 4 * 900
-    assert set(seen) == {b"404", b"429"}
-    assert seen.count(b"404") >= 1900
+    assert set(seen) == {b"200", b"429"}
+    assert seen.count(b"200") >= 1900
     assert refusal.json["error"]["code"] == "RATE_LIMITED"
     assert refusal.header("Retry-After") == "1"
 
