@@ -1,7 +1,8 @@
 /*
  * json.h: JSON to json-c's objects and back. json-c 0.16 does neither when
  * memory is short: its tokener drops members, cuts strings or dies, its
- * printer leaves out what it cannot append, and nobody is told.
+ * printer leaves out what it cannot append, and nobody is told. It also turns
+ * some characters written as surrogates (U+1D800) into U+FFFD.
  */
 #ifndef JSON_H
 #define JSON_H

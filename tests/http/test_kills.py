@@ -137,9 +137,12 @@ class Load:
                 assert value == client.last
 
     def stored(self, project):
+        until(lambda: is_ready(self.stack), "not ready again")
         rows = self.stack.sql(
             "select count(*) from codecourier.audit where project_id = "
             f"'{project.id}' and actor = 'key'")
+        until(lambda: project.api.send("GET", "/project").status == 200,
+              "not ready again")
         return int(rows), project.api.get("/project/settings")["claudeMd"]
 
 

@@ -221,6 +221,7 @@ def test_32_levels_are_fine(api, opening, closing):
 
 @pytest.mark.parametrize("raw, want", [
     (b'{"name":"\\ud83d\\ude80"}', "\U0001f680"),
+    (b'{"name":"\\ud836\\udc00\\uDBF6\\uDFFF"}', "\U0001d800\U0010dbff"),
     (b'{"name":"\\uD83D\\uDE80"}', "\U0001f680"),
     (b'{"name":"\xf0\x9f\x9a\x80"}', "\U0001f680"),
     (b'{"\\u006eame":"escaped key"}', "escaped key"),
