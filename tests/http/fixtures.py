@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from client import Api, at_once
-from harness import REPORTS, Stack, started
+from harness import REPORTS, ROOT, Stack, started
 
 
 # links in RUN_DIR to folders that live as long as the stack
@@ -35,6 +35,16 @@ def running(**options):
         if stack.process and stack.process.poll() is None:
             stack.stop()
         stack.clean()
+
+
+def slow_limits(folder):
+    """limits.conf with one request a second in place of 1,000, so that the
+    limit is met on any machine; the burst of 2,000 stays."""
+    text = (ROOT / "nginx/limits.conf").read_text()
+    assert text.count("rate=1000r/s") == 1
+    path = folder / "limits.conf"
+    path.write_text(text.replace("rate=1000r/s", "rate=1r/s"))
+    return str(path)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -12,8 +12,7 @@ import pytest
 import openapi
 from client import Api, at_once, raw, request_bytes
 from contract import NOBODY, READS, WRITES, make_key
-from fixtures import make_project, running
-from harness import ROOT
+from fixtures import make_project, running, slow_limits
 from openapi import EVERY, OPERATIONS
 from test_overload import flood
 
@@ -145,13 +144,8 @@ def too_many_open(stack):
 
 
 def too_many(folder):
-    """The limit of requests a second: one, on a stack of its own; the burst
-    of 2,000 is used up first."""
-    limits = folder / "limits.conf"
-    text = (ROOT / "nginx/limits.conf").read_text()
-    limits.write_text(text.replace("rate=1000r/s", "rate=1r/s"))
-    assert limits.read_text() != text
-    for stack in running(workers=1, limits=str(limits)):
+    """The limit of requests a second, when the burst is used up."""
+    for stack in running(workers=1, limits=slow_limits(folder)):
         while b"429" not in flood(stack.port, 900):
             pass
         for method, path in ALL:
