@@ -26,7 +26,7 @@ suite[guard]=http only[guard]=tests/http/test_revoke.py
 # the last-owner trigger takes no lock
 file[owner]=migrations/0001_schema.sql
 edit[owner]='/PERFORM FROM project .* FOR NO KEY UPDATE;/d'
-suite[owner]=http only[owner]=tests/http/test_last_owner.py
+suite[owner]=sql only[owner]=tests/sql/test_constraints.py
 
 # a sealed value is not tied to its project
 file[seal]=src/seal.c
