@@ -47,9 +47,9 @@ class Rig:
         self.stack = stack
         self.folder = stack.top / f"faults{number}"
         self.folder.mkdir(0o700)
-        self.library = stack.top / "shim.so"
-        shutil.copy(LIBRARY, self.library)
-        self.library.chmod(0o755)
+        self.shim = stack.top / "shim.so"
+        shutil.copy(LIBRARY, self.shim)
+        self.shim.chmod(0o755)
         memory = self.folder / "page"
         memory.write_bytes(b"\0" * ctypes.sizeof(Page))
         for path in self.folder, memory:
@@ -66,7 +66,7 @@ class Rig:
         self.starts = 0
 
     def environment(self):
-        more = {"LD_PRELOAD": str(self.library), "PGAPPNAME": "faults",
+        more = {"LD_PRELOAD": str(self.shim), "PGAPPNAME": "faults",
                 "FAULT_PAGE": str(self.folder / "page"),
                 "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",
                 "CODECOURIER_RUNTIME_DIR": str(self.folder),
