@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,18 +30,12 @@
 
 #define LISTEN_FD 0
 
-static volatile sig_atomic_t stop_asked;
 static volatile sig_atomic_t active_fd = -1;
-static sigset_t open_mask, stop_mask;
 static FCGX_Request request;
-static int epoll_fd;
+static int epoll_fd, signal_fd;
+static const int stops[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
-static void
-on_stop(int sig)
-{
-	(void)sig;
-	stop_asked = 1;
-}
+#define N_STOPS (sizeof(stops) / sizeof(stops[0]))
 
 /* The wire limit. Shutting the socket down (and not just interrupting a
  * call) leaves no moment in which a blocking read could start again. */
@@ -64,28 +59,33 @@ handle(int sig, void (*handler)(int), int flags)
 	sigaction(sig, &sa, NULL);
 }
 
-/* Before FCGX_Init, which installs its own where it finds the default. */
-static void
+/* Before FCGX_Init, which installs its own where it finds the default. The
+ * stop signals stay blocked for good; the descriptor ends the wait for them. */
+static bool
 set_signals(void)
 {
-	static const int stops[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+	sigset_t mask;
 
-	sigemptyset(&stop_mask);
-	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
-		handle(stops[i], on_stop, 0);
-		sigaddset(&stop_mask, stops[i]);
-	}
+	sigemptyset(&mask);
+	for (size_t i = 0; i < N_STOPS; i++)
+		sigaddset(&mask, stops[i]);
 	handle(SIGALRM, on_alarm, SA_RESTART);
 	handle(SIGPIPE, SIG_IGN, 0);
-	sigprocmask(SIG_BLOCK, &stop_mask, &open_mask);
-	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
-		sigdelset(&open_mask, stops[i]);
+	signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	return sigprocmask(SIG_BLOCK, &mask, NULL) == 0 && signal_fd >= 0;
+}
+
+static bool
+watch(int fd, uint32_t events)
+{
+	struct epoll_event ev = {.events = events, .data.fd = fd};
+
+	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev) == 0;
 }
 
 bool
 fcgi_init(char *why, size_t size)
 {
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLEXCLUSIVE};
 	int listening = 0, flags;
 	socklen_t len = sizeof(listening);
 
@@ -97,28 +97,16 @@ fcgi_init(char *why, size_t size)
 		    "spawn-fcgi");
 		return false;
 	}
-	set_signals();
 	flags = fcntl(LISTEN_FD, F_GETFL);
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (flags < 0 || fcntl(LISTEN_FD, F_SETFL, flags | O_NONBLOCK) != 0 ||
-	    epoll_fd < 0 ||
-	    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, LISTEN_FD, &ev) != 0 ||
-	    FCGX_Init() != 0 ||
+	    epoll_fd < 0 || !set_signals() || !watch(signal_fd, EPOLLIN) ||
+	    !watch(LISTEN_FD, EPOLLIN | EPOLLEXCLUSIVE) || FCGX_Init() != 0 ||
 	    FCGX_InitRequest(&request, -1, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
 		snprintf(why, size, "cannot set up: %s", strerror(errno));
 		return false;
 	}
 	return true;
-}
-
-/* Signals get in only here: epoll_pwait does not deliver a pending one while
- * the socket is ready, so the mask is opened for an instant each turn. */
-static bool
-stop_signalled(void)
-{
-	sigprocmask(SIG_SETMASK, &open_mask, NULL);
-	sigprocmask(SIG_BLOCK, &stop_mask, NULL);
-	return stop_asked;
 }
 
 /* Hands the connection to libfcgi and reads the parameters. */
@@ -142,34 +130,55 @@ take(int fd)
 	return true;
 }
 
+/* The next connection, or -1: another worker took it, or it is gone. */
+static int
+accept_one(void)
+{
+	int fd = accept4(LISTEN_FD, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0 && errno != EAGAIN && errno != EINTR &&
+	    errno != ECONNABORTED) {
+		log_msg(LOG_ERROR, "accept: %s", strerror(errno));
+		usleep(10000);
+	}
+	return fd;
+}
+
+static bool
+stop_pending(void)
+{
+	sigset_t pending;
+
+	if (sigpending(&pending) != 0)
+		return false;
+	for (size_t i = 0; i < N_STOPS; i++)
+		if (sigismember(&pending, stops[i]) == 1)
+			return true;
+	return false;
+}
+
+/* The signal of before the wait is seen first: no other request is taken. The
+ * one of meanwhile ends the wait, but a connection that came with it is served:
+ * the kernel has told nobody else of it (EPOLLEXCLUSIVE). */
 enum fcgi_event
 fcgi_next(int64_t wait_us)
 {
-	struct epoll_event ev;
-	int n, fd;
+	struct epoll_event ev[2];
 
-	for (;;) {
-		if (stop_signalled())
-			return FCGI_STOP;
-		n = epoll_pwait(epoll_fd, &ev, 1,
-		    wait_us < 0 ? -1 : (int)(wait_us / 1000) + 1, &open_mask);
+	while (!stop_pending()) {
+		int fd = -1, n;
+
+		n = epoll_wait(epoll_fd, ev, 2,
+		    wait_us < 0 ? -1 : (int)(wait_us / 1000) + 1);
 		if (n == 0)
 			return FCGI_IDLE;
-		if (n < 0)
-			continue;
-		fd = accept4(LISTEN_FD, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0) {
-			if (errno != EAGAIN && errno != EINTR &&
-			    errno != ECONNABORTED) {
-				log_msg(
-				    LOG_ERROR, "accept: %s", strerror(errno));
-				usleep(10000);
-			}
-			continue;
-		}
-		if (take(fd))
+		for (int i = 0; i < n; i++)
+			if (ev[i].data.fd == LISTEN_FD)
+				fd = accept_one();
+		if (fd >= 0 && take(fd))
 			return FCGI_REQUEST;
 	}
+	return FCGI_STOP;
 }
 
 const char *
@@ -201,6 +210,18 @@ content_length(size_t *len)
 	return true;
 }
 
+/* Reads the record that ends the body. When it has come the peer says no more:
+ * libfcgi then need not wait for it at the end (four calls and a turn of
+ * nginx's), which it does lest a close with bytes unread take the answer with
+ * it. */
+static enum err
+expect_end(void)
+{
+	if (FCGX_GetChar(request.in) == EOF)
+		FCGX_Detach(&request);
+	return FCGX_GetError(request.in) == 0 ? ERR_OK : ERR_VALIDATION;
+}
+
 enum err
 fcgi_body(char **body, size_t *len, size_t limit)
 {
@@ -213,7 +234,7 @@ fcgi_body(char **body, size_t *len, size_t limit)
 	if (*len > limit)
 		return ERR_TOO_LARGE;
 	if (*len == 0)
-		return ERR_OK;
+		return expect_end();
 	*body = malloc(*len + 1);
 	if (!*body)
 		return ERR_INTERNAL;
@@ -224,7 +245,7 @@ fcgi_body(char **body, size_t *len, size_t limit)
 		got += (size_t)n;
 	}
 	(*body)[got] = '\0';
-	if (got == *len && FCGX_GetError(request.in) == 0)
+	if (got == *len && expect_end() == ERR_OK)
 		return ERR_OK;
 	free(*body);
 	*body = NULL;

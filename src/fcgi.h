@@ -22,9 +22,9 @@ enum fcgi_event {
 #define FCGI_WIRE_LIMIT 10
 
 /*
- * Once at start, with the listening socket on descriptor 0: installs the
- * signal handlers (TERM, INT, HUP, USR1, USR2: finish, then stop) and blocks
- * these signals outside the wait. False: `why` says what failed.
+ * Once at start, with the listening socket on descriptor 0: from now on TERM,
+ * INT, HUP, USR1 and USR2 are blocked, and fcgi_next tells of them (finish,
+ * then stop). False: `why` says what failed.
  */
 MUST_CHECK bool fcgi_init(char *why, size_t size);
 

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from contract import CALL_IDS, CALLS, KEY, NOBODY, UUID, WRITES
-from wire import PARAMS, begin, pair, params_of, request, stream
+from wire import PARAMS, STDIN, begin, pair, params_of, request, stream
 from workers import Worker
 
 PROJECT = "/api/v1/project"
@@ -156,7 +156,7 @@ def test_parameters(one, home, given, status):
 def test_no_parameter_at_all(one):
     assert one.ask("GET", None, REQUEST_METHOD=None, CONTENT_TYPE=None,
                    CONTENT_LENGTH=None, REMOTE_ADDR=None).status == 404
-    peer = one.peer(begin() + stream(PARAMS, b""))
+    peer = one.peer(begin() + stream(PARAMS, b"") + stream(STDIN, b""))
     assert peer.answer().status == 404
     peer.close()
 
@@ -169,7 +169,7 @@ def test_the_first_of_two(one, home):
              ("REQUEST_URI", "/nope"), ("CONTENT_LENGTH", "-1"),
              ("HTTP_AUTHORIZATION", "Bearer x")]
     peer = one.peer(begin() + stream(PARAMS, b"".join(
-        pair(n, v) for n, v in pairs)))
+        pair(n, v) for n, v in pairs)) + stream(STDIN, b""))
     answer = peer.answer()
     peer.close()
     assert answer.status == 200 and answer.header("X-Request-ID") == rid

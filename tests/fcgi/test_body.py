@@ -1,4 +1,6 @@
 """CONTENT_LENGTH and the body: the length counts, not the records."""
+import socket
+
 import pytest
 
 from fixtures import written
@@ -102,18 +104,22 @@ def test_body_of_a_get(one, home):
     peer.close()
 
 
-def test_no_end_of_the_stream(one, home):
-    """CONTENT_LENGTH says when the body has come: nobody waits for more. A
-    request without a body needs not even a record of it."""
+@pytest.mark.parametrize("close", [True, False], ids=["closed", "silent"])
+def test_no_end_of_the_stream(one, home, nothing_written, close):
+    """A request is whole when its stream has ended, also with all the bytes
+    of CONTENT_LENGTH there: until then it may be one that is cut off."""
     body = b'{"name": "No end"}'
-    params = update(home, body)
-    peer = one.peer(request(params, body)[:-8])
-    assert peer.answer("POST").json["data"]["name"] == "No end"
+    peer = one.peer(request(update(home, body), body)[:-8])
+    if close:
+        peer.sock.shutdown(socket.SHUT_WR)
+    assert peer.answer("POST") is None
     peer.close()
     pairs = b"".join(pair(n, v) for n, v in params_of(
         "GET", "/api/v1/project", home.key).items())
     peer = one.peer(begin() + stream(PARAMS, pairs))
-    assert peer.answer().status == 200
+    if close:
+        peer.sock.shutdown(socket.SHUT_WR)
+    assert peer.answer() is None
     peer.close()
 
 

@@ -47,10 +47,10 @@ def test_idle(site, home, sig):
     assert time.monotonic() - began < 1
 
 
-def catches(worker):
-    """Whether it has its handlers installed."""
+def holds_back(worker):
+    """Whether the signals wait until it looks for them."""
     status = Path(f"/proc/{worker.pid}/status").read_text()
-    mask = int(re.search(r"SigCgt:\s*([0-9a-f]+)", status).group(1), 16)
+    mask = int(re.search(r"SigBlk:\s*([0-9a-f]+)", status).group(1), 16)
     return all(mask >> (sig - 1) & 1 for sig in SIGNALS)
 
 
@@ -60,8 +60,9 @@ def test_while_it_starts(site, home, sig):
     nothing from the queue."""
     peer = site.peer(request(*update(home, f"early {sig.name}")))
     worker = site.start()
-    while not catches(worker):
-        assert worker.alive(), worker.said()
+    end = time.monotonic() + SOON
+    while not holds_back(worker):
+        assert worker.alive() and time.monotonic() < end, worker.said()
     worker.signal(sig)
     assert worker.ends(SOON) == 0
     assert "method=" not in worker.said()
