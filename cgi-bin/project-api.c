@@ -83,7 +83,7 @@ harden(pid_t parent)
 	/* fixed, or one scrypt run or large body would raise it for good and
 	 * the heap would keep the memory */
 	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
-	mallopt(M_TRIM_THRESHOLD, 512 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 2 * 1024 * 1024);
 }
 
 /* How long to sleep when nothing comes: to the next try to connect. */

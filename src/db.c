@@ -440,7 +440,8 @@ db_run(struct db *db, struct db_query *const q[], size_t n, bool write,
 	int64_t start;
 
 	memset(fault, 0, sizeof(*fault));
-	probe(db);
+	if (write) /* a read that meets a closed connection is repeated */
+		probe(db);
 	for (int try = 0;; try++) {
 		if (!db_connect(db, reconnected))
 			return ERR_UNAVAILABLE;

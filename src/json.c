@@ -7,6 +7,7 @@
 
 #include <json-c/json.h>
 #include <json-c/printbuf.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,31 +195,64 @@ put(struct printbuf *out, const char *text, size_t len)
 	return len == 0 || printbuf_memappend(out, text, (int)len) >= 0;
 }
 
-bool
-json_quote(struct printbuf *out, const char *s, size_t len)
+/* How many bytes from `s` on stand between quotes as they are. Eight at a
+ * time: prompts are long. A byte that has the upper bit of `odd` set is below
+ * 0x20, a quote or a backslash (the least of them for sure; above it a byte may
+ * be taken for one, so the end is looked at byte by byte). */
+static size_t
+plain_length(const char *s, size_t len)
+{
+	const uint64_t ones = UINT64_MAX / 0xff, tops = ones * 0x80;
+	size_t i = 0;
+
+	for (; i + 8 <= len; i += 8) {
+		uint64_t w, quote, slash, odd;
+
+		memcpy(&w, s + i, 8);
+		quote = w ^ ones * '"';
+		slash = w ^ ones * '\\';
+		odd = ((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) |
+		    ((slash - ones) & ~slash);
+		if (odd & tops)
+			break;
+	}
+	while (i < len && (unsigned char)s[i] >= 0x20 && s[i] != '"' &&
+	    s[i] != '\\')
+		i++;
+	return i;
+}
+
+/* One byte that does not stand between quotes as it is. */
+static bool
+put_escaped(struct printbuf *out, unsigned char c)
 {
 	static const char from[] = "\"\\\b\f\n\r\t";
 	static const char to[] = "\"\\bfnrt";
-	size_t plain = 0;
+	const char *hit = c ? strchr(from, c) : NULL;
+	char escaped[8];
+
+	if (hit)
+		snprintf(escaped, sizeof(escaped), "\\%c", to[hit - from]);
+	else
+		snprintf(escaped, sizeof(escaped), "\\u%04x", c);
+	return put(out, escaped, strlen(escaped));
+}
+
+bool
+json_quote(struct printbuf *out, const char *s, size_t len)
+{
 	bool ok = put(out, "\"", 1);
 
-	for (size_t i = 0; ok && i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
-		const char *hit = c ? strchr(from, c) : NULL;
-		char escaped[8];
+	while (ok && len > 0) {
+		size_t plain = plain_length(s, len);
 
-		if (c >= 0x20 && c != '"' && c != '\\')
-			continue;
-		if (hit)
-			snprintf(
-			    escaped, sizeof(escaped), "\\%c", to[hit - from]);
-		else
-			snprintf(escaped, sizeof(escaped), "\\u%04x", c);
-		ok = put(out, s + plain, i - plain) &&
-		    put(out, escaped, strlen(escaped));
-		plain = i + 1;
+		ok = put(out, s, plain) &&
+		    (plain == len || put_escaped(out, (unsigned char)s[plain]));
+		plain += plain < len;
+		s += plain;
+		len -= plain;
 	}
-	return ok && put(out, s + plain, len - plain) && put(out, "\"", 1);
+	return ok && put(out, "\"", 1);
 }
 
 static bool print(struct printbuf *out, struct json_object *v);

@@ -142,6 +142,20 @@ req_given_any(const struct req *r)
 }
 
 void
+reply_reserve(struct req *r, size_t size)
+{
+	char *buf;
+
+	if (!r->out && !(r->out = printbuf_new()))
+		r->err = ERR_INTERNAL;
+	else if (size <= INT32_MAX && size > (size_t)r->out->size &&
+	    (buf = realloc(r->out->buf, size))) {
+		r->out->buf = buf;
+		r->out->size = (int)size;
+	}
+}
+
+void
 reply_raw(struct req *r, const char *json, size_t len)
 {
 	if (!r->out && !(r->out = printbuf_new()))
@@ -186,10 +200,10 @@ reply_list(
 	}
 }
 
-static void
-reply_quoted(struct req *r, const char *text)
+void
+reply_quoted(struct req *r, const char *text, size_t len)
 {
-	if (!r->out || !json_quote(r->out, text, strlen(text)))
+	if (!r->out || !json_quote(r->out, text, len))
 		r->err = ERR_INTERNAL;
 }
 
@@ -214,10 +228,10 @@ fault_text(struct req *r, const struct err_info *info, bool details)
 	reply_text(r, "{\"error\":{\"code\":\"");
 	reply_text(r, info->code);
 	reply_text(r, "\",\"message\":");
-	reply_quoted(r, r->message);
+	reply_quoted(r, r->message, strlen(r->message));
 	if (r->field[0]) {
 		reply_text(r, ",\"field\":");
-		reply_quoted(r, r->field);
+		reply_quoted(r, r->field, strlen(r->field));
 	}
 	if (details)
 		reply_details(r);

@@ -111,7 +111,10 @@ bool req_given_any(const struct req *r);
 
 /* Appends to the JSON text. A failure (memory) makes the answer a 500. */
 void reply_raw(struct req *r, const char *json, size_t len);
+/* Room for so many bytes in all, or else it grows as it is filled. */
+void reply_reserve(struct req *r, size_t size);
 void reply_text(struct req *r, const char *json);
+void reply_quoted(struct req *r, const char *text, size_t len);
 /* Answers {"data": <row 0, column 0 of q>}; ERR_NOT_FOUND without a row. */
 enum err reply_row(struct req *r, const struct db_query *q);
 /* Answers {"data": <array>, "nextCursor": …, "hasMore": …}. */

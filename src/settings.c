@@ -112,30 +112,58 @@ text_of(struct req *r, struct json_object *v, size_t *len)
 	return out;
 }
 
+/* Column i of a row as JSON: the selected ones are JSON already. */
+static enum err
+reply_column(
+    struct req *r, const struct vault *vault, int i, const char *v, size_t len)
+{
+	if (!v) {
+		reply_text(r, is_sealed(i) ? "{}" : "null");
+	} else if (is_sealed(i)) {
+		v = vault_unseal(r, vault, place(i), v, len, &len);
+		if (!v)
+			return r->err;
+		reply_raw(r, v, len);
+	} else if (is_secret_key(i)) {
+		reply_text(r, "{\"last4\":");
+		reply_quoted(r, v, len);
+		reply_text(r, "}");
+	} else if (fields[i].type == FIELD_STRING) {
+		reply_quoted(r, v, len);
+	} else {
+		reply_raw(r, v, len);
+	}
+	return ERR_OK;
+}
+
 /* The row of q as the answer's object; sealed columns are opened. */
 static enum err
 reply_settings(
     struct req *r, const struct db_query *q, const struct vault *vault)
 {
+	size_t sum = 0;
+
 	if (db_rows(q) == 0)
 		return req_fail(r, ERR_INTERNAL, NULL, NULL);
+	for (int i = 0; i < SETTINGS; i++) {
+		size_t len = 0;
+
+		if (db_value(q, 0, i, &len))
+			sum += len;
+	}
+	reply_reserve(r, sum + SETTINGS * 64);
 	reply_text(r, "{\"data\":{");
 	for (int i = 0; i < SETTINGS; i++) {
-		size_t len = 4;
+		size_t len = 0;
 		const char *v = db_value(q, 0, i, &len);
+		enum err e;
 
-		if (!v) {
-			v = is_sealed(i) ? "{}" : "null";
-			len = strlen(v);
-		} else if (is_sealed(i)) {
-			v = vault_unseal(r, vault, place(i), v, len, &len);
-			if (!v)
-				return r->err;
-		}
 		reply_text(r, i > 0 ? ",\"" : "\"");
 		reply_text(r, fields[i].name);
 		reply_text(r, "\":");
-		reply_raw(r, v, len);
+		e = reply_column(r, vault, i, v, len);
+		if (e)
+			return e;
 	}
 	reply_text(r, "}}");
 	return ERR_OK;

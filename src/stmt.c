@@ -53,20 +53,14 @@
 	"expires_at, revoked_at"
 
 /* Columns in the order of settings.c's table of fields. */
-#define JSON_TEXT(column) "to_json(" column ")::text, "
-#define LAST4(column)     "'{\"last4\":' || to_json(" column ")::text || '}', "
 #define SETTINGS_COLUMNS                                                       \
-	JSON_TEXT("sandbox_system_prompt")                                     \
-	JSON_TEXT("claude_md")                                                 \
-	JSON_TEXT("issue_discovery_prompt")                                    \
+	"sandbox_system_prompt, claude_md, issue_discovery_prompt, "           \
 	"selected_skills::text, selected_commands::text, "                     \
-	"selected_scripts::text, "                                             \
-	"env_vars, deploy_env_vars, test_user_credentials, " LAST4(            \
-	    "convex_deploy_key_last4") LAST4("convex_dev_key_last4")           \
-	    JSON_TEXT("learning_template_id") JSON_TEXT("learning_model")      \
-		JSON_TEXT("merging_template_id") JSON_TEXT("merging_model")    \
-		    JSON_TEXT(                                                 \
-			"git_commit_name") "to_json(git_commit_email)::text"
+	"selected_scripts::text, env_vars, deploy_env_vars, "                  \
+	"test_user_credentials, convex_deploy_key_last4, "                     \
+	"convex_dev_key_last4, learning_template_id, learning_model, "         \
+	"merging_template_id, merging_model, git_commit_name, "                \
+	"git_commit_email"
 #define SETTINGS_ROW                                                           \
 	"project_id, sandbox_system_prompt, claude_md, "                       \
 	"issue_discovery_prompt, selected_skills, selected_commands, "         \

@@ -141,9 +141,12 @@ class Load:
         rows = self.stack.sql(
             "select count(*) from codecourier.audit where project_id = "
             f"'{project.id}' and actor = 'key'")
-        until(lambda: project.api.send("GET", "/project").status == 200,
-              "not ready again")
-        return int(rows), project.api.get("/project/settings")["claudeMd"]
+        # each worker comes back by itself, within its pause
+        found = []
+        until(lambda: (found.append(project.api.send(
+            "GET", "/project/settings")) or found[-1].status == 200),
+            "not ready again")
+        return int(rows), found[-1].json["data"]["claudeMd"]
 
 
 def until(true, what, seconds=30):
