@@ -3,6 +3,7 @@
 #   make            build the programs
 #   make run        a private stack on 127.0.0.1:8080, data kept in .run
 #   make check      build with warnings as errors, run every test
+#   make bench      measure, beside PHP and the limit of the machine
 #
 # Variables may be set on the command line or in the environment.
 CC ?= gcc
@@ -92,9 +93,10 @@ $(BUILD)/flags: FORCE
 	echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || \
 		echo '$(CC) $(ALL_CFLAGS)' >$@
 
--include $(wildcard $(BUILD)/*.d $(BUILD)/tests/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/tests/*.d $(BUILD)/bench/*.d)
 
 include tests/fuzz/fuzz.mk
+include tests/bench/bench.mk
 
 # As root these build as the checkout's owner, see as-builder.sh.
 BUILD_ALL = cgi-bin/stack/as-builder.sh $(MAKE) --no-print-directory \
@@ -137,7 +139,7 @@ mutants:
 
 format:
 	clang-format -i cgi-bin/*.c src/*.[ch] tests/unit/*.[ch] \
-		tests/fuzz/*.[ch] tests/http/*.c tests/faults/*.c
+		tests/fuzz/*.[ch] tests/http/*.c tests/faults/*.c tests/bench/*.c
 
 install: all
 	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libdir)/codecourier \

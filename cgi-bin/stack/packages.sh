@@ -1,9 +1,11 @@
 #!/bin/bash
-# Installs the Debian packages that `make run`, `make check`, `make coverage`
-# or `make fuzz` needs and this machine lacks, as a guest: nothing that comes
-# along is started or enabled, nothing that was there before is touched.
+# Installs the Debian packages that `make run`, `make check`, `make coverage`,
+# `make fuzz` or `make bench` needs and this machine lacks, as a guest: nothing
+# that comes along is started or enabled, nothing that was there before is
+# touched.
 #
-#   packages.sh run|check|coverage|fuzz        ASSUME_YES=1: do not ask on a terminal
+#   packages.sh run|check|coverage|fuzz|bench  ASSUME_YES=1: do not ask on a
+#                                              terminal
 set -u
 umask 022
 
@@ -39,6 +41,13 @@ gcovr               lines and branches that were run'
 fuzz_packages='
 clang               compiler with libFuzzer
 libclang-rt-14-dev  libFuzzer and its sanitizers'
+bench_packages='
+wrk                 load
+php8.2-fpm          what we are measured against
+php8.2-pgsql        what we are measured against
+php8.2-opcache      what we are measured against
+python3-matplotlib  the plot
+strace              counts system calls'
 
 # Read by postgresql-15's installation script, which would else make a
 # cluster, start it and open port 5432 at every boot from then on.
@@ -137,7 +146,8 @@ run) wanted=$run_packages ;;
 check) wanted=$run_packages$check_packages ;;
 coverage) wanted=$run_packages$check_packages$coverage_packages ;;
 fuzz) wanted=$run_packages$fuzz_packages ;;
-*) die 'usage: packages.sh run|check|coverage|fuzz' ;;
+bench) wanted=$run_packages$bench_packages ;;
+*) die 'usage: packages.sh run|check|coverage|fuzz|bench' ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

@@ -191,7 +191,7 @@ class Stack:
     def workers(self):
         return self.pids("project-api.fcgi")
 
-    def run(self, argv, environ=None, **more):
+    def run(self, argv, environ=None, seconds=60, **more):
         """Runs a program as the stack's user, without our environment."""
         who = {}
         if os.geteuid() == 0:
@@ -201,7 +201,7 @@ class Stack:
                **REPORTS, **(environ or {})}
         return subprocess.run([str(a) for a in argv], env=env, cwd="/",
                               capture_output=True, text=True,
-                              timeout=60, **who, **more)
+                              timeout=seconds, **who, **more)
 
     def ctl(self, *args, code=0, environ=None):
         """codecourierctl --json …: its data, or its error if code is not 0."""

@@ -1,0 +1,98 @@
+/*
+ * constant.c: the limit of the machine: a FastCGI program that answers a
+ * constant. Started by the pool script as the worker is.
+ *
+ *   constant -w      print the number of workers
+ *
+ * CONSTANT_WORKERS  how many
+ * CONSTANT_BODY     file with the body of the answer
+ * CONSTANT_LOOP     "own": the worker's accept loop (src/fcgi.c); "stock":
+ *                   the loop of libfcgi's examples
+ */
+#include "fcgi.h"
+
+#include <fcgiapp.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "banned.h"
+
+static char head[256];
+static char *body;
+static size_t head_len, body_len;
+
+static void
+load(const char *path)
+{
+	FILE *file = path ? fopen(path, "rb") : NULL;
+
+	if (!file || fseek(file, 0, SEEK_END) != 0)
+		exit(1);
+	body_len = (size_t)ftell(file);
+	rewind(file);
+	body = malloc(body_len);
+	if (!body || fread(body, 1, body_len, file) != body_len)
+		exit(1);
+	fclose(file);
+	/* the headers of the worker */
+	head_len = (size_t)snprintf(head, sizeof(head),
+	    "Status: 200 OK\r\n"
+	    "X-Request-ID: 00000000-0000-4000-8000-000000000000\r\n"
+	    "Cache-Control: no-store\r\n"
+	    "X-Content-Type-Options: nosniff\r\n"
+	    "Content-Type: application/json\r\n"
+	    "Content-Length: %zu\r\n\r\n",
+	    body_len);
+}
+
+static void
+run_own(void)
+{
+	char why[256], *input;
+	enum fcgi_event event;
+	size_t len;
+
+	if (!fcgi_init(why, sizeof(why)))
+		exit(1);
+	while ((event = fcgi_next(-1)) != FCGI_STOP) {
+		if (event != FCGI_REQUEST)
+			continue;
+		if (fcgi_body(&input, &len, 1 << 20) == ERR_OK)
+			free(input);
+		fcgi_write(head, head_len);
+		fcgi_write(body, body_len);
+		fcgi_finish();
+	}
+}
+
+static void
+run_stock(void)
+{
+	FCGX_Request request;
+
+	if (FCGX_Init() != 0 || FCGX_InitRequest(&request, 0, 0) != 0)
+		exit(1);
+	while (FCGX_Accept_r(&request) >= 0) {
+		FCGX_PutStr(head, (int)head_len, request.out);
+		FCGX_PutStr(body, (int)body_len, request.out);
+		FCGX_Finish_r(&request);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *loop = getenv("CONSTANT_LOOP");
+
+	if (argc > 1 && strcmp(argv[1], "-w") == 0)
+		return puts(getenv("CONSTANT_WORKERS")) < 0;
+	load(getenv("CONSTANT_BODY"));
+	if (loop && strcmp(loop, "stock") == 0)
+		run_stock();
+	else
+		run_own();
+	free(body);
+	return 0;
+}
