@@ -25,6 +25,13 @@ add(struct req *r, enum stmt stmt)
 	return q;
 }
 
+const struct db_query *
+call_project(struct req *r)
+{
+	r->wants_project = true;
+	return &r->guard;
+}
+
 struct db_query *
 call_read(struct req *r, enum stmt stmt)
 {
@@ -55,20 +62,23 @@ call_write_part(struct req *r, enum stmt stmt)
 static enum err
 run_guarded(struct req *r, struct db_fault *fault)
 {
-	struct db_query guard, *all[REQ_QUERIES + 1] = {&guard};
+	struct db_query *guard = &r->guard, *all[REQ_QUERIES + 1] = {guard};
 	size_t n = 1;
 	enum err e;
 
-	db_query_init(&guard, r->write ? STMT_GUARD_WRITE : STMT_GUARD_READ);
-	db_text(&guard, r->id.project_id);
-	db_text(&guard, r->id.key_id);
-	db_bytes(&guard, r->id.digest, sizeof(r->id.digest));
+	db_query_clear(guard);
+	db_query_init(guard,
+	    r->write               ? STMT_GUARD_WRITE
+		: r->wants_project ? STMT_GUARD_PROJECT
+				   : STMT_GUARD_READ);
+	db_text(guard, r->id.project_id);
+	db_text(guard, r->id.key_id);
+	db_bytes(guard, r->id.digest, sizeof(r->id.digest));
 	for (size_t i = r->ran; i < r->n; i++)
 		all[n++] = &r->queries[i];
 	e = db_run(r->app->db, all, n, r->write, r->deadline, fault);
 	if (!e)
-		r->key_used = db_bool(&guard, 0, 0);
-	db_query_clear(&guard);
+		r->key_used = db_bool(guard, 0, 0);
 	return e;
 }
 

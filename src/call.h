@@ -9,6 +9,10 @@
 
 #include "req.h"
 
+/* The project's own row, which the guard reads anyway: for a call that needs no
+ * statement of its own. Filled by call_run; not for one that writes. */
+const struct db_query *call_project(struct req *r);
+
 /* Adds a statement to the batch; $1 is set to the caller's project. */
 struct db_query *call_read(struct req *r, enum stmt stmt);
 

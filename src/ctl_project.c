@@ -79,7 +79,7 @@ ctl_project_show(struct ctl *c)
 
 	if (rc)
 		return rc;
-	db_query_init(&q, STMT_PROJECT_GET);
+	db_query_init(&q, STMT_OP_PROJECT_GET);
 	db_text(&q, c->project_id);
 	rc = ctl_run(c, &q, false);
 	return rc ? rc : ctl_print_row(c, &q);

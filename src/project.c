@@ -29,10 +29,10 @@ const struct body project_delete_body = {NULL, 0, true};
 enum err
 project_get(struct req *r)
 {
-	struct db_query *q = call_read(r, STMT_PROJECT_GET);
+	const struct db_query *q = call_project(r);
 	enum err e = call_run(r);
 
-	return e ? e : reply_row(r, q);
+	return e ? e : reply_object(r, q, 1);
 }
 
 enum err

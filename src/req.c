@@ -37,6 +37,7 @@ req_end(struct req *r)
 {
 	struct block *b = r->memory;
 
+	db_query_clear(&r->guard);
 	for (size_t i = 0; i < r->n; i++)
 		db_query_clear(&r->queries[i]);
 	json_object_put(r->json);
@@ -174,8 +175,14 @@ reply_text(struct req *r, const char *json)
 enum err
 reply_row(struct req *r, const struct db_query *q)
 {
+	return reply_object(r, q, 0);
+}
+
+enum err
+reply_object(struct req *r, const struct db_query *q, int column)
+{
 	size_t len;
-	const char *row = db_value(q, 0, 0, &len);
+	const char *row = db_value(q, 0, column, &len);
 
 	if (!row)
 		return req_fail(r, ERR_NOT_FOUND, NULL, NULL);

@@ -64,6 +64,8 @@ struct req {
 	const char *cursor; /* decoded from the query; NULL: first page */
 
 	/* statements: those before `ran` have their results */
+	struct db_query guard;
+	bool wants_project; /* the guard gives the project's row, too */
 	struct db_query queries[REQ_QUERIES];
 	size_t n, ran;
 	bool write;     /* one of the new ones writes */
@@ -117,6 +119,8 @@ void reply_text(struct req *r, const char *json);
 void reply_quoted(struct req *r, const char *text, size_t len);
 /* Answers {"data": <row 0, column 0 of q>}; ERR_NOT_FOUND without a row. */
 enum err reply_row(struct req *r, const struct db_query *q);
+/* The same of another column. */
+enum err reply_object(struct req *r, const struct db_query *q, int column);
 /* Answers {"data": <array>, "nextCursor": …, "hasMore": …}. */
 void reply_list(
     struct req *r, const char *array, size_t len, const char *next_cursor);

@@ -95,14 +95,18 @@
  * and live; else refuse() ends the pipeline. coalesce() evaluates its second
  * argument only when the first is NULL (no such row).
  */
-#define GUARD(lock)                                                            \
-	"SELECT coalesce((SELECT k.last_used_at IS NULL "                      \
-	"OR k.last_used_at < now() - interval '1 minute' "                     \
-	"FROM api_key k JOIN project p ON p.id = k.project_id "                \
-	"WHERE k.id = $2::uuid AND k.project_id = $1::uuid "                   \
+#define GOOD_KEY "FROM api_key k JOIN project t ON t.id = k.project_id"
+#define IS_GOOD                                                                \
+	" WHERE k.id = $2::uuid AND k.project_id = $1::uuid "                  \
 	"AND k.digest = $3::bytea AND k.revoked_at IS NULL "                   \
 	"AND (k.expires_at IS NULL OR k.expires_at > now()) "                  \
-	"AND p.deleted_at IS NULL" lock "), refuse())"
+	"AND t.deleted_at IS NULL"
+#define STALE                                                                  \
+	"k.last_used_at IS NULL "                                              \
+	"OR k.last_used_at < now() - interval '1 minute'"
+#define GUARD(lock)                                                            \
+	"SELECT coalesce((SELECT " STALE " " GOOD_KEY IS_GOOD lock             \
+	"), refuse())"
 
 /* A page of a list: rows 1..limit as a JSON array, whether more follow, and
  * the sort values of the last row given, for the cursor. */
@@ -140,7 +144,14 @@ static const struct stmt_info statements[] = {
 	"SELECT max(version)::text, max(oldest_program)::text "
 	"FROM schema_version"},
     [STMT_GUARD_READ] = {"guard_read", 3, GUARD("")},
-    [STMT_GUARD_WRITE] = {"guard_write", 3, GUARD(" FOR KEY SHARE OF k, p")},
+    /* A row that is not there is NULL here, and refused: a third less work
+     * for PostgreSQL than the guard and the project one after the other. */
+    [STMT_GUARD_PROJECT] = {"guard_project", 3,
+	"SELECT g.stale, g.project FROM (SELECT) one LEFT JOIN LATERAL "
+	"(SELECT " STALE " AS stale, row_to_json(o)::text AS project " GOOD_KEY
+	", LATERAL (SELECT " PROJECT ") o" IS_GOOD
+	") g ON true WHERE g.stale IS NOT NULL OR refuse()"},
+    [STMT_GUARD_WRITE] = {"guard_write", 3, GUARD(" FOR KEY SHARE OF k, t")},
     [STMT_KEY_BY_PREFIX] = {"key_by_prefix", 1,
 	"SELECT id::text, project_id::text, hash, digest, check_value, live "
 	"FROM key_by_prefix($1)"},
@@ -161,8 +172,6 @@ static const struct stmt_info statements[] = {
 	"AND wait_event = 'ClientRead' "
 	"AND xact_start < now() - interval '15 seconds'"},
 
-    [STMT_PROJECT_GET] = {"project_get", 1,
-	SELECT_JSON(PROJECT, "project") " WHERE t.id = $1::uuid"},
     [STMT_PROJECT_UPDATE] = {"project_update", 8,
 	"WITH done AS (UPDATE project SET " GIVEN("name", "name", "$6") GIVEN(
 	    "slug", "slug", "$7") GIVEN("githubRepoUrl", "github_repo_url",
@@ -312,6 +321,8 @@ static const struct stmt_info statements[] = {
 	"SELECT id::text FROM project "
 	"WHERE (id::text = $1 OR slug = $1) AND deleted_at IS NULL "
 	"ORDER BY id::text = $1 DESC LIMIT 1"},
+    [STMT_OP_PROJECT_GET] = {"op_project_get", 1,
+	SELECT_JSON(PROJECT, "project") " WHERE t.id = $1::uuid"},
     [STMT_OP_PROJECT_LIST] = {"op_project_list", 0,
 	SELECT_JSON(
 	    PROJECT, "project") " WHERE t.deleted_at IS NULL ORDER BY t.slug"},

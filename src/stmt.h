@@ -17,12 +17,12 @@ enum stmt {
 	/* the API's: prepared on each connection of a worker */
 	STMT_SCHEMA_VERSION,	/* -> version, oldest program */
 	STMT_GUARD_READ,	/* 2 key, digest -> last used is stale */
+	STMT_GUARD_PROJECT,	/* the same -> stale, the project */
 	STMT_GUARD_WRITE,	/* the same, and both rows FOR KEY SHARE */
 	STMT_KEY_BY_PREFIX,	/* 1 prefix -> id, project, hash, digest,
 				   check value, live */
 	STMT_KEY_USED,		/* 2 key */
 	STMT_END_STALLED,	/* -> how many */
-	STMT_PROJECT_GET,
 	STMT_PROJECT_UPDATE,	/* 6 name, slug, URL */
 	STMT_PROJECT_DELETE,	/* 6 days until the purge */
 	STMT_PROJECT_DRAIN,
@@ -49,6 +49,7 @@ enum stmt {
 
 	/* the operator's command only */
 	STMT_OP_PROJECT_FIND = STMT__API_MAX, /* 1 id or slug -> id */
+	STMT_OP_PROJECT_GET,
 	STMT_OP_PROJECT_LIST,
 	STMT_OP_PROJECT_CREATE,	/* 6 name, slug, email, data key id, master
 				   key id, wrapped */

@@ -21,6 +21,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/signalfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -234,6 +235,7 @@ SYS(ssize_t, pwrite, fd, ENOSPC, (int fd, const void *b, size_t n, off_t o),
 SYS(int, fstat, fd, EIO, (int fd, struct stat *s), (fd, s))
 SYS(int, socket, -1, EMFILE, (int d, int t, int p), (d, t, p))
 SYS(int, epoll_create1, -1, EMFILE, (int f), (f))
+SYS(int, signalfd, -1, EMFILE, (int fd, const sigset_t *m, int f), (fd, m, f))
 SYS(void *, mmap, fd, ENOMEM,
     (void *a, size_t n, int p, int f, int fd, off_t o), (a, n, p, f, fd, o))
 
@@ -389,9 +391,9 @@ open_descriptors(void)
 }
 
 int
-epoll_pwait(int fd, struct epoll_event *e, int n, int wait, const sigset_t *m)
+epoll_wait(int fd, struct epoll_event *e, int n, int wait)
 {
-	REAL(epoll_pwait);
+	REAL(epoll_wait);
 	if (page) {
 		struct mallinfo2 info = mallinfo2();
 		int saved = errno;
@@ -406,7 +408,7 @@ epoll_pwait(int fd, struct epoll_event *e, int n, int wait, const sigset_t *m)
 			page->window = CLOSED;
 		page->idle++;
 	}
-	return real(fd, e, n, wait, m);
+	return real(fd, e, n, wait);
 }
 
 /* FAULT_PAGE is the shared file; the test has made it, and a window that is

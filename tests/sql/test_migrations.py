@@ -12,6 +12,8 @@ from harness import ROOT
 
 FILES = sorted(p.name for p in (ROOT / "migrations").glob("[0-9]*.sql"))
 NEWEST = int(FILES[-1][:4])
+OLDEST = int(re.search(r"define DB_OLDEST_SCHEMA (\d+)",
+                       (ROOT / "src/db.h").read_text()).group(1))
 BIN = Path("/usr/lib/postgresql/15/bin")
 
 
@@ -212,7 +214,13 @@ def test_a_newer_schema_that_still_serves_us(broken):
 
 def test_a_schema_too_old_is_refused(broken):
     assert broken("delete from codecourier.schema_version "
-                  f"where version = {NEWEST}") == 1
+                  f"where version >= {OLDEST}") == 1
+
+
+def test_the_oldest_schema_that_serves_us(broken):
+    """Programs may be upgraded before the schema is."""
+    assert broken("delete from codecourier.schema_version "
+                  f"where version > {OLDEST}") == 0
 
 
 @pytest.mark.parametrize("text", [

@@ -54,7 +54,7 @@ give_row(struct db_query *q, const char *const values[], int n, bool row)
 		assert_true(PQsetvalue(result, 0, i, values[i] ? text : NULL,
 		    values[i] ? (int)len : -1));
 	}
-	db_query_init(q, STMT_PROJECT_GET);
+	db_query_init(q, STMT_OP_PROJECT_GET);
 	q->result = result;
 }
 

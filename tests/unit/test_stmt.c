@@ -232,7 +232,8 @@ locks(void **state)
 
 	(void)state;
 	assert_false(has(bare(STMT_GUARD_READ), " FOR "));
-	assert_true(has(bare(STMT_GUARD_WRITE), "FOR KEY SHARE OF K, P"));
+	assert_false(has(bare(STMT_GUARD_PROJECT), " FOR "));
+	assert_true(has(bare(STMT_GUARD_WRITE), "FOR KEY SHARE OF K, T"));
 	for (size_t i = 0; i < STMT__API_MAX; i++) {
 		assert_int_equal(has(bare(i), " FOR UPDATE"), is_in(drains, i));
 		assert_int_equal(
@@ -240,18 +241,19 @@ locks(void **state)
 	}
 }
 
-/* Both guards ask for all that makes a key good. */
+/* All guards ask for all that makes a key good. */
 static void
 guards(void **state)
 {
 	static const char *const asked[] = {"K.ID = $2::UUID",
 	    "K.PROJECT_ID = $1::UUID", "K.DIGEST = $3::BYTEA",
 	    "K.REVOKED_AT IS NULL", "K.EXPIRES_AT IS NULL",
-	    "K.EXPIRES_AT > NOW()", "P.DELETED_AT IS NULL", "REFUSE()"};
+	    "K.EXPIRES_AT > NOW()", "T.DELETED_AT IS NULL", "REFUSE()"};
 
 	(void)state;
 	for (size_t k = 0; k < COUNT(asked); k++) {
 		assert_true(has(bare(STMT_GUARD_READ), asked[k]));
+		assert_true(has(bare(STMT_GUARD_PROJECT), asked[k]));
 		assert_true(has(bare(STMT_GUARD_WRITE), asked[k]));
 	}
 }
