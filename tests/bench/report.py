@@ -152,3 +152,5 @@ def plot(path, plots):
         panel.minorticks_off()
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
+    head, rest = path.read_text().split("\n", 1)
+    path.write_text(f"{head}\n<!-- Size: made by bench.py -->\n{rest}")

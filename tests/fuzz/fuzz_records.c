@@ -51,8 +51,7 @@ start(void)
 	EXPECT(dup2(fd, 0) == 0);
 	close(fd);
 	EXPECT(fcgi_init(why, sizeof(why)));
-	/* the fuzzer is asked to end by it, and installs its own */
-	signal(SIGUSR1, SIG_DFL);
+	/* the fuzzer is asked to end by it, and has a handler of its own */
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
