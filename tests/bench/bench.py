@@ -7,6 +7,7 @@ build/bench/results.md (all tables) and results.svg (the plot).
 PART: versus settings counter million floods growth memory (default: all).
 """
 import argparse
+import signal
 import sys
 
 sys.dont_write_bytecode = True
@@ -157,6 +158,9 @@ def main():
     parser.add_argument("--keys", type=int, default=1000)
     parser.add_argument("parts", nargs="*", metavar="PART", default=PARTS)
     args = parser.parse_args()
+    # the servers are ended on the way out, whoever asks
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))
     report = Report(args)
     stack = prepare(args, 1000, RIVALS)
     try:
