@@ -20,7 +20,7 @@ declare -A file=() edit=() macro=() suite=() only=()
 
 # an entry of the verified-key table is trusted without the guard
 file[guard]=src/stmt.c
-edit[guard]='s/AND k.digest = $3::bytea AND k.revoked_at IS NULL /AND $3::bytea IS NOT NULL /'
+edit[guard]='s/AND k.digest = \(.3::bytea\) AND k.revoked_at IS NULL /AND \1 IS NOT NULL /'
 suite[guard]=http only[guard]=tests/http/test_revoke.py
 
 # the last-owner trigger takes no lock
