@@ -39,25 +39,37 @@ auth_begin(struct req *r)
 	return auth_cold(r);
 }
 
+/* How many workers of a host may verify keys that the table does not know: a
+ * worker that computes serves nobody. */
+static int
+cold_places(const struct req *r)
+{
+	int places = r->app->conf.workers / 4;
+
+	return places > 0 ? places : 1;
+}
+
+static enum err
+refuse_cold(struct req *r)
+{
+	host_count(r->app->host, STAT_COLD_REFUSALS);
+	r->retry_after = 1;
+	return req_fail(r, ERR_UNAVAILABLE, NULL,
+	    "Too many keys are being verified for the first time; try again in "
+	    "a second.");
+}
+
 /* scrypt, by one worker a key and few workers a host; the others that wait
  * inside find the table filled. */
 static enum err
 verify_hash(struct req *r, const char *hash, size_t len)
 {
 	struct host *h = r->app->host;
-	int places = r->app->conf.workers / 4;
 	struct identity known;
 	enum err e;
 
-	if (places < 1)
-		places = 1;
-	if (!host_cold_enter(h, places, verified_number(h, r->key))) {
-		host_count(h, STAT_COLD_REFUSALS);
-		r->retry_after = 1;
-		return req_fail(r, ERR_UNAVAILABLE, NULL,
-		    "Too many keys are being verified for the first time; try "
-		    "again in a second.");
-	}
+	if (!host_cold_enter(h, cold_places(r), verified_number(h, r->key)))
+		return refuse_cold(r);
 	if (verified_find(h, r->key, &known) &&
 	    memcmp(&known, &r->id, sizeof(known)) == 0) {
 		e = ERR_OK;
@@ -111,6 +123,10 @@ auth_cold(struct req *r)
 
 	r->warm = false;
 	memset(&r->id, 0, sizeof(r->id));
+	/* Nobody's row is read for an answer that would be "later" anyway. A
+	 * bad key takes no place, so it keeps no good one out. */
+	if (!host_cold_room(r->app->host, cold_places(r)))
+		return refuse_cold(r);
 	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, r->key);
 	db_query_init(q, STMT_KEY_BY_PREFIX);
 	db_text(q, prefix);

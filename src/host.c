@@ -237,6 +237,21 @@ host_workers(const struct host *h, struct host_worker *out, size_t max)
 }
 
 bool
+host_cold_room(const struct host *h, int places)
+{
+	for (int i = 0; h && i < places; i++) {
+		struct flock l = {.l_type = F_WRLCK,
+		    .l_whence = SEEK_SET,
+		    .l_start = LOCK_COLD + i,
+		    .l_len = 1};
+
+		if (fcntl(h->fd, F_GETLK, &l) != 0 || l.l_type == F_UNLCK)
+			return true;
+	}
+	return !h;
+}
+
+bool
 host_cold_enter(struct host *h, int places, uint32_t key_hash)
 {
 	if (!h)

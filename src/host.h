@@ -61,6 +61,8 @@ size_t host_workers(const struct host *h, struct host_worker *out, size_t max);
  */
 MUST_CHECK bool host_cold_enter(struct host *h, int places, uint32_t key_hash);
 void host_cold_leave(struct host *h);
+/* Whether a place is free right now: no promise. */
+bool host_cold_room(const struct host *h, int places);
 
 /* Room of the table and its secret, same for all workers of the boot. */
 void *host_table(struct host *h);

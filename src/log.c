@@ -84,9 +84,12 @@ log_quote(char *out, size_t size, const char *value)
 
 	while (is_bare((unsigned char)*p))
 		p++;
-	if (*p == '\0' && p > value) {
-		snprintf(out, size, "%s", value);
-		return size > 0 ? strlen(out) : 0;
+	if (*p == '\0' && p > value && size > 0) {
+		used =
+		    (size_t)(p - value) < size ? (size_t)(p - value) : size - 1;
+		memcpy(out, value, used);
+		out[used] = '\0';
+		return used;
 	}
 	if (size < sizeof("\"\"")) {
 		snprintf(out, size, "%s", "");

@@ -1,33 +1,29 @@
 """cold.py PORT KEYS: a caller for each key of the file, all at once, each on
-a connection of its own. A 503 is tried again after its Retry-After, as a
-client library does: with a random part, so that they do not come in step.
-Prints the seconds that each one took to its 200."""
+a connection of its own that it keeps. A 503 is tried again after its
+Retry-After, as a client library does: with a random part, so that they do not
+come in step. Prints the seconds that each one took to its 200."""
 import asyncio
 import random
 import sys
 import time
 
 
-async def ask(port, key):
+async def ask(reader, writer, key):
     """Status and Retry-After of one GET."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        writer.write(f"GET /api/v1/project HTTP/1.1\r\nHost: x\r\n"
-                     f"Authorization: Bearer {key}\r\n"
-                     f"Connection: close\r\n\r\n".encode())
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        await reader.read()
-    finally:
-        writer.close()
-    after = [line for line in head.split("\r\n")
-             if line.startswith("retry-after:")]
-    return int(head.split()[1]), float(after[0].split()[1]) if after else 0
+    writer.write(f"GET /api/v1/project HTTP/1.1\r\nHost: x\r\n"
+                 f"Authorization: Bearer {key}\r\n\r\n".encode())
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    value = dict(line.split(": ", 1) for line in head.split("\r\n")[1:-2])
+    await reader.readexactly(int(value["content-length"]))
+    return int(head.split(" ", 2)[1]), float(value.get("retry-after", 0))
 
 
 async def caller(port, key, begin):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while True:
-        status, after = await ask(port, key)
+        status, after = await ask(reader, writer, key)
         if status == 200:
+            writer.close()
             return time.monotonic() - begin
         if status != 503 or not after:
             raise SystemExit(f"a good key got {status}")

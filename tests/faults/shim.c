@@ -168,7 +168,10 @@ BYTE(libscrypt_scrypt),
     (const uint8_t *p, size_t pl, const uint8_t *s, size_t sl, uint64_t n,
 	uint32_t r, uint32_t q, uint8_t *o, size_t ol),
     (p, pl, s, sl, n, r, q, o, ol))
-BYTE(libscrypt_check), (char *mcf, const char *key), (mcf, key))
+BYTE(crypto_pwhash_scryptsalsa208sha256_ll),
+    (const uint8_t *p, size_t pl, const uint8_t *s, size_t sl, uint64_t n,
+	uint32_t r, uint32_t q, uint8_t *o, size_t ol),
+    (p, pl, s, sl, n, r, q, o, ol))
 FAILING(CRYPTO, int, 0, libscrypt_mcf,
     (uint32_t n, uint32_t r, uint32_t p, const char *s, const char *h, char *o),
     (n, r, p, s, h, o))

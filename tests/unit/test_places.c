@@ -48,8 +48,8 @@ on_signal(int signal)
 	(void)signal;
 }
 
-/* e, E: enter with key 1, 2 at 2 places; l: leave; w: start as a worker;
- * r: one request. Answers 1 or 0; q: ends. */
+/* e, E: enter with key 1, 2 at 2 places; f: is one of them free; l: leave;
+ * w: start as a worker; r: one request. Answers 1 or 0; q: ends. */
 static void
 obey(int in, int out)
 {
@@ -69,6 +69,8 @@ obey(int in, int out)
 		done = 1;
 		if (command == 'e' || command == 'E')
 			done = host_cold_enter(h, 2, command == 'e' ? 1 : 2);
+		else if (command == 'f')
+			done = host_cold_room(h, 2);
 		else if (command == 'l')
 			host_cold_leave(h);
 		else if (command == 'w')
@@ -190,8 +192,11 @@ has_so_many_cold_places(void **state)
 	struct child a = child_start(), b = child_start(), c = child_start();
 
 	(void)state;
+	assert_int_equal(ask(&c, 'f'), 1);
 	assert_int_equal(ask(&a, 'e'), 1);
+	assert_int_equal(ask(&c, 'f'), 1);
 	assert_int_equal(ask(&b, 'E'), 1);
+	assert_int_equal(ask(&c, 'f'), 0);
 	assert_int_equal(ask(&c, 'e'), 0); /* at once, whatever the key */
 	assert_int_equal(ask(&c, 'E'), 0);
 	assert_int_equal(ask(&c, 'l'), 1); /* not inside: changes nothing */
@@ -200,6 +205,7 @@ has_so_many_cold_places(void **state)
 	assert_int_equal(ask(&c, 'e'), 1);
 	assert_int_equal(ask(&a, 'e'), 0);
 	child_end(&b, true); /* killed inside */
+	assert_int_equal(ask(&a, 'f'), 1);
 	assert_int_equal(ask(&a, 'E'), 1);
 	assert_int_equal(ask(&a, 'l'), 1);
 	assert_int_equal(ask(&a, 'E'), 1); /* again and again */
