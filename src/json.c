@@ -227,15 +227,14 @@ static bool
 put_escaped(struct printbuf *out, unsigned char c)
 {
 	static const char from[] = "\"\\\b\f\n\r\t";
-	static const char to[] = "\"\\bfnrt";
+	static const char to[] = "\"\\bfnrt", hex[] = "0123456789abcdef";
 	const char *hit = c ? strchr(from, c) : NULL;
-	char escaped[8];
+	char code[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
 
-	if (hit)
-		snprintf(escaped, sizeof(escaped), "\\%c", to[hit - from]);
-	else
-		snprintf(escaped, sizeof(escaped), "\\u%04x", c);
-	return put(out, escaped, strlen(escaped));
+	if (!hit)
+		return put(out, code, sizeof(code));
+	code[1] = to[hit - from];
+	return put(out, code, 2);
 }
 
 bool

@@ -22,7 +22,8 @@ def machine():
         f"Linux {platform.release().split('-')[0]}",
         output("nginx", "-v").split("version: ")[-1],
         output("/usr/lib/postgresql/15/bin/postgres", "-V"),
-        output("php-fpm8.2", "-v")[:12], output("wrk", "-v")[:20].strip()])
+        " ".join(output("php-fpm8.2", "-v").split()[:2]),
+        " ".join(output("wrk", "-v").split()[:2])])
 
 
 def spread(found, digits=2):
