@@ -1,16 +1,16 @@
 #!/bin/bash
 # Installs the Debian packages that `make run`, `make check`, `make coverage`,
-# `make fuzz` or `make bench` needs and this machine lacks, as a guest: nothing
-# that comes along is started or enabled, nothing that was there before is
-# touched.
+# `make fuzz`, `make bench` or `make deb` needs and this machine lacks, as a
+# guest: nothing that comes along is started or enabled, nothing that was there
+# before is touched.
 #
-#   packages.sh run|check|coverage|fuzz|bench  ASSUME_YES=1: do not ask on a
-#                                              terminal
+#   packages.sh run|check|coverage|fuzz|bench|deb  ASSUME_YES=1: do not ask on
+#                                                  a terminal
 set -u
 umask 022
 
 # package, then what we need it for
-run_packages='
+build_packages='
 make                builds the programs
 gcc                 builds the programs
 libc6-dev           headers of the C library
@@ -20,7 +20,8 @@ libpq-dev           PostgreSQL client library
 libjson-c-dev       JSON
 libscrypt-dev       hashes of the API keys
 libsodium-dev       encryption of stored secrets
-zlib1g-dev          checksum in the API keys
+zlib1g-dev          checksum in the API keys'
+run_packages=$build_packages'
 postgresql-15       the private database of the stack
 nginx               the web server in front of the workers
 spawn-fcgi          opens the socket of the workers
@@ -37,7 +38,9 @@ openapi-specification  the standard that openapi.json is held against
 shellcheck          lint of the shell scripts
 cppcheck            lint of the C files
 clang-format        lint of the layout
-strace              counts the round trips to the database'
+strace              counts the round trips to the database
+systemd             lint of the units (systemd-analyze)
+mandoc              lint of the manual pages'
 coverage_packages='
 gcovr               lines and branches that were run'
 fuzz_packages='
@@ -50,6 +53,10 @@ php8.2-pgsql        what we are measured against
 php8.2-opcache      what we are measured against
 python3-matplotlib  the plot
 strace              counts system calls'
+deb_packages='
+dpkg-dev            builds the package
+debhelper           builds the package
+lintian             lint of the package'
 
 # Read by postgresql-15's installation script, which would else make a
 # cluster, start it and open port 5432 at every boot from then on.
@@ -149,7 +156,8 @@ check) wanted=$run_packages$check_packages ;;
 coverage) wanted=$run_packages$check_packages$coverage_packages ;;
 fuzz) wanted=$run_packages$fuzz_packages ;;
 bench) wanted=$run_packages$bench_packages ;;
-*) die 'usage: packages.sh run|check|coverage|fuzz|bench' ;;
+deb) wanted=$build_packages$deb_packages ;;
+*) die 'usage: packages.sh run|check|coverage|fuzz|bench|deb' ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then
