@@ -1,5 +1,6 @@
 """A signal to one worker, wherever it finds it: the request in hand is
 answered whole, then the process ends with 0, and nobody else's is lost."""
+import fcntl
 import json
 import re
 import signal
@@ -57,13 +58,17 @@ def holds_back(worker):
 @each_signal
 def test_while_it_starts(site, home, sig):
     """It reads the keyring, connects, prepares: then it ends, and has taken
-    nothing from the queue."""
+    nothing from the queue. A lock on the host's file keeps it starting."""
     peer = site.peer(request(*update(home, f"early {sig.name}")))
-    worker = site.start()
-    end = time.monotonic() + SOON
-    while not holds_back(worker):
-        assert worker.alive() and time.monotonic() < end, worker.said()
-    worker.signal(sig)
+    folder = Path(site.stack.conf["CODECOURIER_RUNTIME_DIR"])
+    (path,) = folder.glob("host.v*")
+    with open(path, "r+b") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX, 1)
+        worker = site.start()
+        end = time.monotonic() + SOON
+        while not holds_back(worker):
+            assert worker.alive() and time.monotonic() < end, worker.said()
+        worker.signal(sig)
     assert worker.ends(SOON) == 0
     assert "method=" not in worker.said()
     site.start()
