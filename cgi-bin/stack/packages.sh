@@ -21,6 +21,10 @@ libjson-c-dev       JSON
 libscrypt-dev       hashes of the API keys
 libsodium-dev       encryption of stored secrets
 zlib1g-dev          checksum in the API keys'
+deb_packages='
+dpkg-dev            builds the package
+debhelper           builds the package
+lintian             lint of the package'
 run_packages=$build_packages'
 postgresql-15       the private database of the stack
 nginx               the web server in front of the workers
@@ -36,11 +40,11 @@ openssl             a certificate for the tests of TLS
 python3-jsonschema  holds the answers against openapi.json
 openapi-specification  the standard that openapi.json is held against
 shellcheck          lint of the shell scripts
+systemd             lint of the units (systemd-analyze)
+mandoc              lint of the manual pages
 cppcheck            lint of the C files
 clang-format        lint of the layout
-strace              counts the round trips to the database
-systemd             lint of the units (systemd-analyze)
-mandoc              lint of the manual pages'
+strace              counts the round trips to the database'
 coverage_packages='
 gcovr               lines and branches that were run'
 fuzz_packages='
@@ -53,10 +57,6 @@ php8.2-pgsql        what we are measured against
 php8.2-opcache      what we are measured against
 python3-matplotlib  the plot
 strace              counts system calls'
-deb_packages='
-dpkg-dev            builds the package
-debhelper           builds the package
-lintian             lint of the package'
 
 # Read by postgresql-15's installation script, which would else make a
 # cluster, start it and open port 5432 at every boot from then on.
