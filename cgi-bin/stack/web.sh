@@ -10,11 +10,11 @@ start_pool() {
 	pool=$child
 }
 
-# rewrite NAME LINE: the site's line marked @NAME
+# rewrite NAME LINE [FILE]: the line marked @NAME of the site or another file
 rewrite() {
-	grep -q "# @$1\$" web/codecourier.conf ||
-		die "nginx/codecourier.conf has no line marked @$1"
-	sed -i "s|^.*# @$1\$|$2|" web/codecourier.conf
+	local file=${3:-web/codecourier.conf}
+	grep -q "# @$1\$" "$file" || die "no line of $file is marked @$1"
+	sed -i "s|^.*# @$1\$|$2|" "$file"
 }
 
 configure_nginx() {
@@ -29,6 +29,8 @@ configure_nginx() {
 	rewrite body "client_body_temp_path $spool/body;"
 	rewrite spool "fastcgi_temp_path $spool/fastcgi;"
 	rewrite openapi 'alias web/codecourier/html/openapi.json;'
+	rewrite metrics "listen 127.0.0.1:$METRICS_PORT;" \
+		web/codecourier/metrics.conf
 }
 
 start_nginx() {

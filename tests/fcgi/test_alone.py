@@ -8,7 +8,8 @@ import uuid
 import pytest
 
 from contract import CALL_IDS, CALLS, KEY, NOBODY, UUID, WRITES
-from wire import PARAMS, STDIN, begin, pair, params_of, request, stream
+from wire import (PARAMS, STDIN, STDOUT, begin, pair, params_of, request,
+                  stream)
 from workers import Worker
 
 PROJECT = "/api/v1/project"
@@ -65,6 +66,30 @@ def test_health(one, path):
     answer = one.ask("GET", path)
     assert (answer.status, answer.json) == (200, {"data": {"status": "ok"}})
     assert names(answer) == ALWAYS
+
+
+def test_metrics(one):
+    """The one answer that is no JSON; http/test_metrics.py reads it."""
+    records = one.peer(request(params_of("GET", "/metrics"))).records()
+    out = b"".join(c for kind, _, c in records if kind == STDOUT)
+    head, _, body = out.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    assert lines[0] == "Status: 200 OK"
+    assert {n.split(": ")[0].lower() for n in lines[1:]} == ALWAYS
+    assert "Content-Type: text/plain; version=0.0.4; charset=utf-8" in lines
+    assert f"Content-Length: {len(body)}" in lines
+    assert body.startswith(b"# HELP codecourier_") and body.endswith(b"\n")
+    assert one.ask("POST", "/metrics").status == 405
+
+
+def test_without_the_shared_file(site, home):
+    """It serves, and has nothing to tell as metrics."""
+    worker = site.start({"CODECOURIER_RUNTIME_DIR": "/nonexistent"})
+    assert site.ask("GET", PROJECT, home.key).status == 200
+    refused = site.ask("GET", "/metrics")
+    assert refused.status == 503
+    assert refused.json["error"]["code"] == "UNAVAILABLE"
+    worker.says("working without")
 
 
 def test_makes_its_own_request_id(one, home):
