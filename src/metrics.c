@@ -21,7 +21,7 @@ metrics_init(struct app *app)
 {
 	const struct route *t = route_table();
 
-	for (int i = 0; t[i].path && i < STATS_ROUTES; i++)
+	for (int i = 0; i < STATS_ROUTES && t[i].path; i++)
 		app->row[i] = host_route(app->host, t[i].method, t[i].path);
 }
 

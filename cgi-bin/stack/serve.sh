@@ -17,13 +17,13 @@ is_taken() {
 
 # check_port NAME
 check_port() {
-	local port=${!1}
-	if ! [[ $port =~ ^[1-9][0-9]{0,4}$ && $port -lt 65536 ]]; then
-		die "$1=$port is not a port"
+	local value=${!1}
+	if ! [[ $value =~ ^[1-9][0-9]{0,4}$ && $value -lt 65536 ]]; then
+		die "$1=$value is not a port"
 	fi
-	if is_taken "$port"; then
-		die "port $port is taken; stop its owner, or take another" \
-			"one: make run $1=$((port % 65535 + 1))"
+	if is_taken "$value"; then
+		die "port $value is taken; stop its owner, or take another" \
+			"one: make run $1=$((value % 65535 + 1))"
 	fi
 }
 
