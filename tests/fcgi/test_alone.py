@@ -8,8 +8,7 @@ import uuid
 import pytest
 
 from contract import CALL_IDS, CALLS, KEY, NOBODY, UUID, WRITES
-from wire import (PARAMS, STDIN, STDOUT, begin, pair, params_of, request,
-                  stream)
+from wire import PARAMS, STDIN, begin, pair, params_of, request, stream
 from workers import Worker
 
 PROJECT = "/api/v1/project"
@@ -70,15 +69,9 @@ def test_health(one, path):
 
 def test_metrics(one):
     """The one answer that is no JSON; http/test_metrics.py reads it."""
-    records = one.peer(request(params_of("GET", "/metrics"))).records()
-    out = b"".join(c for kind, _, c in records if kind == STDOUT)
-    head, _, body = out.partition(b"\r\n\r\n")
-    lines = head.decode().split("\r\n")
-    assert lines[0] == "Status: 200 OK"
-    assert {n.split(": ")[0].lower() for n in lines[1:]} == ALWAYS
-    assert "Content-Type: text/plain; version=0.0.4; charset=utf-8" in lines
-    assert f"Content-Length: {len(body)}" in lines
-    assert body.startswith(b"# HELP codecourier_") and body.endswith(b"\n")
+    answer = one.ask("GET", "/metrics")
+    assert answer.is_metrics and names(answer) == ALWAYS
+    assert answer.body.startswith(b"# HELP codecourier_")
     assert one.ask("POST", "/metrics").status == 405
 
 

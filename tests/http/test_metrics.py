@@ -12,7 +12,7 @@ import uuid
 import pytest
 
 from client import Api, Line, at_once, raw, request_bytes
-from contract import CALLS, NOBODY, UUID, WRITES, make_key
+from contract import CALLS, METRICS_TYPE, NOBODY, UUID, WRITES, make_key
 from fixtures import make_project
 from harness import ROOT, started
 from tables import ROUTES
@@ -44,8 +44,7 @@ def fetch(stack, method="GET", target="/metrics", headers=None):
 def text(stack):
     got, body = fetch(stack)
     assert got.status == 200, body
-    assert got.headers["Content-Type"] == \
-        "text/plain; version=0.0.4; charset=utf-8"
+    assert got.headers["Content-Type"] == METRICS_TYPE
     assert got.headers["Content-Length"] == str(len(body))
     assert got.headers["Cache-Control"] == "no-store"
     assert UUID.fullmatch(got.headers["X-Request-ID"])
