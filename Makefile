@@ -40,9 +40,10 @@ LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lfcgi -lscrypt
 
 # everything testable; no main in it
 LIB_SRC = api_key auth call conf counter ctl ctl_host ctl_key \
-	ctl_project db db_admin db_error db_query err fcgi field health host \
-	json keyhash log member number project provider_key query req route scan \
-	seal secret serve settings stmt text utf8 vault verified
+	ctl_project ctl_status db db_admin db_error db_query err fcgi field \
+	health host json keyhash log member metrics number project \
+	provider_key query req route scan seal secret serve settings stats \
+	stmt text utf8 vault verified
 LIB_OBJ = $(LIB_SRC:%=$(BUILD)/%.o)
 LIB = $(BUILD)/libcodecourier.a
 SQL = $(sort $(wildcard migrations/[0-9]*.sql))

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "fcgi.h"
 #include "log.h"
+#include "metrics.h"
 #include "secret.h"
 #include "serve.h"
 #include "vault.h"
@@ -111,7 +112,8 @@ run(struct app *app, pid_t parent)
 		log_msg(LOG_ERROR,
 		    "working without the verified-key table %s/%s: %s",
 		    app->conf.runtime_dir, HOST_FILE, why);
-	host_worker_start(app->host);
+	host_worker_start(app->host, DB_PROGRAM);
+	metrics_init(app);
 	/* Neither is needed to stay up: requests get 503 until they are. */
 	if (!vault_reload(app, false) || !db_connect(app->db, true))
 		log_msg(LOG_WARN, "starting without keyring or database");

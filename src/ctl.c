@@ -91,24 +91,13 @@ print_value(struct json_object *v)
 		    v ? json_object_to_json_string_ext(v, PLAIN) : "-", stdout);
 }
 
+/* name=value pairs, an entry a line, each behind `indent` */
 static void
-print_lines(struct json_object *o)
-{
-	json_object_object_foreach(o, name, v)
-	{
-		printf("%s: ", name);
-		print_value(v);
-		putchar('\n');
-	}
-}
-
-/* name=value pairs, an entry a line */
-static void
-print_list(struct json_object *list)
+print_list(struct json_object *list, const char *indent)
 {
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
-		const char *space = "";
+		const char *space = indent;
 
 		json_object_object_foreach(o, name, v)
 		{
@@ -118,6 +107,31 @@ print_list(struct json_object *list)
 			print_value(v);
 			space = " ";
 		}
+		putchar('\n');
+	}
+}
+
+static bool
+is_list_of_objects(struct json_object *v)
+{
+	return json_object_is_type(v, json_type_array) &&
+	    json_object_array_length(v) > 0 &&
+	    json_object_is_type(
+		json_object_array_get_idx(v, 0), json_type_object);
+}
+
+static void
+print_lines(struct json_object *o)
+{
+	json_object_object_foreach(o, name, v)
+	{
+		if (is_list_of_objects(v)) {
+			printf("%s:\n", name);
+			print_list(v, "  ");
+			continue;
+		}
+		printf("%s: ", name);
+		print_value(v);
 		putchar('\n');
 	}
 }
@@ -134,7 +148,7 @@ ctl_print(struct ctl *c, struct json_object *value)
 		return CTL_DONE;
 	}
 	if (json_object_is_type(value, json_type_array))
-		print_list(value);
+		print_list(value, "");
 	else
 		print_lines(value);
 	json_object_put(value);

@@ -1,10 +1,9 @@
 /*
- * ctl_host.c: init, migrate, status.
+ * ctl_host.c: init, migrate.
  */
 #include "ctl.h"
 
 #include "db_admin.h"
-#include "host.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -130,71 +129,4 @@ ctl_init(struct ctl *c)
 	json_object_object_add(
 	    result, "keyringMade", json_object_new_boolean(made));
 	return ctl_print(c, result);
-}
-
-static void
-add_host(struct ctl *c, struct json_object *o)
-{
-	static const struct {
-		enum host_stat stat;
-		const char *name;
-	} stats[] = {{STAT_REQUESTS, "requests"}, {STAT_ERRORS, "errors"},
-	    {STAT_VERIFIED_HITS, "verifiedHits"},
-	    {STAT_SCRYPT_RUNS, "scryptRuns"},
-	    {STAT_CHECK_REFUSALS, "checkRefusals"},
-	    {STAT_COLD_REFUSALS, "coldRefusals"}};
-	struct host_worker workers[HOST_WORKERS];
-	struct json_object *list = json_object_new_array();
-	char why[256];
-	struct host *h = host_open(c->conf.runtime_dir, true, why, sizeof(why));
-	size_t n = host_workers(h, workers, HOST_WORKERS);
-
-	for (size_t i = 0; i < sizeof(stats) / sizeof(stats[0]); i++)
-		json_object_object_add(o, stats[i].name,
-		    json_object_new_uint64(host_stat(h, stats[i].stat)));
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *w = json_object_new_object();
-
-		json_object_object_add(
-		    w, "pid", json_object_new_int(workers[i].pid));
-		json_object_object_add(w, "startedAt",
-		    json_object_new_int64(workers[i].started_ms));
-		json_object_object_add(
-		    w, "requests", json_object_new_uint64(workers[i].requests));
-		json_object_array_add(list, w);
-	}
-	json_object_object_add(o, "workers", list);
-	json_object_object_add(o, "verifiedTable",
-	    h ? json_object_new_string("ok") : json_object_new_string(why));
-	host_close(h);
-}
-
-/* A host that is half broken is what status is for: it shows what it can
- * and fails only by its exit status. */
-int
-ctl_status(struct ctl *c)
-{
-	struct json_object *o = json_object_new_object();
-	struct keyring *ring;
-	char why[512], print[17];
-	struct admin *a =
-	    admin_open(c->conf.admin_database, DB_NAME, why, sizeof(why));
-	int version = a ? admin_version(a, why, sizeof(why)) : -1;
-
-	admin_close(a);
-	json_object_object_add(o, "schemaVersion",
-	    version < 0 ? NULL : json_object_new_int(version));
-	json_object_object_add(
-	    o, "database", json_object_new_string(version < 0 ? why : "ok"));
-	ring = keyring_load(c->conf.keyring, why, sizeof(why));
-	if (ring)
-		keyring_fingerprint(ring, print);
-	json_object_object_add(o, "keyringFingerprint",
-	    ring ? json_object_new_string(print) : NULL);
-	json_object_object_add(
-	    o, "keyring", json_object_new_string(ring ? "ok" : why));
-	add_host(c, o);
-	ctl_print(c, o);
-	keyring_free(ring);
-	return version < 0 || !ring ? CTL_UNAVAILABLE : CTL_DONE;
 }

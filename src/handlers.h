@@ -38,5 +38,6 @@ enum err counter_list(struct req *r);
 
 enum err health_live(struct req *r);
 enum err health_ready(struct req *r);
+enum err metrics_get(struct req *r);
 
 #endif

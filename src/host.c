@@ -22,7 +22,7 @@
 
 #include "banned.h"
 
-#define MAGIC UINT64_C(0x3176746f68726363) /* "cchrhtv1": this layout */
+#define MAGIC UINT64_C(0x3276746f68726363) /* "ccrhotv2": this layout */
 
 /* Bytes of the file used as locks only; they need not exist. */
 #define LOCK_INIT   0
@@ -32,6 +32,7 @@
 #define KEY_LOCKS   (1U << 20)
 
 struct worker {
+	_Atomic int64_t program;
 	_Atomic int64_t started_ms;
 	_Atomic uint64_t requests;
 };
@@ -39,7 +40,7 @@ struct worker {
 struct layout {
 	_Atomic uint64_t magic;
 	unsigned char secret[64];
-	_Atomic uint64_t stats[STAT__MAX];
+	struct stats stats;
 	struct worker workers[HOST_WORKERS];
 	_Alignas(64) unsigned char table[HOST_TABLE_SIZE];
 };
@@ -172,21 +173,40 @@ host_close(struct host *h)
 }
 
 void
-host_count(struct host *h, enum host_stat s)
+host_count(struct host *h, enum stats_total s)
 {
 	if (h)
-		atomic_fetch_add_explicit(
-		    &h->map->stats[s], 1, memory_order_relaxed);
+		stats_add(&h->map->stats, s, 1);
 }
 
 uint64_t
-host_stat(const struct host *h, enum host_stat s)
+host_stat(const struct host *h, enum stats_total s)
 {
-	return h ? atomic_load(&h->map->stats[s]) : 0;
+	return h ? stats_get(&h->map->stats, s) : 0;
+}
+
+struct stats *
+host_stats(const struct host *h)
+{
+	return h ? &h->map->stats : NULL;
+}
+
+int
+host_route(struct host *h, const char *method, const char *path)
+{
+	int row = h ? stats_find(&h->map->stats, method, path) : 0;
+
+	if (row >= 0)
+		return row;
+	if (!lock(h->fd, LOCK_INIT, F_WRLCK, true))
+		return 0;
+	row = stats_name(&h->map->stats, method, path);
+	lock(h->fd, LOCK_INIT, F_UNLCK, false);
+	return row;
 }
 
 void
-host_worker_start(struct host *h)
+host_worker_start(struct host *h, int program)
 {
 	struct timespec now;
 
@@ -197,6 +217,7 @@ host_worker_start(struct host *h)
 		if (!lock(h->fd, LOCK_WORKER + i, F_WRLCK, false))
 			continue;
 		h->self = &h->map->workers[i];
+		atomic_store(&h->self->program, program);
 		atomic_store(&h->self->requests, 0);
 		atomic_store(&h->self->started_ms,
 		    (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
@@ -215,22 +236,38 @@ host_worker_request(struct host *h)
 		    &h->self->requests, 1, memory_order_relaxed);
 }
 
+/* The process that holds a worker's place; 0: none. The kernel does not tell
+ * a process of its own locks. */
+static int
+holder(const struct host *h, int place)
+{
+	struct flock l = {.l_type = F_RDLCK,
+	    .l_whence = SEEK_SET,
+	    .l_start = LOCK_WORKER + place,
+	    .l_len = 1};
+
+	if (h->self == &h->map->workers[place])
+		return getpid();
+	if (fcntl(h->fd, F_GETLK, &l) != 0 || l.l_type == F_UNLCK)
+		return 0;
+	return l.l_pid;
+}
+
 size_t
 host_workers(const struct host *h, struct host_worker *out, size_t max)
 {
 	size_t n = 0;
 
 	for (int i = 0; h && i < HOST_WORKERS && n < max; i++) {
-		struct flock l = {.l_type = F_RDLCK,
-		    .l_whence = SEEK_SET,
-		    .l_start = LOCK_WORKER + i,
-		    .l_len = 1};
+		const struct worker *w = &h->map->workers[i];
+		int pid = holder(h, i);
 
-		if (fcntl(h->fd, F_GETLK, &l) != 0 || l.l_type == F_UNLCK)
+		if (pid == 0)
 			continue;
-		out[n].pid = l.l_pid;
-		out[n].started_ms = atomic_load(&h->map->workers[i].started_ms);
-		out[n].requests = atomic_load(&h->map->workers[i].requests);
+		out[n].pid = pid;
+		out[n].program = (int)atomic_load(&w->program);
+		out[n].started_ms = atomic_load(&w->started_ms);
+		out[n].requests = atomic_load(&w->requests);
 		n++;
 	}
 	return n;

@@ -4,49 +4,54 @@
  * table (verified.h). It lives in the runtime directory (a tmpfs), so it is
  * as old as the boot at most. Every function takes NULL for "no such file":
  * the service works without it, slower.
+ *
+ * The file's name has a number, which belongs to its layout (this file's,
+ * stats.h's, the table's of verified.c). A program with another layout takes
+ * the next number, so that the old and the new program serve side by side in
+ * an upgrade, each with a file of its own: keys are verified once more, and
+ * the statistics begin again at 0. The old file goes with the next boot.
  */
 #ifndef HOST_H
 #define HOST_H
 
 #include "err.h"
+#include "stats.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define HOST_FILE       "host.v1"
+#define HOST_FILE       "host.v2"
 #define HOST_WORKERS    256
 #define HOST_TABLE_SIZE (6 * 1024 * 1024)
 
 struct host;
 
-enum host_stat {
-	STAT_REQUESTS,
-	STAT_ERRORS, /* answers with a 5xx */
-	STAT_VERIFIED_HITS,
-	STAT_SCRYPT_RUNS,
-	STAT_CHECK_REFUSALS, /* wrong secrets refused by the check value */
-	STAT_COLD_REFUSALS,  /* 503: all cold places taken */
-	STAT__MAX
-};
-
 /*
- * Opens and maps `dir`/host.v1, made if missing. It must be a regular file
+ * Opens and maps `dir`/HOST_FILE, made if missing. It must be a regular file
  * of ours, mode 0600, of the right size. NULL: `why` says so.
  * `read_only`: for `status`; not made, nothing written.
  */
 struct host *host_open(const char *dir, bool read_only, char *why, size_t size);
 void host_close(struct host *h);
 
-void host_count(struct host *h, enum host_stat s);
-uint64_t host_stat(const struct host *h, enum host_stat s);
+void host_count(struct host *h, enum stats_total s);
+uint64_t host_stat(const struct host *h, enum stats_total s);
+/* For all else of stats.h; NULL without a file. */
+struct stats *host_stats(const struct host *h);
 
-/* Takes a worker's place; the kernel frees it when the process ends. */
-void host_worker_start(struct host *h);
+/* The route's row in the statistics, made if missing; 0, the row of requests
+ * without a route: there is no room, or no file. */
+int host_route(struct host *h, const char *method, const char *path);
+
+/* Takes a worker's place; the kernel frees it when the process ends.
+ * `program`: its number, see db.h. */
+void host_worker_start(struct host *h, int program);
 /* One request more for this worker's place. */
 void host_worker_request(struct host *h);
 
 struct host_worker {
 	int pid;
+	int program;
 	int64_t started_ms; /* since the epoch */
 	uint64_t requests;
 };

@@ -27,6 +27,7 @@ struct app {
 	struct db *db;
 	struct host *host;       /* NULL: works without */
 	struct keyring *keyring; /* NULL: sealed values are out of reach */
+	int row[STATS_ROUTES];   /* of each route, see metrics.h */
 };
 
 #define REQ_QUERIES  8       /* statements of one request */
@@ -74,6 +75,7 @@ struct req {
 	/* the answer */
 	int status;
 	struct printbuf *out; /* the JSON text */
+	const char *type;     /* of an answer that is no JSON, else NULL */
 	char allow[40];       /* Allow header, or "" */
 	enum err err;
 	char field[512]; /* of the fault, or "" */

@@ -50,6 +50,7 @@ static const struct route routes[] = {
 
     OPEN("/healthz", health_live),
     OPEN("/readyz", health_ready),
+    OPEN("/metrics", metrics_get), /* not from the public: see nginx/ */
     {NULL, NULL, ACCESS_OPEN, false, NULL, NULL},
 };
 

@@ -10,6 +10,7 @@
 #include "fcgi.h"
 #include "json.h"
 #include "log.h"
+#include "metrics.h"
 #include "query.h"
 #include "route.h"
 #include "scan.h"
@@ -212,7 +213,8 @@ make_head(const struct req *r, size_t body_len, char *out, size_t size)
 
 	if (r->status != 204)
 		at += snprintf(out + at, size - (size_t)at,
-		    "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+		    "Content-Type: %s\r\nContent-Length: %zu\r\n",
+		    r->type && !r->err ? r->type : "application/json",
 		    body_len);
 	if (r->allow[0])
 		at += snprintf(
@@ -299,6 +301,7 @@ serve(struct app *app)
 	struct req r;
 	char *body;
 	size_t bytes;
+	int64_t db_us;
 
 	req_begin(&r, app);
 	db_take_wait(app->db);
@@ -313,11 +316,11 @@ serve(struct app *app)
 	} else {
 		serve_request(&r);
 		bytes = write_answer(&r);
+		db_us = db_take_wait(app->db);
+		/* first: who has the whole answer finds it counted */
+		metrics_count(&r, db_us);
 		fcgi_finish();
-		log_request(&r, db_take_wait(app->db), bytes);
-		host_worker_request(app->host);
-		if (r.status >= 500)
-			host_count(app->host, STAT_ERRORS);
+		log_request(&r, db_us, bytes);
 		note_use(&r);
 	}
 	log_set_request(NULL);

@@ -58,6 +58,7 @@ write_env() {
 announce() {
 	say "Up: http://127.0.0.1:$PORT" \
 		"(data and log/ in $shown; Ctrl-C ends it)"
+	say "Metrics for Prometheus: http://127.0.0.1:$METRICS_PORT/metrics"
 	say 'Try it from another shell; the line reads the key by itself:'
 	say "( . $(quoted "$shown/env") &&" \
 		'curl -sS -H "Authorization: Bearer $API_KEY"' \

@@ -44,7 +44,8 @@ systemd             lint of the units (systemd-analyze)
 mandoc              lint of the manual pages
 cppcheck            lint of the C files
 clang-format        lint of the layout
-strace              counts the round trips to the database'
+strace              counts the round trips to the database
+prometheus          promtool: checks the metrics and the alerts'
 coverage_packages='
 gcovr               lines and branches that were run'
 fuzz_packages='

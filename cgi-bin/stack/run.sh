@@ -4,6 +4,7 @@
 # that started it ends (make; started by hand: your shell).
 #
 #   PORT=8080         on 127.0.0.1
+#   METRICS_PORT=n    for /metrics; default: the next free one after PORT
 #   RUN_DIR=.run      keeps the data; RUN_DIR/env has URL and key when it is up
 #   WORKERS=n         default: what the worker takes by itself
 #   LIMITS=off        no limit by address; or a file in place of limits.conf
@@ -111,6 +112,7 @@ stage || die "cannot copy the programs to $real_dir"
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$real_dir" \
 	LANG=C.UTF-8 TERM="${TERM:-dumb}" USER="$user" \
 	RUN_DIR="$real_dir" SHOWN_DIR="$run_dir" PORT="${PORT:-8080}" \
+	METRICS_PORT="${METRICS_PORT:-}" \
 	WORKERS="${WORKERS:-}" DURABLE="${DURABLE:-on}" PARENT="$PPID" \
 	ASAN_OPTIONS="${ASAN_OPTIONS:-}" UBSAN_OPTIONS="${UBSAN_OPTIONS:-}" \
 	LSAN_OPTIONS="${LSAN_OPTIONS:-}" GCOV_PREFIX="${GCOV_PREFIX:-}" \

@@ -11,16 +11,39 @@ shown=$SHOWN_DIR
 . stage/cgi-bin/stack/web.sh
 . stage/cgi-bin/stack/demo.sh
 
-check_settings() {
-	if ! [[ $PORT =~ ^[1-9][0-9]{0,4}$ && $PORT -lt 65536 ]]; then
-		die "PORT=$PORT is not a port"
+is_taken() {
+	(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# check_port NAME
+check_port() {
+	local value=${!1}
+	if ! [[ $value =~ ^[1-9][0-9]{0,4}$ && $value -lt 65536 ]]; then
+		die "$1=$value is not a port"
 	fi
+	if is_taken "$value"; then
+		die "port $value is taken; stop its owner, or take another" \
+			"one: make run $1=$((value % 65535 + 1))"
+	fi
+}
+
+# That of the metrics is the next one that is free, unless it is given.
+find_metrics_port() {
+	[[ -z $METRICS_PORT ]] || return 0
+	METRICS_PORT=$PORT
+	while
+		METRICS_PORT=$((METRICS_PORT < 65535 ? METRICS_PORT + 1 : 1024))
+		is_taken "$METRICS_PORT"
+	do :; done
+}
+
+check_settings() {
 	[[ -x stage/cgi-bin/codecourierctl ]] || die "$shown lies on a file" \
 		"system without executables; name another folder: RUN_DIR="
-	if (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; then
-		die "port $PORT is taken; stop its owner, or take another" \
-			"one: make run PORT=$((PORT % 65535 + 1))"
-	fi
+	check_port PORT
+	find_metrics_port
+	check_port METRICS_PORT
+	[[ $METRICS_PORT != "$PORT" ]] || die 'PORT and METRICS_PORT are the same'
 }
 
 # Sockets lie in a short path (107 bytes is the limit), bodies in transit on

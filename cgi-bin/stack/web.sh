@@ -31,6 +31,7 @@ configure_nginx() {
 	rewrite body "client_body_temp_path $spool/body;"
 	rewrite spool "fastcgi_temp_path $spool/fastcgi;"
 	rewrite openapi 'alias web/codecourier/html/openapi.json;'
+	rewrite metrics "listen 127.0.0.1:$METRICS_PORT;"
 }
 
 start_nginx() {

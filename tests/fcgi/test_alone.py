@@ -67,6 +67,24 @@ def test_health(one, path):
     assert names(answer) == ALWAYS
 
 
+def test_metrics(one):
+    """The one answer that is no JSON; http/test_metrics.py reads it."""
+    answer = one.ask("GET", "/metrics")
+    assert answer.is_metrics and names(answer) == ALWAYS
+    assert answer.body.startswith(b"# HELP codecourier_")
+    assert one.ask("POST", "/metrics").status == 405
+
+
+def test_without_the_shared_file(site, home):
+    """It serves, and has nothing to tell as metrics."""
+    worker = site.start({"CODECOURIER_RUNTIME_DIR": "/nonexistent"})
+    assert site.ask("GET", PROJECT, home.key).status == 200
+    refused = site.ask("GET", "/metrics")
+    assert refused.status == 503
+    assert refused.json["error"]["code"] == "UNAVAILABLE"
+    worker.says("working without")
+
+
 def test_makes_its_own_request_id(one, home):
     """A new one each time, a UUID of version 4, in log and answer."""
     seen = {one.ask("GET", PROJECT, home.key).header("X-Request-ID")

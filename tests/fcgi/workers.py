@@ -37,12 +37,14 @@ class Worker:
     """To be started by the main thread only: a worker ends with the thread
     that started it (PDEATHSIG)."""
 
-    def __init__(self, stack, stdin, arguments=()):
+    def __init__(self, stack, stdin, arguments=(), environ=None):
+        who = as_user(stack)
+        who["env"] = {**who["env"], **(environ or {})}
         self.log = stack.top / f"worker{next(NUMBERS)}.log"
         with open(self.log, "wb") as err:
             self.process = subprocess.Popen(
                 [str(stack.worker_path), *arguments], stdin=stdin,
-                stdout=err, stderr=err, **as_user(stack))
+                stdout=err, stderr=err, **who)
         self.expected = 0       # status at the end of the test
 
     @property
@@ -103,9 +105,9 @@ class Site:
         self.sock.listen(4096)
         self.workers = []
 
-    def start(self):
+    def start(self, environ=None):
         """One more worker; connections wait in the queue until it is up."""
-        worker = Worker(self.stack, self.sock)
+        worker = Worker(self.stack, self.sock, environ=environ)
         self.workers.append(worker)
         return worker
 

@@ -79,6 +79,9 @@ WRITES = {
     "/project/api-keys/generate": {"name": "Never Written"},
     "/project/api-keys/revoke": {"keyId": NOBODY},
 }
+# of the one answer that is no JSON
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+METRICS_LINE = re.compile(r"# (HELP|TYPE) \S+ \S.*|\w+(\{.*\})? [0-9.]+")
 # method and path of all sixteen
 CALLS = [("GET", p) for p in READS] + [("POST", p) for p in WRITES]
 CALL_IDS = [p[1:] for _, p in CALLS]
@@ -101,6 +104,12 @@ class Answer:
         return found[0] if found else None
 
     @property
+    def is_metrics(self):
+        """GET /metrics, which only the operator's port has."""
+        return self.status == 200 and self.target in (None, "/metrics") and \
+            self.header("Content-Type") == METRICS_TYPE
+
+    @property
     def json(self):
         return json.loads(self.body)
 
@@ -120,7 +129,8 @@ def check_headers(answer):
         assert answer.body == b"", answer
         assert bool(answer.header("Allow")) == (answer.status == 204), answer
         return
-    assert answer.header("Content-Type") == "application/json", answer
+    assert answer.header("Content-Type") == "application/json" or \
+        answer.is_metrics, answer
     if answer.method != "HEAD":
         length = answer.header("Content-Length")
         assert length == str(len(answer.body)), (length, answer)
@@ -170,6 +180,10 @@ def check(answer):
     check_headers(answer)
     if answer.method == "HEAD" or answer.status in (204, 304):
         assert answer.body == b"", answer
+    elif answer.is_metrics:
+        for line in answer.body.decode().rstrip("\n").split("\n"):
+            assert METRICS_LINE.fullmatch(line), line
+        return answer
     elif answer.status == 200:
         keys = set(answer.json)
         if isinstance(answer.json.get("data"), list):

@@ -98,8 +98,10 @@ class Stack:
         self.run_dir = self.top / "run"
         self.output = self.top / "output"
         self.port = free_port()
+        self.metrics_port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.extra = {"PORT": str(self.port), "RUN_DIR": str(self.run_dir),
+                      "METRICS_PORT": str(self.metrics_port),
                       "WORKERS": str(workers), "DURABLE": "off",
                       "LIMITS": limits, "PROGRAMS": str(PROGRAMS),
                       **(environ or {})}

@@ -248,6 +248,52 @@ counts(void **state)
 	host_close(h);
 }
 
+/* Processes with different tables of routes: each route has one row, also
+ * after all of them have ended. */
+static void
+gives_each_route_a_row(void **state)
+{
+	static const char *const paths[] = {"/a", "/b", "/c", "/d", "/e"};
+	struct host *h = open_host(false);
+	unsigned seen = 0;
+	int go[2];
+	char c;
+
+	(void)state;
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+	for (int i = 0; i < 8; i++) {
+		if (fork() != 0)
+			continue;
+		host_close(h);
+		h = open_host(false); /* locks are a process's own */
+		close(go[1]);
+		(void)!read(go[0], &c, 1); /* until all are there */
+		for (int n = 0; n < 5; n++) {
+			const char *route = paths[(i + n) % 5];
+
+			stats_answer(
+			    host_stats(h), host_route(h, "GET", route), 200, 1);
+		}
+		_exit(0);
+	}
+	close(go[0]);
+	close(go[1]);
+	for (int i = 0; i < 8; i++)
+		wait(NULL);
+	host_close(h);
+	h = open_host(false);
+	for (int i = 0; i < 5; i++) {
+		int row = host_route(h, "GET", paths[i]);
+
+		assert_in_range(row, 1, 5);
+		seen |= 1u << row;
+		assert_int_equal(host_stats(h)->row[row].answers[0], 8);
+	}
+	assert_int_equal(seen, 0x3e);
+	assert_false(stats_is_named(host_stats(h), 6));
+	host_close(h);
+}
+
 static void
 works_without(void **state)
 {
@@ -255,7 +301,9 @@ works_without(void **state)
 
 	(void)state;
 	host_count(NULL, STAT_REQUESTS);
-	host_worker_start(NULL);
+	host_worker_start(NULL, 1);
+	assert_null(host_stats(NULL));
+	assert_int_equal(host_route(NULL, "GET", "/a"), 0);
 	host_worker_request(NULL);
 	assert_int_equal(host_stat(NULL, STAT_REQUESTS), 0);
 	assert_int_equal(host_workers(NULL, w, 1), 0);
@@ -304,6 +352,7 @@ main(void)
 	    cmocka_unit_test_setup(refuses_without_room, no_file),
 	    cmocka_unit_test_setup(is_made_once, no_file),
 	    cmocka_unit_test_setup(counts, no_file),
+	    cmocka_unit_test_setup(gives_each_route_a_row, no_file),
 	    cmocka_unit_test(works_without),
 	};
 

@@ -74,7 +74,7 @@ obey(int in, int out)
 		else if (command == 'l')
 			host_cold_leave(h);
 		else if (command == 'w')
-			host_worker_start(h);
+			host_worker_start(h, 7);
 		else
 			host_worker_request(h);
 		if (write(out, &done, 1) != 1)
@@ -162,6 +162,7 @@ lists_workers(void **state)
 		assert_int_equal(ask(&b, 'r'), 1);
 	assert_int_equal(host_workers(h, w, 4), 2);
 	assert_int_equal(w[0].pid, a.pid);
+	assert_int_equal(w[0].program, 7);
 	assert_int_equal(w[0].requests, 0);
 	assert_int_equal(w[1].pid, b.pid);
 	assert_int_equal(w[1].requests, 3);
@@ -169,6 +170,15 @@ lists_workers(void **state)
 	assert_true(w[1].started_ms <= now + SOON);
 	assert_int_equal(host_workers(h, w, 1), 1);
 	assert_int_equal(host_workers(h, w, 0), 0);
+
+	host_close(h);
+	h = open_host(false); /* a worker sees itself, too */
+	host_worker_start(h, 8);
+	assert_int_equal(host_workers(h, w, 4), 3);
+	assert_int_equal(w[2].pid, getpid());
+	assert_int_equal(w[2].program, 8);
+	host_close(h);
+	h = open_host(true);
 
 	child_end(&b, true); /* its place is free, and taken anew */
 	assert_int_equal(host_workers(h, w, 4), 1);

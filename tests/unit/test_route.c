@@ -41,9 +41,11 @@ static const struct {
     {"GET", API "/counters", false, GETS(counter_list)},
     {"GET", "/healthz", false, GETS(health_live)},
     {"GET", "/readyz", false, GETS(health_ready)},
+    {"GET", "/metrics", false, GETS(metrics_get)},
 };
 
-_Static_assert(COUNT(wanted) == 16 + 2, "the page's and health");
+_Static_assert(COUNT(wanted) == 16 + 3, "the page's, health and metrics");
+_Static_assert(COUNT(wanted) < STATS_ROUTES, "each has its row");
 
 /* The path up against a wall, without a NUL. */
 static enum err
@@ -175,7 +177,8 @@ static const struct {
     {TEXT("/healthz/")},
     {TEXT("/health")},
     {TEXT("/ready")},
-    {TEXT("/metrics")},
+    {TEXT("/api/v1/metrics")},
+    {TEXT("/metrics/")},
     {TEXT("http://localhost/api/v1/project")},
 };
 

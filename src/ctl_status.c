@@ -1,0 +1,151 @@
+/*
+ * ctl_status.c: status: versions, database, keyring, and what the workers of
+ * this host have counted since its boot.
+ */
+#include "ctl.h"
+
+#include "db_admin.h"
+#include "host.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include "banned.h"
+
+static void
+add_text(struct json_object *o, const char *name, const char *text)
+{
+	json_object_object_add(
+	    o, name, text ? json_object_new_string(text) : NULL);
+}
+
+static void
+add_int(struct json_object *o, const char *name, int64_t n)
+{
+	json_object_object_add(o, name, json_object_new_int64(n));
+}
+
+static void
+add_totals(struct json_object *o, const struct host *h)
+{
+	static const struct {
+		enum stats_total total;
+		const char *name;
+	} rows[] = {{STAT_REQUESTS, "requests"}, {STAT_ERRORS, "errors"},
+	    {STAT_VERIFIED_HITS, "verifiedHits"},
+	    {STAT_SCRYPT_RUNS, "scryptRuns"},
+	    {STAT_CHECK_REFUSALS, "checkRefusals"},
+	    {STAT_COLD_REFUSALS, "coldRefusals"},
+	    {STAT_DB_REQUESTS, "databaseRequests"},
+	    {STAT_DB_WAIT_US, "databaseWaitUs"}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		json_object_object_add(o, rows[i].name,
+		    json_object_new_uint64(host_stat(h, rows[i].total)));
+}
+
+static void
+add_workers(struct json_object *o, const struct host *h)
+{
+	struct host_worker workers[HOST_WORKERS];
+	struct json_object *list = json_object_new_array();
+	size_t n = host_workers(h, workers, HOST_WORKERS);
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *w = json_object_new_object();
+
+		add_int(w, "pid", workers[i].pid);
+		add_int(w, "program", workers[i].program);
+		add_int(w, "startedAt", workers[i].started_ms);
+		json_object_object_add(
+		    w, "requests", json_object_new_uint64(workers[i].requests));
+		json_object_array_add(list, w);
+	}
+	json_object_object_add(o, "workers", list);
+}
+
+/* The file is the workers'; a text in it that does not end is cut. */
+static void
+add_names(struct json_object *o, const struct stats *s, int32_t row)
+{
+	const struct stats_row *t;
+	char text[sizeof(t->path) + 1];
+
+	if (row <= 0 || row >= STATS_ROUTES || !stats_is_named(s, row)) {
+		add_text(o, "method", NULL);
+		add_text(o, "route", NULL);
+		return;
+	}
+	t = &s->row[row];
+	snprintf(text, sizeof(text), "%.*s", (int)sizeof(t->method), t->method);
+	add_text(o, "method", text);
+	snprintf(text, sizeof(text), "%.*s", (int)sizeof(t->path), t->path);
+	add_text(o, "route", text);
+}
+
+static void
+add_faults(struct json_object *o, const struct host *h)
+{
+	const struct stats *s = host_stats(h);
+	struct json_object *list = json_object_new_array();
+	struct stats_fault faults[STATS_FAULTS];
+	size_t n = s ? stats_faults(s, faults, STATS_FAULTS) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct stats_fault *f = &faults[i];
+		struct json_object *one = json_object_new_object();
+
+		f->code[sizeof(f->code) - 1] = '\0';
+		f->rid[sizeof(f->rid) - 1] = '\0';
+		add_int(one, "at", f->at_ms);
+		add_names(one, s, f->row);
+		add_int(one, "status", f->status);
+		add_text(one, "code", f->code);
+		add_text(one, "requestId", f->rid);
+		json_object_array_add(list, one);
+	}
+	json_object_object_add(o, "lastErrors", list);
+}
+
+static void
+add_host(struct ctl *c, struct json_object *o)
+{
+	char why[256];
+	struct host *h = host_open(c->conf.runtime_dir, true, why, sizeof(why));
+
+	add_totals(o, h);
+	add_int(o, "workersConfigured", c->conf.workers);
+	add_workers(o, h);
+	add_faults(o, h);
+	add_text(o, "verifiedTable", h ? "ok" : why);
+	host_close(h);
+}
+
+/* A host that is half broken is what status is for: it shows what it can
+ * and fails only by its exit status. */
+int
+ctl_status(struct ctl *c)
+{
+	struct json_object *o = json_object_new_object();
+	struct keyring *ring;
+	char why[512], print[17];
+	struct admin *a =
+	    admin_open(c->conf.admin_database, DB_NAME, why, sizeof(why));
+	int version = a ? admin_version(a, why, sizeof(why)) : -1;
+
+	admin_close(a);
+	add_int(o, "program", DB_PROGRAM);
+	add_int(o, "oldestSchema", DB_OLDEST_SCHEMA);
+	json_object_object_add(o, "schemaVersion",
+	    version < 0 ? NULL : json_object_new_int(version));
+	add_text(o, "database", version < 0 ? why : "ok");
+	ring = keyring_load(c->conf.keyring, why, sizeof(why));
+	if (ring)
+		keyring_fingerprint(ring, print);
+	add_text(o, "keyringFingerprint", ring ? print : NULL);
+	add_text(o, "keyring", ring ? "ok" : why);
+	add_host(c, o);
+	ctl_print(c, o);
+	keyring_free(ring);
+	return version < 0 || !ring ? CTL_UNAVAILABLE : CTL_DONE;
+}
