@@ -17,7 +17,7 @@
 /* The role's own setting, then the database's, stand above the server's. */
 static const char facts_sql[] =
     "SELECT " SETTING("max_connections") "::int - " SETTING(
-	"superuser_reserved_connections") ", "
+	"superuser_reserved_connections") "::int, "
 					  "(SELECT count(*) FROM "
 					  "pg_stat_activity WHERE usename = "
 					  "'codecourier'), "
@@ -46,9 +46,13 @@ static const char facts_sql[] =
 					  "1), " SETTING("synchronous_commit") ") <> 'off', " SETTING("fsync") " = 'on' AND " SETTING(
 					      "full_page_writes") " = "
 								  "'on',"
-								  " " SETTING("synchronous_standby_names") ", "
-													   "(SELECT count(*) FROM pg_stat_replication "
-													   "WHERE sync_state IN ('sync', 'quorum'))";
+								  " " SETTING(
+								      "synchron"
+								      "ous_"
+								      "standby_"
+								      "names") ", "
+									       "(SELECT count(*) FROM pg_stat_replication "
+									       "WHERE sync_state IN ('sync', 'quorum'))";
 
 static double
 now(void)
@@ -74,7 +78,10 @@ admin_facts(struct admin *a, struct db_facts *f, char *why, size_t size)
 
 	memset(f, 0, sizeof(*f));
 	if (PQresultStatus(res) != PGRES_TUPLES_OK) {
-		snprintf(why, size, "%s", PQresultErrorMessage(res));
+		snprintf(why, size, "%s",
+		    PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY)
+			? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY)
+			: "connection lost");
 		PQclear(res);
 		return false;
 	}

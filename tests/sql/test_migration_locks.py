@@ -10,7 +10,8 @@ import time
 import pytest
 
 from client import at_once
-from test_migrations import NEWEST, running
+from cluster import running
+from test_migrations import NEWEST
 
 REPEATABLE = 3      # 0003 and those after it can be applied a second time
 TABLE = "codecourier.settings"
