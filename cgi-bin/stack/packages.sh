@@ -35,7 +35,10 @@ openapi-specification  the standard that openapi.json is held against
 shellcheck          lint of the shell scripts
 cppcheck            lint of the C files
 clang-format        lint of the layout
-strace              counts the round trips to the database'
+strace              counts the round trips to the database
+openssl             certificates for tests
+faketime            a clock that is wrong, for tests
+pgbouncer           a pooler before the database, for tests'
 coverage_packages='
 gcovr               lines and branches that were run'
 fuzz_packages='
