@@ -115,7 +115,7 @@ make_key(struct init *i)
 static int
 make(struct init *i)
 {
-	const char *slug = i->c->option[OPT_SLUG];
+	const char *slug;
 	size_t projects = 0;
 	bool keyless = false;
 	int rc = CTL_DONE;

@@ -408,8 +408,9 @@ give_up(struct db *db, enum outcome o, bool write, const struct attempt *a,
 			end_stalled(db);
 		if (e == ERR_INTERNAL || e == ERR_UNAVAILABLE)
 			log_msg(LOG_ERROR,
-			    "database refused: SQLSTATE %s constraint %s",
-			    a->sqlstate, a->constraint);
+			    "database refused: SQLSTATE %s constraint %s %s",
+			    a->sqlstate, a->constraint,
+			    db_error_cause(a->sqlstate));
 		return e;
 	}
 	snprintf(db->reason, sizeof(db->reason), "%s",

@@ -29,7 +29,6 @@
 
 /* A file of SQL on its way. */
 struct work {
-	const char *name;
 	char state[6]; /* SQLSTATE of the failure */
 	char message[256];
 	char holders[256]; /* of the lock, as last seen */
@@ -77,7 +76,7 @@ note(struct work *w, const PGresult *res)
 
 /* Runs SQL and looks now and then who is in its way. */
 static bool
-work(struct admin *a, struct admin *watch, const char *sql, struct work *w)
+run(struct admin *a, struct admin *watch, const char *sql, struct work *w)
 {
 	struct pollfd p = {.fd = PQsocket(a->conn), .events = POLLIN};
 	bool ok = PQsendQuery(a->conn, sql) == 1;
@@ -122,11 +121,10 @@ apply_once(struct admin *a, struct admin *watch, const struct migration *m,
 	    "INSERT INTO codecourier.schema_version (version, oldest_program) "
 	    "VALUES (%d, %d)",
 	    m->version, migration_oldest_program(m));
-	if ((!plain || work(a, watch, "BEGIN", w)) &&
-	    work(a, watch, m->sql, w) && work(a, watch, row, w) &&
-	    (!plain || work(a, watch, "COMMIT", w)))
+	if ((!plain || run(a, watch, "BEGIN", w)) && run(a, watch, m->sql, w) &&
+	    run(a, watch, row, w) && (!plain || run(a, watch, "COMMIT", w)))
 		return true;
-	if (plain && !work(a, NULL, "ROLLBACK", &ignored))
+	if (plain && !run(a, NULL, "ROLLBACK", &ignored))
 		w->state[0] = '\0'; /* the connection is lost: no other try */
 	/* outside a transaction a part of it may have been done */
 	if (!plain)

@@ -56,6 +56,9 @@ void doctor_unseen(struct doctor *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
  */
 int doctor_run(char *const argv[], char **out);
 
+/* How to start the workers again, as a fix; the text is static. */
+const char *doctor_restart(const struct doctor *d);
+
 /* nginx's configuration as nginx sees it, into d->nginx. */
 bool doctor_read_nginx(struct doctor *d, char *why, size_t size);
 

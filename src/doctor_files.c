@@ -228,8 +228,7 @@ check_nginx_may(struct doctor *d, const struct stat *dir, const struct stat *st)
 void
 doctor_socket(struct doctor *d)
 {
-	const char *start = d->installed ? "systemctl restart codecourier-api"
-					 : "start the pool again";
+	const char *start = doctor_restart(d);
 	struct stat st, dir;
 	char name[32];
 

@@ -65,14 +65,12 @@ doctor_service(struct doctor *d)
 	property(text, "Result", result, sizeof(result));
 	property(text, "NeedDaemonReload", reload, sizeof(reload));
 	free(text);
-	snprintf(fix, sizeof(fix),
-	    "journalctl -u %s -n 20 names the cause; then systemctl restart %s",
-	    d->unit, d->unit);
 	if (strcmp(load, "loaded") != 0)
 		doctor_error(d, "install the package codecourier-api", "%s: %s",
 		    d->unit, load);
 	else if (strcmp(active, "active") != 0)
-		doctor_error(d, fix, "%s is %s (%s)", d->unit, active, result);
+		doctor_error(d, doctor_restart(d), "%s is %s (%s)", d->unit,
+		    active, result);
 	if (strcmp(state, "disabled") == 0) {
 		snprintf(fix, sizeof(fix), "systemctl enable %s", d->unit);
 		doctor_warn(d, fix, "%s will not start at boot", d->unit);
@@ -96,13 +94,24 @@ find_workers(struct doctor *d, struct host_worker *w, char *why, size_t size)
 	return h ? (int)n : -1;
 }
 
+const char *
+doctor_restart(const struct doctor *d)
+{
+	static char fix[300];
+
+	if (!d->installed)
+		return "start the pool again; the end of its log tells why it "
+		       "ended";
+	snprintf(fix, sizeof(fix),
+	    "systemctl restart %s; journalctl -u %s -n 20 tells why it ended",
+	    d->unit, d->unit);
+	return fix;
+}
+
 void
 doctor_workers(struct doctor *d)
 {
-	const char *fix = d->installed
-	    ? "systemctl restart codecourier-api; journalctl -u "
-	      "codecourier-api -n 20 tells why they ended"
-	    : "look at the end of the pool's log";
+	const char *fix = doctor_restart(d);
 	struct host_worker w[HOST_WORKERS];
 	char why[256], path[256];
 	int n = find_workers(d, w, why, sizeof(why));

@@ -37,7 +37,7 @@ struct directive {
 static char *
 next_word(char **text, char *end)
 {
-	char *p = *text, *start = p, quote = '\0';
+	char *p = *text, *start = p, quote;
 
 	if (*p == '"' || *p == '\'') {
 		quote = *p;
@@ -220,6 +220,8 @@ doctor_read_nginx(struct doctor *d, char *why, size_t size)
 	char none[1] = "";
 
 	why[0] = '\0';
+	if (access(NGINX, X_OK) != 0)
+		return false; /* Apache, perhaps */
 	if (geteuid() != 0 && !d->installed) {
 		if (!read_own(d, why, size))
 			return false;
@@ -250,15 +252,16 @@ doctor_nginx(struct doctor *d)
 		    d->nginx.worker_connections);
 	if (d->has_nginx)
 		return;
-	if (geteuid() == 0 || (!d->installed && why[0]))
+	if (why[0] && (geteuid() == 0 || !d->installed))
 		doctor_error(d,
 		    "mend that line; nginx -t tells when it is right, then "
 		    "systemctl reload nginx",
 		    "nginx refuses its configuration: %s", why);
 	else
 		doctor_unseen(d, "nginx's configuration: %s",
-		    d->installed ? "we are not root"
-				 : "no nginx of ours runs with this socket");
+		    access(NGINX, X_OK) != 0 ? "no " NGINX " here"
+			: d->installed       ? "we are not root"
+				       : "no nginx of ours has this socket");
 }
 
 void

@@ -3,9 +3,11 @@
 A private stack as it is made by `make run`; what only an installed host has
 is in test_installed.py."""
 import contextlib
+import fcntl
 import json
 import os
 import re
+import resource
 import shlex
 import socket
 import subprocess
@@ -16,7 +18,7 @@ import pytest
 from cluster import TlsCluster
 from cluster import running as cluster_running
 from fixtures import running
-from harness import free_port
+from harness import ROOT, free_port
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
@@ -467,6 +469,21 @@ def test_cores(sick, own, pattern, bad):
     own.chmod(0o755)
     here = look_in(sick, over(own, "/proc/sys/kernel/core_pattern", pattern))
     assert ("cores" in here) == bad, here
+
+
+def test_a_worker_that_may_leave_a_core(sick):
+    """A process in a worker's place: the place is a lock on a byte."""
+    place = int(re.search(r"define LOCK_WORKER +(\d+)", (
+        ROOT / "src/host.c").read_text()).group(1)) + 99
+    with open(sockets(sick) / "host.v1", "r+b") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+        before = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+        try:
+            fix = found(sick, "cores", f"worker {os.getpid()} may write")
+        finally:
+            resource.setrlimit(resource.RLIMIT_CORE, before)
+    assert "LimitCORE=0" in fix
 
 
 @pytest.mark.parametrize("which", ["log", "data"])
