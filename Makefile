@@ -39,11 +39,12 @@ ALL_CFLAGS = $(PROJECT_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(WERROR) $(SANITIZE)
 LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lfcgi -lscrypt
 
 # everything testable; no main in it
-LIB_SRC = api_key auth call conf counter ctl ctl_host ctl_key \
-	ctl_project ctl_status db db_admin db_error db_query err fcgi field \
-	health host json keyhash log member metrics number project \
-	provider_key query req route scan seal secret serve settings stats \
-	stmt text utf8 vault verified
+LIB_SRC = api_key auth call conf counter ctl ctl_dropin ctl_first ctl_init \
+	ctl_key ctl_migrate ctl_project ctl_status db db_admin db_error db_facts \
+	db_migrate db_open db_query doctor doctor_db doctor_files doctor_host \
+	doctor_nginx err fcgi field health host json keyhash log member \
+	metrics number project provider_key query req route scan seal secret \
+	serve settings stats stmt text utf8 vault verified
 LIB_OBJ = $(LIB_SRC:%=$(BUILD)/%.o)
 LIB = $(BUILD)/libcodecourier.a
 SQL = $(sort $(wildcard migrations/[0-9]*.sql))

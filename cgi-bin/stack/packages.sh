@@ -45,7 +45,9 @@ mandoc              lint of the manual pages
 cppcheck            lint of the C files
 clang-format        lint of the layout
 strace              counts the round trips to the database
-prometheus          promtool: checks the metrics and the alerts'
+prometheus          promtool: checks the metrics and the alerts
+faketime            a clock that is wrong, for tests
+pgbouncer           a pooler before the database, for tests'
 coverage_packages='
 gcovr               lines and branches that were run'
 fuzz_packages='
