@@ -32,7 +32,7 @@ ALL_CFLAGS = $(PROJECT_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(WERROR) $(SANITIZE)
 LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lfcgi -lscrypt
 
 # everything testable; no main in it
-LIB_SRC = api_key auth call conf counter ctl ctl_host ctl_key \
+LIB_SRC = api_key auth call cgi conf counter ctl ctl_host ctl_key \
 	ctl_project db db_admin db_error db_query err fcgi field health host \
 	json keyhash log member number project provider_key query req route scan \
 	seal secret serve settings stmt text utf8 vault verified

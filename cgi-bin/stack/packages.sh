@@ -35,7 +35,8 @@ openapi-specification  the standard that openapi.json is held against
 shellcheck          lint of the shell scripts
 cppcheck            lint of the C files
 clang-format        lint of the layout
-strace              counts the round trips to the database'
+strace              counts the round trips to the database
+apache2-bin         the other web server that our sites are for'
 coverage_packages='
 gcovr               lines and branches that were run'
 fuzz_packages='
