@@ -115,6 +115,7 @@ def test_a_revoked_key_fails_on_both(first, second):
 
 def test_one_is_reloaded(first, second, home):
     """USR2 to one of them, then to the other; nobody loses a request."""
+    both_serve(first, second, home)     # the key is known to both
     with Load(first.socket, home) as one, Load(second.socket, home) as two:
         one.go_on(20)
         two.go_on(20)

@@ -11,11 +11,10 @@ from harness import REPORTS, ROOT, free_port, started
 SITES = ROOT / "cgi-bin/apache"
 PROGRAM = "/usr/sbin/apache2"
 MODULES = "/usr/lib/apache2/modules"
-COMMON = ["authz_core", "alias", "env", "headers", "reqtimeout", "setenvif",
-          "unique_id"]
+COMMON = ["alias", "authz_core", "env", "headers", "reqtimeout", "setenvif"]
 # site: what it is loaded with
 WAYS = {
-    "proxy": ("proxy", ["mpm_event", "proxy", "proxy_fcgi"]),
+    "proxy": ("proxy", ["mpm_event", "buffer", "proxy", "proxy_fcgi"]),
     "cgid": ("cgi", ["mpm_event", "cgid"]),
     "cgi": ("cgi", ["mpm_prefork", "cgi"])}
 
