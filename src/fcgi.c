@@ -92,8 +92,8 @@ fcgi_init(char *why, size_t size)
 	int listening = 0, flags;
 	socklen_t len = sizeof(listening);
 
-	if (getsockopt(LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening,
-		&len) != 0)
+	if (getsockopt(
+		LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0)
 		listening = 0;
 	if (!listening && cgi_here()) {
 		as_cgi = set_signals();
@@ -232,8 +232,8 @@ content_length(size_t *len)
 static enum err
 expect_end(void)
 {
-	if (as_cgi)
-		return ERR_OK; /* RFC 3875 4.2: nobody reads beyond the length */
+	if (as_cgi) /* nobody reads beyond the length: RFC 3875 4.2 */
+		return ERR_OK;
 	if (FCGX_GetChar(request.in) == EOF)
 		FCGX_Detach(&request);
 	return FCGX_GetError(request.in) == 0 ? ERR_OK : ERR_VALIDATION;

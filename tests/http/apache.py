@@ -20,8 +20,9 @@ WAYS = {
 
 
 class Apache:
-    def __init__(self, stack, way, conf=None):
+    def __init__(self, stack, way, conf=None, program=None):
         self.stack, self.way = stack, way
+        self.program = str(program or stack.worker_path)
         self.conf = conf or stack.env["CODECOURIER_CONF"]
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
@@ -41,8 +42,7 @@ class Apache:
                  "/run/codecourier/api.sock":
                  self.stack.conf["CODECOURIER_RUNTIME_DIR"] + "/api.sock",
                  "/etc/codecourier/api.conf": self.conf,
-                 "/usr/lib/codecourier/project-api.fcgi":
-                 str(self.stack.worker_path),
+                 "/usr/lib/codecourier/project-api.fcgi": self.program,
                  "/usr/share/codecourier/": f"{ROOT}/nginx/html/"}
         for name in f"codecourier-{site}.conf", "common.conf":
             path = self.root / "codecourier" / name
@@ -72,7 +72,9 @@ class Apache:
                 [PROGRAM, "-f", str(self.root / "apache2.conf"),
                  "-D", "FOREGROUND"], stdin=subprocess.DEVNULL, stdout=out,
                 stderr=out, cwd="/", start_new_session=True,
-                env={"PATH": os.environ["PATH"], **REPORTS}, **who)
+                env={"PATH": os.environ["PATH"], **REPORTS,
+                     "TMPDIR": os.readlink(self.stack.run_dir / "spool")},
+                **who)
         end = time.monotonic() + seconds
         while True:
             try:

@@ -414,3 +414,27 @@ def test_a_program_without_an_answer(stack, way):
             assert answer.json["error"]["retryable"] is (method == "GET")
     finally:
         front.stop()
+
+
+@pytest.fixture
+def behind_a_script(stack):
+    """As suexec would have it: a user's own script, which names the file, and
+    few variables for it."""
+    script = stack.top / "api.cgi"
+    script.write_text(
+        "#!/bin/sh\nunset REQUEST_ID CODECOURIER_CONF\n"
+        f"CODECOURIER_CONF={stack.env['CODECOURIER_CONF']} "
+        f"exec {stack.worker_path}\n")
+    script.chmod(0o755)
+    front = Apache(stack, "cgid", conf="/nonexistent", program=script)
+    front.start()
+    yield front
+    front.stop()
+
+
+def test_behind_a_script(behind_a_script, home):
+    """One id in answer, error and log all the same."""
+    api = Api(behind_a_script.base, home.key)
+    assert api.get("/project")
+    error = api.refused("NOT_FOUND", "GET", "/nope")
+    assert f"rid={error['requestId']} " in behind_a_script.said()
