@@ -12,11 +12,15 @@ SITES = ROOT / "cgi-bin/apache"
 PROGRAM = "/usr/sbin/apache2"
 MODULES = "/usr/lib/apache2/modules"
 COMMON = ["alias", "authz_core", "env", "headers", "reqtimeout", "setenvif"]
-# site: what it is loaded with
+# site, modules, and what else: for a process a request there are as many
+# connections to the database as Apache lets requests in
 WAYS = {
-    "proxy": ("proxy", ["mpm_event", "buffer", "proxy", "proxy_fcgi"]),
-    "cgid": ("cgi", ["mpm_event", "cgid"]),
-    "cgi": ("cgi", ["mpm_prefork", "cgi"])}
+    "proxy": ("proxy", ["mpm_event", "buffer", "proxy", "proxy_fcgi"], []),
+    "cgid": ("cgi", ["mpm_event", "cgid"], [
+        "ScriptSock cgid.sock", "KeepAliveTimeout 1", "ThreadsPerChild 12",
+        "MaxRequestWorkers 24"]),
+    "cgi": ("cgi", ["mpm_prefork", "cgi"], [
+        "KeepAliveTimeout 1", "MaxRequestWorkers 24"])}
 
 
 class Apache:
@@ -28,9 +32,10 @@ class Apache:
         self.base = f"http://127.0.0.1:{self.port}"
         self.root = stack.top / f"apache-{self.port}"
         shutil.copytree(SITES, self.root / "codecourier")
-        site, modules = WAYS[way]
+        shutil.copy(ROOT / "nginx/html/openapi.json", self.root)
+        site, modules, more = WAYS[way]
         self.replaced(site)
-        self.configure(site, modules)
+        self.configure(site, modules, more)
         if os.geteuid() == 0:
             for path in [self.root, *self.root.rglob("*")]:
                 os.chown(path, stack.uid, stack.gid)
@@ -43,7 +48,7 @@ class Apache:
                  self.stack.conf["CODECOURIER_RUNTIME_DIR"] + "/api.sock",
                  "/etc/codecourier/api.conf": self.conf,
                  "/usr/lib/codecourier/project-api.fcgi": self.program,
-                 "/usr/share/codecourier/": f"{ROOT}/nginx/html/"}
+                 "/usr/share/codecourier/": f"{self.root}/"}
         for name in f"codecourier-{site}.conf", "common.conf":
             path = self.root / "codecourier" / name
             text = path.read_text()
@@ -51,14 +56,13 @@ class Apache:
                 text = text.replace(word, place)
             path.write_text(text)
 
-    def configure(self, site, modules):
+    def configure(self, site, modules, more):
         lines = [f"ServerRoot {self.root}", f"DefaultRuntimeDir {self.root}",
                  f"PidFile {self.root}/pid", f"ErrorLog {self.root}/error.log",
                  "ServerName localhost", "StartServers 2",
                  *(f"LoadModule {m}_module {MODULES}/mod_{m}.so"
                    for m in modules + COMMON),
-                 *([f"ScriptSock {self.root}/cgid.sock"]
-                   if "cgid" in modules else []),
+                 *more, *(f"PassEnv {name}" for name in REPORTS),
                  f"Include codecourier/codecourier-{site}.conf"]
         (self.root / "apache2.conf").write_text("\n".join(lines) + "\n")
 
