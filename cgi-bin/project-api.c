@@ -6,7 +6,10 @@
  *   project-api.fcgi -t   check configuration, keyring, schema and every
  *                         statement; exit 0 or 1
  *   project-api.fcgi -w   print the number of workers that is configured
+ *
+ * Started by a web server as a CGI program it serves one request and ends.
  */
+#include "cgi.h"
 #include "clock.h"
 #include "fcgi.h"
 #include "log.h"
@@ -38,7 +41,7 @@ die(const char *what, const char *why, unsigned pause)
 }
 
 static void
-load(struct app *app, unsigned pause)
+load(struct app *app, enum db_mode mode, unsigned pause)
 {
 	char why[256];
 
@@ -48,7 +51,7 @@ load(struct app *app, unsigned pause)
 		die("configuration", why, pause);
 	log_set_level(app->conf.log_level);
 	app->db =
-	    db_new(app->conf.database, DB_API, app->conf.statement_timeout_ms);
+	    db_new(app->conf.database, mode, app->conf.statement_timeout_ms);
 	if (!app->db)
 		die("cannot start", "out of memory", pause);
 }
@@ -99,13 +102,13 @@ wait_time(const struct app *app)
 }
 
 static int
-run(struct app *app, pid_t parent)
+run(struct app *app, bool once, pid_t parent)
 {
 	enum fcgi_event event;
 	char why[256];
 
 	if (!fcgi_init(why, sizeof(why)))
-		die("cannot start", why, 3);
+		die("cannot start", why, once ? 0 : 3);
 	harden(parent);
 	app->host = host_open(app->conf.runtime_dir, false, why, sizeof(why));
 	if (!app->host)
@@ -114,8 +117,10 @@ run(struct app *app, pid_t parent)
 		    app->conf.runtime_dir, HOST_FILE, why);
 	host_worker_start(app->host, DB_PROGRAM);
 	metrics_init(app);
-	/* Neither is needed to stay up: requests get 503 until they are. */
-	if (!vault_reload(app, false) || !db_connect(app->db, true))
+	/* Neither is needed to stay up: requests get 503 until they are. A
+	 * single request fetches what it needs when it is there whole: a slow
+	 * client holds no connection. */
+	if (!once && (!vault_reload(app, false) || !db_connect(app->db, true)))
 		log_msg(LOG_WARN, "starting without keyring or database");
 	while ((event = fcgi_next(wait_time(app))) != FCGI_STOP) {
 		if (event == FCGI_REQUEST)
@@ -123,7 +128,7 @@ run(struct app *app, pid_t parent)
 		else if (db_connect(app->db, false))
 			log_msg(LOG_DEBUG, "idle reconnect");
 	}
-	log_msg(LOG_INFO, "worker ends");
+	log_msg(once ? LOG_DEBUG : LOG_INFO, "worker ends");
 	return 0;
 }
 
@@ -140,20 +145,23 @@ int
 main(int argc, char **argv)
 {
 	const char *option = argc > 1 ? argv[1] : "";
+	bool cgi = cgi_here();
 	pid_t parent = getppid();
 	struct app app;
 	int rc;
 
 	memset(&app, 0, sizeof(app));
+	if (cgi) /* what follows is the client's: of the query, RFC 3875 4.4 */
+		argc = 1;
 	if (argc > 2 ||
 	    (argc == 2 && strcmp(option, "-t") != 0 &&
 		strcmp(option, "-w") != 0)) {
 		fprintf(stderr, "usage: %s [-t | -w]\n", argv[0]);
 		return 2;
 	}
-	load(&app, argc == 1 ? 3 : 0);
+	load(&app, cgi ? DB_API_ONCE : DB_API, argc == 1 && !cgi ? 3 : 0);
 	if (argc == 1)
-		rc = run(&app, parent);
+		rc = run(&app, cgi, parent);
 	else if (option[1] == 't')
 		rc = check(&app);
 	else

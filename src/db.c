@@ -204,22 +204,32 @@ read_pipeline(struct db *db, struct db_query *const q[], size_t n,
 	}
 }
 
+/* Queues one statement of a pipeline. */
+static bool
+send_query(struct db *db, const struct db_query *q)
+{
+	const struct stmt_info *s = stmt_info(q->stmt);
+
+	if (q->n != s->params) {
+		log_msg(LOG_ERROR, "statement %s: %d parameters of %d", s->name,
+		    q->n, s->params);
+		return false;
+	}
+	if (db->mode == DB_API_ONCE)
+		return PQsendQueryParams(db->conn, s->sql, q->n, NULL, q->value,
+			   q->length, q->format, 1) == 1;
+	return PQsendQueryPrepared(db->conn, s->name, q->n, q->value, q->length,
+		   q->format, 1) == 1;
+}
+
 static enum outcome
 run_once(struct db *db, struct db_query *const q[], size_t n, int64_t deadline,
     struct attempt *a)
 {
 	memset(a, 0, sizeof(*a));
 	for (size_t i = 0; i < n; i++) {
-		const struct stmt_info *s = stmt_info(q[i]->stmt);
-
 		db_query_clear(q[i]);
-		if (q[i]->n != s->params) {
-			log_msg(LOG_ERROR, "statement %s: %d parameters of %d",
-			    s->name, q[i]->n, s->params);
-			return LOST;
-		}
-		if (!PQsendQueryPrepared(db->conn, s->name, q[i]->n,
-			q[i]->value, q[i]->length, q[i]->format, 1))
+		if (!send_query(db, q[i]))
 			return LOST;
 	}
 	if (!PQpipelineSync(db->conn))
@@ -227,12 +237,21 @@ run_once(struct db *db, struct db_query *const q[], size_t n, int64_t deadline,
 	return read_pipeline(db, q, n, deadline, a);
 }
 
+/* The statements to prepare are those before it. */
+static int
+prepared_end(enum db_mode mode)
+{
+	if (mode == DB_OPERATOR)
+		return STMT__MAX;
+	return mode == DB_API ? STMT__API_MAX : 0;
+}
+
 /* Queues what a new connection starts with; returns the number of statements
  * queued, 0 on failure. */
 static size_t
 send_setup(struct db *db)
 {
-	int end = db->mode == DB_API ? STMT__API_MAX : STMT__MAX;
+	int end = prepared_end(db->mode);
 	char timeout[16];
 	const char *value[] = {timeout};
 	size_t n = 0;
@@ -335,7 +354,8 @@ db_connect(struct db *db, bool force)
 		db->waited += clock_us() - start;
 		db->pause = 0;
 		db->reason[0] = '\0';
-		log_msg(LOG_INFO, "database connected, schema version %d",
+		log_msg(db->mode == DB_API_ONCE ? LOG_DEBUG : LOG_INFO,
+		    "database connected, schema version %d",
 		    db->schema_version);
 		return true;
 	}

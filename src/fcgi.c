@@ -1,5 +1,6 @@
 /*
- * fcgi.c: accept loop, parameters, body, answer. The loop pokes `ipcFd` and
+ * fcgi.c: accept loop, parameters, body, answer; or cgi.c's in their place,
+ * when the process was started as a CGI program. The loop pokes `ipcFd` and
  * `keepConnection` of libfcgi's request, which its header calls private:
  * tests/fcgi pins the behaviour that this relies on.
  *
@@ -10,6 +11,7 @@
  */
 #include "fcgi.h"
 
+#include "cgi.h"
 #include "log.h"
 
 #include <fcgiapp.h>
@@ -30,6 +32,7 @@
 
 #define LISTEN_FD 0
 
+static bool as_cgi;
 static volatile sig_atomic_t active_fd = -1;
 static FCGX_Request request;
 static int epoll_fd, signal_fd;
@@ -90,8 +93,14 @@ fcgi_init(char *why, size_t size)
 	socklen_t len = sizeof(listening);
 
 	if (getsockopt(
-		LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0 ||
-	    !listening) {
+		LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0)
+		listening = 0;
+	if (!listening && cgi_here()) {
+		as_cgi = set_signals();
+		snprintf(why, size, "cannot set up: %s", strerror(errno));
+		return as_cgi;
+	}
+	if (!listening) {
 		snprintf(why, size,
 		    "descriptor 0 is no listening socket; start me by "
 		    "spawn-fcgi");
@@ -165,6 +174,8 @@ fcgi_next(int64_t wait_us)
 {
 	struct epoll_event ev[2];
 
+	if (as_cgi)
+		return cgi_next() ? FCGI_REQUEST : FCGI_STOP;
 	while (!stop_pending()) {
 		int fd = -1, n;
 
@@ -184,7 +195,7 @@ fcgi_next(int64_t wait_us)
 const char *
 fcgi_param(const char *name)
 {
-	return FCGX_GetParam(name, request.envp);
+	return as_cgi ? cgi_param(name) : FCGX_GetParam(name, request.envp);
 }
 
 bool
@@ -192,10 +203,14 @@ fcgi_peer_gone(void)
 {
 	struct pollfd p = {.fd = request.ipcFd, .events = POLLRDHUP};
 
+	if (as_cgi)
+		return cgi_peer_gone();
 	return poll(&p, 1, 0) > 0 &&
 	    (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
+/* As CGI a chunked body comes without a length: its end could as well be
+ * where it was cut off. */
 static bool
 content_length(size_t *len)
 {
@@ -203,7 +218,7 @@ content_length(size_t *len)
 
 	*len = 0;
 	if (!text || !text[0])
-		return true;
+		return !as_cgi || !cgi_param("HTTP_TRANSFER_ENCODING");
 	if (strlen(text) > 18 || strspn(text, "0123456789") != strlen(text))
 		return false;
 	*len = strtoull(text, NULL, 10);
@@ -217,16 +232,29 @@ content_length(size_t *len)
 static enum err
 expect_end(void)
 {
+	if (as_cgi) /* nobody reads beyond the length: RFC 3875 4.2 */
+		return ERR_OK;
 	if (FCGX_GetChar(request.in) == EOF)
 		FCGX_Detach(&request);
 	return FCGX_GetError(request.in) == 0 ? ERR_OK : ERR_VALIDATION;
 }
 
+/* 0 at the end. */
+static size_t
+read_some(char *to, size_t len)
+{
+	int n;
+
+	if (as_cgi)
+		return cgi_read(to, len);
+	n = FCGX_GetStr(to, (int)len, request.in);
+	return n > 0 ? (size_t)n : 0;
+}
+
 enum err
 fcgi_body(char **body, size_t *len, size_t limit)
 {
-	size_t got = 0;
-	int n;
+	size_t got = 0, n = 1;
 
 	*body = NULL;
 	if (!content_length(len))
@@ -238,11 +266,9 @@ fcgi_body(char **body, size_t *len, size_t limit)
 	*body = malloc(*len + 1);
 	if (!*body)
 		return ERR_INTERNAL;
-	while (got < *len) {
-		n = FCGX_GetStr(*body + got, (int)(*len - got), request.in);
-		if (n <= 0)
-			break;
-		got += (size_t)n;
+	while (got < *len && n > 0) {
+		n = read_some(*body + got, *len - got);
+		got += n;
 	}
 	(*body)[got] = '\0';
 	if (got == *len && expect_end() == ERR_OK)
@@ -257,6 +283,10 @@ fcgi_write(const void *data, size_t len)
 {
 	const char *p = data;
 
+	if (as_cgi) {
+		cgi_write(data, len);
+		return;
+	}
 	while (len > 0) {
 		int n = FCGX_PutStr(
 		    p, (int)(len > 1 << 20 ? 1 << 20 : len), request.out);
@@ -271,6 +301,10 @@ fcgi_write(const void *data, size_t len)
 void
 fcgi_finish(void)
 {
+	if (as_cgi) {
+		cgi_finish();
+		return;
+	}
 	FCGX_Finish_r(&request);
 	active_fd = -1;
 }

@@ -1,7 +1,9 @@
 /*
  * fcgi.h: the FastCGI side of a worker; nobody else sees libfcgi. It accepts
  * by itself (libfcgi's own loop loses requests to signals), one request a
- * connection, and bounds the time a request may take on the wire.
+ * connection, and bounds the time a request may take on the wire. Started as
+ * a CGI program (cgi.h) it has one request and then stops; nobody else knows
+ * the difference.
  */
 #ifndef FCGI_H
 #define FCGI_H
@@ -22,9 +24,9 @@ enum fcgi_event {
 #define FCGI_WIRE_LIMIT 10
 
 /*
- * Once at start, with the listening socket on descriptor 0: from now on TERM,
- * INT, HUP, USR1 and USR2 are blocked, and fcgi_next tells of them (finish,
- * then stop). False: `why` says what failed.
+ * Once at start, with the listening socket on descriptor 0, or as CGI: from
+ * now on TERM, INT, HUP, USR1 and USR2 are blocked, and fcgi_next tells of
+ * them (finish, then stop). False: `why` says what failed.
  */
 MUST_CHECK bool fcgi_init(char *why, size_t size);
 

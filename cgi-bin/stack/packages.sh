@@ -47,7 +47,8 @@ clang-format        lint of the layout
 strace              counts the round trips to the database
 prometheus          promtool: checks the metrics and the alerts
 faketime            a clock that is wrong, for tests
-pgbouncer           a pooler before the database, for tests'
+pgbouncer           a pooler before the database, for tests
+apache2-bin         the other web server that our sites are for'
 coverage_packages='
 gcovr               lines and branches that were run'
 fuzz_packages='

@@ -56,6 +56,16 @@ def request(params, body=b"", rid=1, flags=0, **framing):
         stream(STDIN, body, rid, **framing)
 
 
+def answer_of(out, method="GET"):
+    """An answer in the form of CGI, checked."""
+    head, _, body = out.partition(b"\r\n\r\n")
+    pairs = [line.split(": ", 1) for line in head.decode().split("\r\n")]
+    name, status = pairs.pop(0)
+    assert name == "Status", head
+    return check(Answer(method, int(status[:3]),
+                        [(n.lower(), v) for n, v in pairs], body))
+
+
 class Peer:
     """One connection to a socket of workers."""
 
@@ -115,9 +125,4 @@ class Peer:
             return None
         assert [f[0] for f in found] == [STDOUT] * (len(found) - 1) + [END]
         assert found[-2:] == [(STDOUT, rid, b""), (END, rid, b"\0" * 8)]
-        head, _, body = out.partition(b"\r\n\r\n")
-        pairs = [line.split(": ", 1) for line in head.decode().split("\r\n")]
-        name, status = pairs.pop(0)
-        assert name == "Status", head
-        return check(Answer(method, int(status[:3]),
-                            [(n.lower(), v) for n, v in pairs], body))
+        return answer_of(out, method)

@@ -93,7 +93,7 @@ def target_of(method, data):
     return found.group(1).decode("latin-1") if found else ""
 
 
-def raw(port, data, method="GET", timeout=20):
+def raw(port, data, method="GET", timeout=20, check=check):
     """Sends any bytes; the answer, or None if there was not one byte."""
     with socket.create_connection(("127.0.0.1", port), timeout) as conn:
         try:

@@ -21,7 +21,7 @@ sodium(/[a-z_]+)?\.h		src/(seal|secret|keyhash|verified)\.c
 # Files of src (without .c and .h) and which of our headers they may include.
 layers="
 ($base)		($base)
-(fcgi|field)	($base|fcgi|field)
+(cgi|fcgi|field)	($base|cgi|fcgi|field)
 ($database)	($base|$database)
 "
 

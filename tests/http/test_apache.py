@@ -1,0 +1,440 @@
+"""Apache in front of the same service: by mod_proxy_fcgi to the pool, and as
+CGI program under mod_cgid and mod_cgi. Every answer goes through check()."""
+import os
+import re
+import socket
+import time
+import uuid
+
+import pytest
+
+from apache import Apache, WAYS, fronts
+from client import Api, at_once, raw, request_bytes
+from contract import (Answer, CALL_IDS, CALLS, EMPTY_SETTINGS, WRITES,
+                      check, check_error, check_headers)
+from fixtures import make_project, written
+from harness import program
+from test_database_down import pg_ctl, unavailable
+from test_refuse_route import UNKNOWN, allow, allowed
+
+TARGET = "/api/v1/project"
+BODY = 2 * 1024 * 1024
+LINE = b"GET /api/v1/project HTTP/1.1\r\n"
+HOST = b"Host: localhost\r\n"
+
+
+@pytest.fixture(scope="module")
+def all_fronts(stack):
+    yield from fronts(stack, WAYS)
+
+
+@pytest.fixture(params=WAYS)
+def front(request, all_fronts):
+    return all_fronts[request.param]
+
+
+@pytest.fixture(scope="module")
+def home(stack):
+    """A project whose key has been verified on this host."""
+    made = make_project(stack)
+    made.api.get("/project")
+    return made
+
+
+@pytest.fixture
+def user(front, home):
+    """The owner of that project, through Apache."""
+    return Api(front.base, home.key)
+
+
+@pytest.fixture
+def quiet(home):
+    """None of its requests may write anything."""
+    before = written(home), home.api.get("/project")
+    yield
+    assert (written(home), home.api.get("/project")) == before
+
+
+def test_all_calls(front, stack):
+    """The sixteen, once each, with a key that was never seen before."""
+    api = Api(front.base, make_project(stack).key)
+    assert api.get("/project")["name"] == "Test"
+    assert api.post("/project/update", {"name": "New"})["name"] == "New"
+    text = "\u00e9" * 100_000
+    got = api.post("/project/settings/update",
+                   {"claudeMd": text, "envVars": {"A": "b"}})
+    assert got == {**EMPTY_SETTINGS, "claudeMd": text, "envVars": {"A": "b"}}
+    assert api.get("/project/settings") == got
+    member = api.post("/project/members/invite",
+                      {"email": "m@example.com", "role": "member"})
+    target = {"targetUserId": member["userId"]}
+    api.post("/project/members/update-role", {**target, "role": "admin"})
+    assert len(api.page("/project/members?limit=100")["data"]) == 2
+    api.post("/project/members/remove", target)
+    api.post("/project/provider-keys/set", {"provider": "e2b",
+                                            "key": "long-enough"})
+    assert len(api.get("/project/provider-keys")) == 1
+    api.post("/project/provider-keys/remove", {"provider": "e2b"})
+    made = api.post("/project/api-keys/generate", {"name": "Second"})
+    second = Api(front.base, made["key"])
+    assert second.get("/project/counters")["apiKeys"] == 2
+    api.post("/project/api-keys/revoke", {"keyId": made["id"]})
+    second.refused("AUTH_INVALID", "GET", "/project")
+    assert [k["revoked"] for k in api.get("/project/api-keys")] == \
+        [True, False]
+    api.post("/project/delete")
+    api.refused("AUTH_INVALID", "GET", "/project")
+
+
+@pytest.mark.parametrize("method, path", CALLS, ids=CALL_IDS)
+def test_no_key(front, quiet, method, path):
+    body = {"body": WRITES[path]} if method == "POST" else {}
+    Api(front.base).refused("AUTH_MISSING", method, path, **body)
+    Api(front.base, "cc_live_x").refused("AUTH_INVALID", method, path, **body)
+
+
+@pytest.mark.parametrize("method, path", [CALLS[0], CALLS[-1]])
+@pytest.mark.parametrize("wrong", ["PUT", "PATCH", "DELETE", "BREW"])
+def test_wrong_method(user, method, path, wrong):
+    answer = user.send(wrong, path)
+    assert answer.status == 405, answer
+    assert allow(answer) == allowed(method)
+
+
+def test_the_other_method(user, quiet):
+    assert allow(user.send("POST", "/project")) == allowed("GET")
+    assert allow(user.send("HEAD", "/project/update")) == allowed("POST")
+
+
+def test_head(user):
+    head, get = user.send("HEAD", "/project"), user.send("GET", "/project")
+    assert head.status == get.status == 200
+    for name in "Content-Type", "Content-Length", "Cache-Control":
+        assert head.header(name) == get.header(name)
+
+
+@pytest.mark.parametrize("path", ["/project", "/project/update"])
+def test_options(front, path):
+    """mod_cgi answers by itself, for all paths alike."""
+    answer = Api(front.base).send("OPTIONS", path)
+    assert answer.status == 204
+    expected = allowed("GET" if path == "/project" else "POST")
+    if front.way != "proxy":
+        expected = {"GET", "HEAD", "OPTIONS", "POST"}
+    assert allow(answer) == expected
+
+
+@pytest.mark.parametrize("target", UNKNOWN)
+def test_no_such_route(front, home, quiet, target):
+    """Also for who has a good key: the path counts as it was sent."""
+    head = [("Authorization", f"Bearer {home.key}"),
+            ("Content-Type", "application/json"), ("Content-Length", "13")]
+    answer = raw(front.port, request_bytes(
+        "POST", target, head, b'{"name":"No"}'), "POST")
+    assert answer.status == 404, answer
+    assert answer.json["error"]["code"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("query", ["-t", "-w", "a+b", "limit=1"])
+def test_query(user, quiet, query):
+    user.refused("VALIDATION", "GET", f"/project?{query}")
+
+
+@pytest.mark.parametrize("body", [b'{"name": ', b"[]", b'{"name": 1}',
+                                  b'{"nope": 1}', b"\xff", b""], ids=repr)
+def test_bad_json(user, quiet, body):
+    user.refused("VALIDATION", "POST", "/project/update", raw=body)
+
+
+def padded(size):
+    body = b'{"name":"Padded"}'
+    return body + b" " * (size - len(body))
+
+
+def test_largest_body(front, stack):
+    api = Api(front.base, make_project(stack).key)
+    answer = api.send("POST", "/project/update", raw=padded(BODY))
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("size", [BODY + 1, 3 * BODY])
+def test_body_above(front, home, quiet, size):
+    """Refused by its length: nothing of it is sent."""
+    head = [("Authorization", f"Bearer {home.key}"),
+            ("Content-Type", "application/json"), ("Content-Length", size)]
+    answer = raw(front.port, request_bytes(
+        "POST", f"{TARGET}/update", head), "POST")
+    assert answer.status == 413, answer
+
+
+@pytest.mark.parametrize("size, status", [(200_000, 200), (BODY + 1, 413)])
+def test_chunked_body(front, stack, size, status):
+    """Under CGI it has no length, so it is refused."""
+    made = make_project(stack)
+    head = [("Authorization", f"Bearer {made.key}"),
+            ("Content-Type", "application/json"),
+            ("Transfer-Encoding", "chunked")]
+    data = padded(size)
+    parts = [data[n:n + 65536] for n in range(0, size, 65536)]
+    body = b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in parts)
+    answer = raw(front.port, request_bytes(
+        "POST", f"{TARGET}/update", head, body + b"0\r\n\r\n"), "POST",
+        check=check if status == 200 and front.way == "proxy" else own)
+    assert answer.status == (status if front.way == "proxy" else 501)
+    assert written(made) == (answer.status == 200)
+
+
+# what Apache refuses by itself: bytes, status, code
+OWN = {
+    "words": (b"what is this\r\n\r\n", 400, "BAD_REQUEST"),
+    "no-host": (LINE + b"\r\n", 400, "BAD_REQUEST"),
+    "bad-percent": (b"GET /api/v1/%zz HTTP/1.1\r\n" + HOST + b"\r\n",
+                    400, "BAD_REQUEST"),
+    "above-root": (b"GET /../etc/passwd HTTP/1.1\r\n" + HOST + b"\r\n",
+                   400, "BAD_REQUEST"),
+    "percent-nul": (b"GET /api/v1/project%00 HTTP/1.1\r\n" + HOST + b"\r\n",
+                    404, "NOT_FOUND"),
+    "long-line": (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
+                  414, "URI_TOO_LONG"),
+    "long-header": (LINE + HOST + b"X: " + b"x" * 9000 + b"\r\n\r\n",
+                    400, "BAD_REQUEST"),
+    "expect": (LINE + HOST + b"Expect: x\r\n\r\n", 417, "BAD_REQUEST"),
+    "no-version": (b"GET /api/v1/project\r\n\r\n", 400, "BAD_REQUEST"),
+    "nothing-there": (b"GET / HTTP/1.1\r\n" + HOST + b"\r\n",
+                      404, "NOT_FOUND"),
+    "trace": (b"TRACE /api/v1/project HTTP/1.1\r\n" + HOST + b"\r\n",
+              405, "METHOD_NOT_ALLOWED"),
+    "large-body": (b"POST /api/v1/project/update HTTP/1.1\r\n" + HOST +
+                   b"Content-Length: 9999999999\r\n\r\n",
+                   413, "PAYLOAD_TOO_LARGE")}
+
+
+def own(answer):
+    """The form of Apache's refusals, which may differ in few things: a second
+    and empty Allow, also at a 501; two statuses that nginx never has; and the
+    end of the connection may be the end of the answer."""
+    methods = [v for n, v in answer.headers if n == "allow" and v]
+    pairs = [(n, v) for n, v in answer.headers if n != "allow"]
+    if answer.status == 405:
+        pairs.append(("allow", ", ".join(methods)))
+    if answer.header("Connection") == "close" and \
+            answer.header("Content-Length") is None:
+        pairs.append(("content-length", str(len(answer.body))))
+    found = Answer(answer.method, answer.status, pairs, answer.body)
+    check_headers(found)
+    if found.status in (408, 417):
+        found.status = 400
+    check_error(found)
+    return Answer(answer.method, answer.status, pairs, answer.body)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_apaches_own_refusals(front, name):
+    data, status, code = OWN[name]
+    answer = raw(front.port, data, check=own)
+    assert answer is not None and answer.status == status, answer
+    assert answer.json["error"]["code"] == code
+
+
+@pytest.mark.parametrize("target, status", [(TARGET, 401), ("/nope", 404)])
+def test_request_id(front, target, status):
+    """The client's own if it is one, else a new one, for everybody's
+    answers."""
+    given = str(uuid.uuid4())
+    answer = raw(front.port, request_bytes(
+        "GET", target, [("X-Request-ID", given)]))
+    assert answer.status == status
+    assert answer.header("X-Request-ID") == given
+    seen = {raw(front.port, request_bytes(
+        "GET", target, [("X-Request-ID", "x")])).header("X-Request-ID")
+        for _ in range(10)}
+    assert len(seen) == 10
+    assert given in (front.root / "codecourier.log").read_text()
+
+
+def test_address_in_the_audit(front, stack):
+    made = make_project(stack)
+    rid = str(uuid.uuid4())
+    Api(front.base, made.key).post("/project/update", {"name": "Seen"},
+                                   headers={"X-Request-ID": rid})
+    row, = stack.rows("select host(address) as address from "
+                      f"codecourier.audit where request_id = '{rid}'")
+    assert row == {"address": "127.0.0.1"}
+
+
+def test_health(front):
+    for path in "/healthz", "/readyz":
+        answer = raw(front.port, request_bytes("GET", path))
+        assert answer.json == {"data": {"status": "ok"}}
+
+
+def test_openapi(front, stack):
+    """The same document, without a key, and nothing else of its kind."""
+    path = "/api/v1/openapi.json"
+    mine = raw(front.port, request_bytes("GET", path))
+    assert mine.status == 200
+    assert mine.body == raw(stack.port, request_bytes("GET", path)).body
+    head = raw(front.port, request_bytes("HEAD", path), "HEAD")
+    assert head.header("Content-Length") == str(len(mine.body))
+    answer = raw(front.port, request_bytes("OPTIONS", path), "OPTIONS")
+    assert answer.status == 204 and allow(answer) == allowed("GET")
+    for method in "POST", "PUT", "BREW":
+        answer = raw(front.port, request_bytes(method, path), method,
+                     check=own)
+        assert answer.status == 405 and allow(answer) == allowed("GET")
+    gone = raw(front.port, request_bytes("GET", path + "/x"))
+    assert gone.status == 404
+
+
+def test_a_hundred_at_once(front, home):
+    """More than there are workers: each waits for its turn."""
+    answers = at_once([lambda: Api(front.base, home.key).send(
+        "GET", "/project", timeout=60)] * 100)
+    assert {a.status for a in answers} == {200}
+
+
+def test_log_holds_no_key(front, user, home):
+    user.get("/project")
+    user.refused("VALIDATION", "POST", "/project/update", {"slug": home.key})
+    text = front.said() + (front.root / "codecourier.log").read_text()
+    assert home.key[16:] not in text
+
+
+def half(front, home, body=b"x" * 100_000):
+    """A client that has sent a half of its body."""
+    conn = socket.create_connection(("127.0.0.1", front.port), 20)
+    conn.sendall(request_bytes("POST", f"{TARGET}/update", [
+        ("Authorization", f"Bearer {home.key}"),
+        ("Content-Type", "application/json"),
+        ("Content-Length", 2 * len(body))], body))
+    return conn
+
+
+def test_slow_bodies_hold_no_worker(all_fronts, home, stack, quiet):
+    """More of them than workers: the others are served meanwhile."""
+    front = all_fronts["proxy"]
+    slow = [half(front, home) for _ in range(20)]
+    time.sleep(0.5)
+    for _ in range(20):
+        Api(front.base, home.key).get("/project")
+    for conn in slow:
+        conn.close()
+
+
+def test_killed_clients(front, home, quiet):
+    """Gone in the middle of a body: nothing is done, and nothing is left."""
+    for conn in [half(front, home) for _ in range(4)]:
+        conn.close()
+    end = time.monotonic() + 15
+    while programs(front):
+        assert time.monotonic() < end, front.said()[-2000:]
+        time.sleep(0.1)
+    Api(front.base, home.key).get("/project")
+
+
+def programs(front):
+    """CGI programs of this Apache that run."""
+    return [p for p in front.pids() if program(p) == "project-api.fcgi"]
+
+
+@pytest.mark.parametrize("way", ["cgid", "cgi"])
+def test_one_process_a_request(all_fronts, home, stack, way):
+    """None is left over, and each has said its line."""
+    front = all_fronts[way]
+    ids = [str(uuid.uuid4()) for _ in range(20)]
+    for rid in ids:
+        answer = Api(front.base, home.key).send(
+            "GET", "/project", headers={"X-Request-ID": rid})
+        assert answer.status == 200
+    end = time.monotonic() + 10
+    while programs(front):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    found = re.findall(r" rid=(\S+) .* status=200 ", front.said())
+    assert [rid for rid in found if rid in ids] == ids
+
+
+@pytest.fixture
+def no_socket(stack):
+    """Moves the workers' socket out of Apache's sight for a moment."""
+    path = os.path.join(stack.conf["CODECOURIER_RUNTIME_DIR"], "api.sock")
+    os.rename(path, path + ".away")
+    yield
+    os.rename(path + ".away", path)
+
+
+def test_no_worker(all_fronts, home, no_socket):
+    """Apache cannot tell whether a write has reached one."""
+    front = all_fronts["proxy"]
+    for method, path in ("GET", "/project"), ("POST", "/project/update"):
+        answer = raw(front.port, request_bytes(
+            method, f"/api/v1{path}", [("Content-Length", 0)]), method,
+            check=own)
+        assert answer.status == 503
+        assert answer.json["error"]["retryable"] is (method == "GET")
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def other_front(request, spare):
+    for found in fronts(spare, [request.param]):
+        yield found[request.param]
+
+
+def test_database_down(other_front, spare):
+    project = make_project(spare)
+    api = Api(other_front.base, project.key)
+    api.get("/project")
+    pg_ctl(spare, "stop", "-m", "fast")
+    try:
+        for method, path in CALLS:
+            body = {"body": WRITES[path]} if method == "POST" else {}
+            unavailable(api.send(method, path, **body))
+        Api(other_front.base).refused("AUTH_MISSING", "GET", "/project")
+        ready = raw(other_front.port, request_bytes("GET", "/readyz"))
+        assert ready.status == 503
+    finally:
+        pg_ctl(spare, "-l", spare.run_dir / "log/postgresql.log", "start")
+    end = time.monotonic() + 30
+    while api.send("GET", "/project").status != 200:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert written(project) == 0
+
+
+@pytest.mark.parametrize("way", ["cgid", "cgi"])
+def test_a_program_without_an_answer(stack, way):
+    """It does not start: Apache says so in our form."""
+    front = Apache(stack, way, conf="/nonexistent")
+    front.start()
+    try:
+        for method, path in CALLS[0], CALLS[6]:
+            answer = raw(front.port, request_bytes(
+                method, f"/api/v1{path}", [("Content-Length", 0)]), method)
+            assert answer.status == 500, answer
+            assert answer.json["error"]["retryable"] is (method == "GET")
+    finally:
+        front.stop()
+
+
+@pytest.fixture
+def behind_a_script(stack):
+    """As suexec would have it: a user's own script, which names the file, and
+    few variables for it."""
+    script = stack.top / "api.cgi"
+    script.write_text(
+        "#!/bin/sh\nunset REQUEST_ID CODECOURIER_CONF\n"
+        f"CODECOURIER_CONF={stack.env['CODECOURIER_CONF']} "
+        f"exec {stack.worker_path}\n")
+    script.chmod(0o755)
+    front = Apache(stack, "cgid", conf="/nonexistent", program=script)
+    front.start()
+    yield front
+    front.stop()
+
+
+def test_behind_a_script(behind_a_script, home):
+    """One id in answer, error and log all the same."""
+    api = Api(behind_a_script.base, home.key)
+    assert api.get("/project")
+    error = api.refused("NOT_FOUND", "GET", "/nope")
+    assert f"rid={error['requestId']} " in behind_a_script.said()
