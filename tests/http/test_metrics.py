@@ -1,6 +1,5 @@
-"""GET /metrics and status: what was asked is counted, once and for good, told
-on a port of its own, and promtool can read it."""
-import http.client
+"""GET /metrics and status: what was asked is counted, once and for good, and
+promtool can read it."""
 import json
 import os
 import re
@@ -12,15 +11,14 @@ import uuid
 import pytest
 
 from client import Api, Line, at_once, raw, request_bytes
-from contract import CALLS, METRICS_TYPE, NOBODY, UUID, WRITES, make_key
+from contract import CALLS, NOBODY, WRITES, make_key
 from fixtures import make_project
 from harness import ROOT, started
+from metrics import SCRAPED, grown, requests, scrape, text
 from tables import ROUTES
 from test_database_down import PG_CTL, comes_back
 
 RULES = ROOT / "cgi-bin/prometheus/codecourier.rules.yml"
-SAMPLE = re.compile(r"codecourier_([a-z_]+)(?:\{(.*)\})? ([0-9.]+)")
-LABEL = re.compile(r'([a-z_]+)="([^"\\\n]*)"(?:,|$)')
 PROJECT = "/api/v1/project"
 # status's name of a total, and the metric's
 TOTALS = {"verifiedHits": "verified_key_hits_total",
@@ -28,58 +26,6 @@ TOTALS = {"verifiedHits": "verified_key_hits_total",
           "checkRefusals": "check_refusals_total",
           "coldRefusals": "cold_refusals_total",
           "databaseRequests": "database_wait_seconds_count"}
-
-
-def fetch(stack, method="GET", target="/metrics", headers=None):
-    conn = http.client.HTTPConnection("127.0.0.1", stack.metrics_port,
-                                      timeout=20)
-    try:
-        conn.request(method, target, headers=headers or {})
-        got = conn.getresponse()
-        return got, got.read().decode()
-    finally:
-        conn.close()
-
-
-def text(stack):
-    got, body = fetch(stack)
-    assert got.status == 200, body
-    assert got.headers["Content-Type"] == METRICS_TYPE
-    assert got.headers["Content-Length"] == str(len(body))
-    assert got.headers["Cache-Control"] == "no-store"
-    assert UUID.fullmatch(got.headers["X-Request-ID"])
-    return body
-
-
-def scrape(stack):
-    """{(name, label=value, …): number}; each sample once."""
-    found = {}
-    for line in text(stack).splitlines():
-        if line.startswith("#"):
-            continue
-        name, labels, value = SAMPLE.fullmatch(line).groups()
-        pairs = LABEL.findall(labels or "")
-        assert ",".join(f'{n}="{v}"' for n, v in pairs) == (labels or "")
-        key = (name, *(f"{n}={v}" for n, v in pairs))
-        assert key not in found, key
-        found[key] = float(value)
-    return found
-
-
-def grown(before, after):
-    """What is more than before, by how much."""
-    assert set(before) <= set(after)
-    return {k: v - before.get(k, 0) for k, v in after.items()
-            if v != before.get(k, 0)}
-
-
-def requests(counts):
-    """{(method, route, status): number} of requests_total."""
-    return {tuple(p.partition("=")[2] for p in key[1:]): int(n)
-            for key, n in counts.items() if key[0] == "requests_total"}
-
-
-SCRAPED = {("GET", "/metrics", "200"): 1}   # the first of two
 
 
 def test_every_route_is_told_before_it_is_asked(stack):
@@ -321,85 +267,6 @@ def test_last_errors(spare):
     more = requests(grown(before, scrape(spare)))
     assert more["GET", PROJECT, "503"] >= 19
     assert more["POST", PROJECT + "/update", "503"] == 1
-
-
-# ---- who can see it ----
-
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
-@pytest.mark.parametrize("target", [
-    "/metrics", "/metrics?", "/metrics/", "//metrics", "/x/../metrics",
-    "/%6detrics", "/api/v1/../../metrics", "/api/v1/metrics",
-    "http://localhost/metrics"])
-def test_not_on_the_public_port(stack, method, target):
-    answer = raw(stack.port, request_bytes(method, target), method)
-    assert answer.status == 404
-    if method != "HEAD":
-        assert answer.json["error"]["code"] == "NOT_FOUND"
-
-
-@pytest.mark.parametrize("target", [
-    "/", "/metrics/", "//metrics", "/metricsx", "/x/../metrics",
-    "/%6detrics", "/healthz", "/readyz", "/api/v1/project",
-    "/api/v1/openapi.json", "/api/v1/"])
-def test_nothing_else_on_its_port(stack, project, target):
-    """Not even with a good key. (Another server than the document's.)"""
-    head = {"Authorization": f"Bearer {project.key}"}
-    got, body = fetch(stack, target=target, headers=head)
-    assert got.status == 404
-    assert got.headers["Content-Type"] == "application/json"
-    error = json.loads(body)["error"]
-    assert error["code"] == "NOT_FOUND"
-    assert error["requestId"] == got.headers["X-Request-ID"]
-
-
-def test_methods(stack):
-    got, body = fetch(stack, "HEAD")
-    assert (got.status, body) == (200, "")
-    assert int(got.headers["Content-Length"]) > 1000
-    for method in "POST", "PUT", "DELETE":
-        answer = raw(stack.metrics_port, request_bytes(method, "/metrics"),
-                     method)
-        assert answer.status == 405
-        assert answer.header("Allow") == "GET, HEAD, OPTIONS"
-    large = request_bytes("GET", "/metrics", [("Content-Length", 2000)])
-    answer = raw(stack.metrics_port, large)
-    assert answer.json["error"]["code"] == "PAYLOAD_TOO_LARGE"
-
-
-def test_its_port_is_of_this_host_only(stack):
-    """As the kernel has it: 127.0.0.1 alone listens there."""
-    found = []
-    for name in "tcp", "tcp6":
-        with open(f"/proc/net/{name}") as file:
-            rows = [line.split() for line in list(file)[1:]]
-        found += [r[1].split(":")[0] for r in rows if r[3] == "0A" and
-                  int(r[1].split(":")[1], 16) == stack.metrics_port]
-    assert set(found) == {"0100007F"}
-
-
-def test_what_clients_send_is_not_told(project):
-    """Neither in a label nor as one more line."""
-    stack, mark = project.stack, "plantedmetric"
-    before = scrape(stack)
-    project.api.post("/project/provider-keys/set",
-                     {"provider": "e2b", "key": mark})
-    for n in range(30):
-        api = Api(stack.base, project.key if n % 2 else make_key())
-        api.send("GET", f"/{mark}{n}?{mark}={n}")
-        api.send("GET", f"/project?{mark}{n}=1")
-        api.send(mark.upper(), "/project", headers={mark: mark})
-    body = text(stack)
-    told = body + stack.run([stack.ctl_path, "--json", "status"]).stdout
-    for secret in (mark, mark.upper(), project.key, project.key[8:16],
-                   project.key[16:], project.id, project.slug,
-                   project.key_id, "127.0.0.1"):
-        assert secret not in told
-    routes = {f"route={r}" for _, r in ROUTES} | {"route=-", "route=/metrics"}
-    for key in grown(before, scrape(stack)):
-        assert not [p for p in key[1:] if p.startswith("route=") and
-                    p not in routes]
-        assert not [p for p in key[1:] if p.startswith("method=") and
-                    p not in ("method=GET", "method=POST", "method=-")]
 
 
 # ---- promtool ----
