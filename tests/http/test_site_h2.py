@@ -130,6 +130,14 @@ def test_streams_count_as_open_requests(site):
         time.sleep(0.1)
 
 
+def test_slow_body(line, site):
+    """Cut off without an answer, as over HTTP/1; the connection goes on."""
+    slow = line.send("POST", "/healthz", [("content-length", "1")], None,
+                     False)
+    assert isinstance(line.outcome(slow), ErrorCodes)
+    assert check(line.outcome(line.send("GET", "/healthz"))).status == 200
+
+
 BODY = b'{"name":"Smuggled"}'
 LINES = "x\r\nHost: x\r\n\r\nPOST /api/v1/project/delete HTTP/1.1\r\n"
 PSEUDO = [(":method", "POST"), (":scheme", "https"), (":authority", NAME),
