@@ -4,17 +4,16 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 import uuid
 from pathlib import Path
 
 import pytest
 
-from contract import CALL_IDS, CALLS, NOBODY, WRITES
+from contract import CALL_IDS, CALLS, NOBODY
 from fixtures import make_project
 from wire import answer_of, params_of
-from workers import Session, as_user
+from workers import as_user
 
 PROJECT = "/api/v1/project"
 BODY = b'{"name": "By CGI"}'

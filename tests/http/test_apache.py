@@ -1,6 +1,5 @@
 """Apache in front of the same service: by mod_proxy_fcgi to the pool, and as
 CGI program under mod_cgid and mod_cgi. Every answer goes through check()."""
-import os
 import re
 import socket
 import time
@@ -8,13 +7,12 @@ import uuid
 
 import pytest
 
-from apache import Apache, WAYS, fronts
+from apache import WAYS, fronts
 from client import Api, at_once, raw, request_bytes
 from contract import (Answer, CALL_IDS, CALLS, EMPTY_SETTINGS, WRITES,
                       check, check_error, check_headers)
 from fixtures import make_project, written
 from harness import program
-from test_database_down import pg_ctl, unavailable
 from test_refuse_route import UNKNOWN, allow, allowed
 
 TARGET = "/api/v1/project"
@@ -352,89 +350,3 @@ def test_one_process_a_request(all_fronts, home, stack, way):
         time.sleep(0.05)
     found = re.findall(r" rid=(\S+) .* status=200 ", front.said())
     assert [rid for rid in found if rid in ids] == ids
-
-
-@pytest.fixture
-def no_socket(stack):
-    """Moves the workers' socket out of Apache's sight for a moment."""
-    path = os.path.join(stack.conf["CODECOURIER_RUNTIME_DIR"], "api.sock")
-    os.rename(path, path + ".away")
-    yield
-    os.rename(path + ".away", path)
-
-
-def test_no_worker(all_fronts, home, no_socket):
-    """Apache cannot tell whether a write has reached one."""
-    front = all_fronts["proxy"]
-    for method, path in ("GET", "/project"), ("POST", "/project/update"):
-        answer = raw(front.port, request_bytes(
-            method, f"/api/v1{path}", [("Content-Length", 0)]), method,
-            check=own)
-        assert answer.status == 503
-        assert answer.json["error"]["retryable"] is (method == "GET")
-
-
-@pytest.fixture(scope="module", params=WAYS)
-def other_front(request, spare):
-    for found in fronts(spare, [request.param]):
-        yield found[request.param]
-
-
-def test_database_down(other_front, spare):
-    project = make_project(spare)
-    api = Api(other_front.base, project.key)
-    api.get("/project")
-    pg_ctl(spare, "stop", "-m", "fast")
-    try:
-        for method, path in CALLS:
-            body = {"body": WRITES[path]} if method == "POST" else {}
-            unavailable(api.send(method, path, **body))
-        Api(other_front.base).refused("AUTH_MISSING", "GET", "/project")
-        ready = raw(other_front.port, request_bytes("GET", "/readyz"))
-        assert ready.status == 503
-    finally:
-        pg_ctl(spare, "-l", spare.run_dir / "log/postgresql.log", "start")
-    end = time.monotonic() + 30
-    while api.send("GET", "/project").status != 200:
-        assert time.monotonic() < end
-        time.sleep(0.1)
-    assert written(project) == 0
-
-
-@pytest.mark.parametrize("way", ["cgid", "cgi"])
-def test_a_program_without_an_answer(stack, way):
-    """It does not start: Apache says so in our form."""
-    front = Apache(stack, way, conf="/nonexistent")
-    front.start()
-    try:
-        for method, path in CALLS[0], CALLS[6]:
-            answer = raw(front.port, request_bytes(
-                method, f"/api/v1{path}", [("Content-Length", 0)]), method)
-            assert answer.status == 500, answer
-            assert answer.json["error"]["retryable"] is (method == "GET")
-    finally:
-        front.stop()
-
-
-@pytest.fixture
-def behind_a_script(stack):
-    """As suexec would have it: a user's own script, which names the file, and
-    few variables for it."""
-    script = stack.top / "api.cgi"
-    script.write_text(
-        "#!/bin/sh\nunset REQUEST_ID CODECOURIER_CONF\n"
-        f"CODECOURIER_CONF={stack.env['CODECOURIER_CONF']} "
-        f"exec {stack.worker_path}\n")
-    script.chmod(0o755)
-    front = Apache(stack, "cgid", conf="/nonexistent", program=script)
-    front.start()
-    yield front
-    front.stop()
-
-
-def test_behind_a_script(behind_a_script, home):
-    """One id in answer, error and log all the same."""
-    api = Api(behind_a_script.base, home.key)
-    assert api.get("/project")
-    error = api.refused("NOT_FOUND", "GET", "/nope")
-    assert f"rid={error['requestId']} " in behind_a_script.said()
