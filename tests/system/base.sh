@@ -11,14 +11,10 @@ umask 022
 cache=$1
 deb=$2
 
-tree() {
-	rm -rf --one-file-system "$cache/$1.new"
-}
-
 if [ ! -d "$cache/debian" ]; then
 	echo "Debian 12 into $cache/debian: some minutes"
-	tree debian
 	mkdir -p "$cache"
+	rm -rf --one-file-system "$cache/debian.new"
 	debootstrap --include=dbus,curl,ca-certificates bookworm \
 		"$cache/debian.new" >"$cache/debootstrap.log" 2>&1 || {
 		tail -n 20 "$cache/debootstrap.log" >&2
@@ -27,11 +23,11 @@ if [ ! -d "$cache/debian" ]; then
 	mv "$cache/debian.new" "$cache/debian"
 fi
 
+# this script is part of what decides how the tree comes out
 wants=$(dpkg-deb -f "$deb" Depends Recommends; cat "$0")
 if [ ! -d "$cache/empty" ] || [ "$wants" != "$(cat "$cache/wants")" ]; then
 	echo "What the package wants into $cache/empty"
-	tree empty
-	rm -rf --one-file-system "$cache/empty"
+	rm -rf --one-file-system "$cache/empty.new" "$cache/empty"
 	cp -a --reflink=auto "$cache/debian" "$cache/empty.new"
 	cp "$deb" "$cache/empty.new/root/wanted.deb"
 	cp -L /etc/resolv.conf "$cache/empty.new/etc/resolv.conf"
@@ -39,6 +35,8 @@ if [ ! -d "$cache/empty" ] || [ "$wants" != "$(cat "$cache/wants")" ]; then
 	chroot "$cache/empty.new" apt-get -q -y install --download-only \
 		-o APT::Sandbox::User=root /root/wanted.deb postgresql nginx
 	rm "$cache/empty.new/root/wanted.deb"
+	# says what the administrator would on a terminal
+	echo 'APT::Get::Assume-Yes "true";' >"$cache/empty.new/etc/apt/apt.conf.d/yes"
 	mv "$cache/empty.new" "$cache/empty"
 	printf '%s\n' "$wants" >"$cache/wants"
 fi

@@ -74,6 +74,7 @@ def installation(run, empty, deb):
 def host(run, installation, request):
     """A host of the file's own, as the README's installation leaves it,
     booted and serving."""
+    assert installation.key, "the installation has shown no key"
     name = request.module.__name__.removeprefix("test_")
     made = run.machine(installation.tree, name, Host, installation)
     try:

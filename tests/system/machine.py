@@ -3,6 +3,7 @@ the network is its own. Nothing outlives the process that booted it, and
 nothing of it is seen by the host's systemd.
 """
 import itertools
+import os
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,11 @@ echo $$ >"/sys/fs/cgroup$1/cgroup.procs" || exit
 shift
 exec setpriv --pdeathsig KILL "$@"
 """
+FORGET = """
+mount -t cgroup2 cgroup2 /sys/fs/cgroup &&
+find "/sys/fs/cgroup$1" -depth -type d -exec rmdir {} ';'
+"""
+OWN_MOUNTS = ["unshare", "--mount", "--propagation", "private", "sh", "-c"]
 ENVIRON = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
            "HOME=/root", "LC_ALL=C.UTF-8", "TERM=dumb",
            "DEBIAN_FRONTEND=noninteractive"]
@@ -66,17 +72,17 @@ class Machine:
         self.tree, self.logs, self.name = Path(tree), Path(logs), name
         self.nspawn = None
         self.leader = None      # its process 1, as the host counts
+        self.group = (f"{control_group()}/codecourier-test-{os.getpid()}-"
+                      f"{next(numbers)}")
         self.console = self.logs / f"{name}.console"
         self.console.unlink(missing_ok=True)
 
     def boot(self, seconds=120):
         """Starts it and waits until nothing is left to be started."""
-        group = f"{control_group()}/codecourier-test-{next(numbers)}"
         with open(self.console, "ab") as out:
             self.nspawn = subprocess.Popen(
-                ["unshare", "--mount", "--propagation", "private",
-                 "sh", "-c", START, "sh", group, "systemd-nspawn", "--quiet",
-                 "--boot", f"--directory={self.tree}",
+                [*OWN_MOUNTS, START, "sh", self.group, "systemd-nspawn",
+                 "--quiet", "--boot", f"--directory={self.tree}",
                  f"--machine=cc-{self.name}", "--register=no", "--keep-unit",
                  "--private-network", "--resolv-conf=off", "--timezone=off",
                  "--link-journal=no", "--capability=CAP_BPF"],
@@ -147,7 +153,7 @@ class Machine:
 
     def workers(self):
         """The workers of all pools, as the machine counts its processes."""
-        found = self.out("pgrep -f '^/usr/lib/codecourier/project-api.fcgi'",
+        found = self.out("pgrep -fx /usr/lib/codecourier/project-api.fcgi",
                          code=None)
         return [int(pid) for pid in found.split()]
 
@@ -175,6 +181,7 @@ class Machine:
             if self.nspawn.poll() is None:
                 self.nspawn.kill()
                 self.nspawn.wait()
+            subprocess.run([*OWN_MOUNTS, FORGET, "sh", self.group])
 
 
 class Run:
