@@ -1,14 +1,14 @@
 #!/bin/bash
-# base.sh CACHE DEB: in CACHE/debian an empty Debian 12, in CACHE/empty a copy
-# of it that has DEB in /root, and everything DEB wants, PostgreSQL and nginx
+# base.sh CACHE DEB: in CACHE/debian an empty Debian 12, in CACHE/empty a layer
+# on top of it (overlayfs) with everything that DEB wants, PostgreSQL and nginx
 # in apt's cache: downloaded, not installed, as the booted machines have no
-# network. Both are made once; the copy again when DEB wants something else.
+# network. Both are made once; the layer again when DEB wants something else.
 #
 # The mirror is debootstrap's own choice. An existing CACHE/debian is taken as
-# it is. A tree that stands under its name is whole.
+# it is. What stands under its name is whole.
 set -eu
 umask 022
-cache=$1
+cache=$(realpath -m "$1")
 deb=$2
 
 if [ ! -d "$cache/debian" ]; then
@@ -27,16 +27,23 @@ fi
 wants=$(dpkg-deb -f "$deb" Depends Recommends; cat "$0")
 if [ ! -d "$cache/empty" ] || [ "$wants" != "$(cat "$cache/wants")" ]; then
 	echo "What the package wants into $cache/empty"
-	rm -rf --one-file-system "$cache/empty.new" "$cache/empty"
-	cp -a --reflink=auto "$cache/debian" "$cache/empty.new"
-	cp "$deb" "$cache/empty.new/root/wanted.deb"
-	cp -L /etc/resolv.conf "$cache/empty.new/etc/resolv.conf"
-	chroot "$cache/empty.new" apt-get -q update
-	chroot "$cache/empty.new" apt-get -q -y install --download-only \
+	tree=$cache/empty.tree
+	umount "$tree" 2>/dev/null || :	# of a run killed -9
+	rm -rf --one-file-system "$cache"/empty*
+	mkdir -p "$cache"/empty.{new,work,tree}
+	mount -t overlay overlay "$tree" -o "lowerdir=$cache/debian,\
+upperdir=$cache/empty.new,workdir=$cache/empty.work"
+	trap 'umount "$tree"' EXIT
+	cp "$deb" "$tree/root/wanted.deb"
+	cp -L /etc/resolv.conf "$tree/etc/resolv.conf"
+	chroot "$tree" apt-get -q update
+	chroot "$tree" apt-get -q -y install --download-only \
 		-o APT::Sandbox::User=root /root/wanted.deb postgresql nginx
-	rm "$cache/empty.new/root/wanted.deb"
+	rm "$tree/root/wanted.deb"
 	# says what the administrator would on a terminal
-	echo 'APT::Get::Assume-Yes "true";' >"$cache/empty.new/etc/apt/apt.conf.d/yes"
+	echo 'APT::Get::Assume-Yes "true";' >"$tree/etc/apt/apt.conf.d/yes"
+	umount "$tree"
+	trap - EXIT
 	mv "$cache/empty.new" "$cache/empty"
 	printf '%s\n' "$wants" >"$cache/wants"
 fi

@@ -44,9 +44,9 @@ def deb():
 
 @pytest.fixture(scope="session")
 def empty(cache, deb):
-    """The tree of a Debian 12 that has never heard of us."""
+    """The layers of a Debian 12 that has never heard of us."""
     subprocess.run([HERE / "base.sh", cache, deb], check=True)
-    return cache / "empty"
+    return [cache / "debian", cache / "empty"]
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +61,7 @@ def run(cache):
 @pytest.fixture(scope="session")
 def installation(run, empty, deb):
     """The README's installation on an empty Debian, once for all files: what
-    was typed and answered. Its tree is what `host` copies."""
+    was typed and answered. `host` goes on from there."""
     machine = run.machine(empty, "install").boot()
     try:
         done = install(machine, deb)
@@ -76,7 +76,7 @@ def host(run, installation, request):
     booted and serving."""
     assert installation.key, "the installation has shown no key"
     name = request.module.__name__.removeprefix("test_")
-    made = run.machine(installation.tree, name, Host, installation)
+    made = run.machine(installation.layers, name, Host, installation)
     try:
         made.boot()
         made.until_serving()

@@ -5,6 +5,7 @@ import os
 import re
 import select
 import subprocess
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -41,41 +42,43 @@ def commands():
 
 def install(machine, deb):
     """Carries out the README's lines in root's home, where the package lies.
-    Returns what each has printed, the key that was shown and the tree."""
-    target = machine.tree / "root" / deb.name
-    target.write_bytes(deb.read_bytes())
+    Returns what each has printed, the key that was shown and the layers."""
+    machine.put(deb)
     steps = []
     for command in commands():
+        # nobody types faster: `systemctl reload nginx` comes back before
+        # nginx has opened a new address
+        time.sleep(1)
         done = machine.run(f"cd /root && {command}", code=None, seconds=600)
         steps.append(SimpleNamespace(command=command, status=done.returncode,
                                      stdout=done.stdout, stderr=done.stderr))
         if done.returncode:
             break
-    target.unlink()
-    return SimpleNamespace(steps=steps, tree=machine.tree,
-                           key=find_key(machine.tree, steps))
+    machine.run(f"rm /root/{deb.name}")
+    return SimpleNamespace(steps=steps, layers=machine.layers(),
+                           key=find_key(machine, steps))
 
 
-def find_key(tree, steps):
+def find_key(machine, steps):
     """The API key: printed, or in the file that --out names."""
     texts = [step.stdout for step in steps]
     for step in steps:
         named = re.search(r"--out[ =](\S+)", step.command)
         if named:
-            path = tree / "root" / named[1].lstrip("/").removeprefix("root/")
-            texts.append(path.read_text() if path.exists() else "")
+            texts.append(machine.out(f"cd /root && cat {named[1]}",
+                                     code=None))
     found = re.search(r"\bcc_(?:live|test)_\w{46}\b", "\n".join(texts))
     return found[0] if found else None
 
 
 class Host(Machine):
-    """installation: what install() has returned for the tree that this one
-    is a copy of."""
+    """installation: what install() has returned, for the layers below this
+    one."""
 
     base = "http://127.0.0.1:8080"
 
-    def __init__(self, tree, logs, name, installation):
-        super().__init__(tree, logs, name)
+    def __init__(self, below, folder, logs, name, installation):
+        super().__init__(below, folder, logs, name)
         self.key = installation.key
 
     def curl(self, path, *options, base=None):

@@ -1,10 +1,12 @@
-"""A Debian in a folder, booted as a container: systemd is its first process,
-the network is its own. Nothing outlives the process that booted it, and
-nothing of it is seen by the host's systemd.
+"""A Debian booted as a container: systemd is its first process, the network is
+its own. Nothing outlives the process that booted it, and nothing of it is
+seen by the host's systemd.
+
+Its files are layers, lowest first: folders that are only read, and on top one
+of its own that takes what it writes (overlayfs: no copy of a whole Debian).
 """
 import itertools
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -15,10 +17,11 @@ from pathlib import Path
 # cgroup2 whatever the host has mounted, since IPAddressDeny needs that.
 # pdeathsig: a container must not outlive its test.
 START = """
+mount -t overlay -o "$1" overlay "$2" || exit
 mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit
-mkdir -p "/sys/fs/cgroup$1" || exit
-echo $$ >"/sys/fs/cgroup$1/cgroup.procs" || exit
-shift
+mkdir -p "/sys/fs/cgroup$3" || exit
+echo $$ >"/sys/fs/cgroup$3/cgroup.procs" || exit
+shift 3
 exec setpriv --pdeathsig KILL "$@"
 """
 FORGET = """
@@ -52,12 +55,8 @@ def control_group():
     raise RuntimeError("this kernel has no cgroup2")
 
 
-def copy_tree(source, target):
-    subprocess.run(["cp", "-a", "--reflink=auto", source, target], check=True)
-
-
-def remove_tree(tree):
-    subprocess.run(["rm", "-rf", "--one-file-system", tree], check=True)
+def remove(folder):
+    subprocess.run(["rm", "-rf", "--one-file-system", folder], check=True)
 
 
 class Failed(Exception):
@@ -65,11 +64,15 @@ class Failed(Exception):
 
 
 class Machine:
-    """tree: the folder of its Debian. logs: a folder for its console and
-    journal, as NAME.console and NAME.journal."""
+    """below: the layers that are only read. folder: a new one for its own.
+    logs: a folder for its console and journal, as NAME.console and
+    NAME.journal."""
 
-    def __init__(self, tree, logs, name):
-        self.tree, self.logs, self.name = Path(tree), Path(logs), name
+    def __init__(self, below, folder, logs, name):
+        self.below, self.folder = list(below), Path(folder)
+        self.logs, self.name = Path(logs), name
+        for part in ("written", "work", "tree"):
+            (self.folder / part).mkdir(parents=True)
         self.nspawn = None
         self.leader = None      # its process 1, as the host counts
         self.group = (f"{control_group()}/codecourier-test-{os.getpid()}-"
@@ -77,15 +80,24 @@ class Machine:
         self.console = self.logs / f"{name}.console"
         self.console.unlink(missing_ok=True)
 
+    def layers(self):
+        """What another machine needs to go on from here."""
+        return [*self.below, self.folder / "written"]
+
     def boot(self, seconds=120):
         """Starts it and waits until nothing is left to be started."""
+        tree = self.folder / "tree"
+        options = (f"lowerdir={':'.join(map(str, reversed(self.below)))},"
+                   f"upperdir={self.folder}/written,"
+                   f"workdir={self.folder}/work")
         with open(self.console, "ab") as out:
             self.nspawn = subprocess.Popen(
-                [*OWN_MOUNTS, START, "sh", self.group, "systemd-nspawn",
-                 "--quiet", "--boot", f"--directory={self.tree}",
+                [*OWN_MOUNTS, START, "sh", options, tree, self.group,
+                 "systemd-nspawn", "--quiet", "--boot", f"--directory={tree}",
                  f"--machine=cc-{self.name}", "--register=no", "--keep-unit",
                  "--private-network", "--resolv-conf=off", "--timezone=off",
-                 "--link-journal=no", "--capability=CAP_BPF"],
+                 "--link-journal=no", "--capability=CAP_BPF",
+                 "--system-call-filter=bpf"],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 start_new_session=True)
         self.leader = until(self.find_leader, seconds, "process 1")
@@ -137,6 +149,13 @@ class Machine:
     def write(self, path, text):
         self.run(f"cat >{path}", input=text)
 
+    def put(self, file, folder="/root"):
+        """Copies a file of the host into the machine."""
+        with open(file, "rb") as source:
+            subprocess.run([*self.enter(), "sh", "-c",
+                            f"cat >{folder}/{Path(file).name}"],
+                           stdin=source, check=True)
+
     def show(self, name, unit="codecourier-api.service"):
         """One property of a unit."""
         return self.out(f"systemctl show -P {name} {unit}")
@@ -185,7 +204,7 @@ class Machine:
 
 
 class Run:
-    """The folder of one run: copies of Debian trees, gone at its end."""
+    """The folder of one run: what its machines write, gone at its end."""
 
     def __init__(self, cache):
         self.top = Path(tempfile.mkdtemp(prefix="run-", dir=cache))
@@ -193,20 +212,19 @@ class Run:
         self.logs.mkdir(exist_ok=True)
         self.machines = []
 
-    def machine(self, source, name, kind=Machine, *more):
-        """A machine of its own on a copy of the tree."""
-        tree = self.top / f"{name}-{next(numbers)}"
-        copy_tree(source, tree)
-        made = kind(tree, self.logs, name, *more)
+    def machine(self, layers, name, kind=Machine, *more):
+        """A machine of its own on these layers."""
+        folder = self.top / f"{name}-{next(numbers)}"
+        made = kind(layers, folder, self.logs, name, *more)
         self.machines.append(made)
         return made
 
     def end(self, machine):
         machine.stop()
         self.machines.remove(machine)
-        remove_tree(machine.tree)
+        remove(machine.folder)
 
     def clean(self):
         for machine in self.machines:
             machine.stop()
-        shutil.rmtree(self.top, ignore_errors=True)
+        remove(self.top)

@@ -37,7 +37,7 @@ def told(bare, deb):
     """Before, what each step has printed, after."""
     wants = subprocess.run(["dpkg-deb", "-f", deb, "Depends"], check=True,
                            capture_output=True, text=True).stdout.strip()
-    (bare.tree / "root" / deb.name).write_bytes(deb.read_bytes())
+    bare.put(deb)
     bare.run(f"apt-get satisfy -y '{wants}' && "
              "apt-get install -y postgresql nginx", seconds=600)
     before = look(bare)

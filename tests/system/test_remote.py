@@ -69,7 +69,7 @@ def api(run, empty, deb, database, installation):
     try:
         host.boot()
         wire(host, database)
-        (host.tree / "root" / deb.name).write_bytes(deb.read_bytes())
+        host.put(deb)
         host.run("apt-get install -y --no-install-recommends nginx curl "
                  f"/root/{deb.name}", seconds=600)
         host.run(f"echo '{DB} {NAME}' >>/etc/hosts")

@@ -21,7 +21,7 @@ def upgrade(host, later):
     version = "dpkg-query -W -f '${Version}' codecourier-api"
     before = {"version": host.out(version), "builds": host.worker_builds(),
               "main": host.show("MainPID")}
-    (host.tree / "root" / later.name).write_bytes(later.read_bytes())
+    host.put(later)
     with host.load() as load:
         done = host.run(f"apt-get install -y /root/{later.name}",
                         seconds=300)
