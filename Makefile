@@ -4,6 +4,8 @@
 #   make run        a private stack on 127.0.0.1:8080, data kept in .run
 #   make check      build with warnings as errors, run every test
 #   make bench      measure, beside PHP and the limit of the machine
+#   make deb        the Debian package, in build/deb
+#   make install    into DESTDIR, below prefix
 #
 # Variables may be set on the command line or in the environment.
 CC ?= gcc
@@ -13,6 +15,11 @@ sysconfdir ?= /etc
 libdir ?= $(prefix)/lib
 sbindir ?= $(prefix)/sbin
 datadir ?= $(prefix)/share
+mandir ?= $(datadir)/man
+docdir ?= $(datadir)/doc/codecourier-api
+systemdunitdir ?= $(prefix)/lib/systemd/system
+sysusersdir ?= $(prefix)/lib/sysusers.d
+tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
 CFLAGS ?= -O2 -g
 BUILD ?= build
 BIN ?= cgi-bin
@@ -150,26 +157,78 @@ format:
 	clang-format -i cgi-bin/*.c src/*.[ch] tests/unit/*.[ch] \
 		tests/fuzz/*.[ch] tests/http/*.c tests/faults/*.c tests/bench/*.c
 
-install: all
-	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libdir)/codecourier \
-		$(DESTDIR)$(datadir)/codecourier/nginx/html
-	$(INSTALL) $(BIN)/codecourierctl $(DESTDIR)$(sbindir)
-	$(INSTALL) $(BIN)/project-api.fcgi cgi-bin/pool \
-		$(DESTDIR)$(libdir)/codecourier
-	$(INSTALL) -m 644 nginx/*.conf nginx/fastcgi_params \
-		$(DESTDIR)$(datadir)/codecourier/nginx
-	$(INSTALL) -m 644 nginx/html/openapi.json \
-		$(DESTDIR)$(datadir)/codecourier/nginx/html
-	$(INSTALL) -m 644 cgi-bin/api.conf $(DESTDIR)$(datadir)/codecourier
+# The files name the places of the Debian package.
+PLACED = sed -e 's,/usr/lib/codecourier,$(libdir)/codecourier,g' \
+	-e 's,/usr/share/,$(datadir)/,g' -e 's,/usr/sbin/,$(sbindir)/,g'
+# put FILE PLACE [MODE]
+PUT = put() { $(PLACED) "$$1" | \
+	$(INSTALL) -D -m "$${3:-644}" /dev/stdin "$(DESTDIR)$$2"; }
+# keep FILE PLACE MODE: what the administrator changed stays
+KEEP = $(PUT); keep() { set -- "$$1" "$(sysconfdir)/$$2" "$$3"; \
+	[ ! -e "$(DESTDIR)$$2" ] || { \
+		$(PLACED) "$$1" | cmp -s - "$(DESTDIR)$$2" && return; \
+		set -- "$$1" "$$2.new" "$$3"; \
+		echo "yours stays, ours is $(DESTDIR)$$2"; }; \
+	put "$$@"; }
+# not for a host: the one that the site replaces, the one for load tests
+COMPANIONS = nginx/fastcgi_params $(filter-out nginx/codecourier.conf \
+	nginx/limits-off.conf,$(wildcard nginx/*.conf))
+EXAMPLES = $(addprefix systemd/,codecourier-api.socket socket-activation.conf \
+	remote-database.conf) \
+	$(patsubst cgi-bin/%,%,$(wildcard cgi-bin/apache/* cgi-bin/prometheus/*))
 
+install: all install-files
+	$(INSTALL) -D -t $(DESTDIR)$(sbindir) $(BIN)/codecourierctl
+	$(INSTALL) -D -t $(DESTDIR)$(libdir)/codecourier \
+		$(BIN)/project-api.fcgi
+
+# All but the two programs.
+install-files:
+	set -e; $(PUT); \
+	put cgi-bin/pool $(libdir)/codecourier/pool 755; \
+	put nginx/html/openapi.json $(datadir)/codecourier/openapi.json; \
+	put cgi-bin/systemd/codecourier-api.service \
+		$(systemdunitdir)/codecourier-api.service; \
+	sed -f cgi-bin/systemd/instance.sed \
+		cgi-bin/systemd/codecourier-api.service | \
+		put - $(systemdunitdir)/codecourier-api@.service; \
+	put cgi-bin/systemd/sysusers.conf $(sysusersdir)/codecourier-api.conf; \
+	put cgi-bin/systemd/tmpfiles.conf $(tmpfilesdir)/codecourier-api.conf; \
+	for page in cgi-bin/man/*.[58]; do \
+		put "$$page" "$(mandir)/man$${page##*.}/$${page##*/}"; done; \
+	for name in $(EXAMPLES); do \
+		put "cgi-bin/$$name" "$(docdir)/examples/$$name"; done
+	# which schema the programs bring; the package compares it
+	echo '$(lastword $(SQL:migrations/%.sql=%))' | \
+		$(INSTALL) -D -m 644 /dev/stdin \
+		$(DESTDIR)$(datadir)/codecourier/schema-version
+	set -e; $(KEEP); \
+	keep cgi-bin/api.conf codecourier/api.conf 640; \
+	keep nginx/codecourier.conf nginx/sites-available/codecourier 644; \
+	for name in $(COMPANIONS); do \
+		keep "$$name" "nginx/codecourier/$${name##*/}" 644; done
+
+# The configuration stays, and what it is for.
 uninstall:
-	rm -rf $(DESTDIR)$(libdir)/codecourier $(DESTDIR)$(datadir)/codecourier
-	rm -f $(DESTDIR)$(sbindir)/codecourierctl
+	rm -rf $(DESTDIR)$(libdir)/codecourier $(DESTDIR)$(datadir)/codecourier \
+		$(DESTDIR)$(docdir)
+	rm -f $(DESTDIR)$(sbindir)/codecourierctl \
+		$(DESTDIR)$(systemdunitdir)/codecourier-api.service \
+		$(DESTDIR)$(systemdunitdir)/codecourier-api@.service \
+		$(DESTDIR)$(sysusersdir)/codecourier-api.conf \
+		$(DESTDIR)$(tmpfilesdir)/codecourier-api.conf
+	for page in cgi-bin/man/*.[58]; do \
+		rm -f "$(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}"; done
+
+# The package, checked by lintian; cgi-bin/debian/changelog has the version.
+deb:
+	cgi-bin/stack/packages.sh deb
+	cgi-bin/stack/as-builder.sh cgi-bin/stack/deb.sh $(BUILD)/deb
 
 clean:
 	rm -rf $(BUILD) $(PROGRAMS)
 
 .PHONY: all run unit check lint $(SUITES:%=check-%) build-asan check-system \
 	coverage mutants format \
-	install uninstall clean FORCE
+	install install-files uninstall deb clean FORCE
 .DELETE_ON_ERROR:

@@ -1,16 +1,16 @@
 #!/bin/bash
 # Installs the Debian packages that `make run`, `make check`, `make coverage`,
-# `make fuzz`, `make bench` or `make check-system` needs and this machine lacks,
-# as a guest: nothing that comes along is started or enabled, nothing that was
-# there before is touched.
+# `make fuzz`, `make bench`, `make deb` or `make check-system` needs and this
+# machine lacks, as a guest: nothing that comes along is started or enabled,
+# nothing that was there before is touched.
 #
-#   packages.sh run|check|coverage|fuzz|bench|system   ASSUME_YES=1: do not ask
-#                                                      on a terminal
+#   packages.sh run|check|coverage|fuzz|bench|deb|system
+#                                      ASSUME_YES=1: do not ask on a terminal
 set -u
 umask 022
 
 # package, then what we need it for
-run_packages='
+build_packages='
 make                builds the programs
 gcc                 builds the programs
 libc6-dev           headers of the C library
@@ -20,7 +20,12 @@ libpq-dev           PostgreSQL client library
 libjson-c-dev       JSON
 libscrypt-dev       hashes of the API keys
 libsodium-dev       encryption of stored secrets
-zlib1g-dev          checksum in the API keys
+zlib1g-dev          checksum in the API keys'
+deb_packages='
+dpkg-dev            builds the package
+debhelper           builds the package
+lintian             lint of the package'
+run_packages=$build_packages'
 postgresql-15       the private database of the stack
 nginx               the web server in front of the workers
 spawn-fcgi          opens the socket of the workers
@@ -33,6 +38,8 @@ python3-requests    HTTP tests
 python3-jsonschema  holds the answers against openapi.json
 openapi-specification  the standard that openapi.json is held against
 shellcheck          lint of the shell scripts
+systemd             lint of the units (systemd-analyze)
+mandoc              lint of the manual pages
 cppcheck            lint of the C files
 clang-format        lint of the layout
 strace              counts the round trips to the database'
@@ -151,8 +158,9 @@ check) wanted=$run_packages$check_packages ;;
 coverage) wanted=$run_packages$check_packages$coverage_packages ;;
 fuzz) wanted=$run_packages$fuzz_packages ;;
 bench) wanted=$run_packages$bench_packages ;;
+deb) wanted=$build_packages$deb_packages ;;
 system) wanted=$run_packages$check_packages$system_packages ;;
-*) die 'usage: packages.sh run|check|coverage|fuzz|bench|system' ;;
+*) die 'usage: packages.sh run|check|coverage|fuzz|bench|deb|system' ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

@@ -49,7 +49,7 @@ ban='#include "banned.h"\n'
 lines() { for ((i = 0; i < $1; i++)); do printf '\\t;\\n'; done; }
 
 # A folder without anything to look at is no reason to be green.
-for lint in c format layers; do
+for lint in c format layers man units; do
 	run $lint && echo "$lint is green without a file" && red=1
 done
 
@@ -101,6 +101,15 @@ plant shell cgi-bin/a.sh '#!/bin/sh\ncd /x\nrm a\n'
 plant shell nginx/pool '#!/bin/sh\ncd /x\nrm a\n'
 plant shell tests/b '#!/usr/bin/env bash\ncd /x\nrm a\n'
 accept shell tests/b '#!/usr/bin/env python3\ncd /x\nrm a\n'
+
+cp -r cgi-bin/{man,systemd,api.conf,codecourierctl.c,project-api.c} "$tree/cgi-bin"
+accept units cgi-bin/systemd/a.sed ''
+plant units cgi-bin/systemd/a.service '[Service]\nExecStart=/bin/true\n' 'a.service is too open'
+plant units cgi-bin/systemd/a.socket '[Socket]\nListenStream=/a\nModeSocket=0660\n' 'ModeSocket'
+accept man cgi-bin/man/a ''
+plant man cgi-bin/man/a.8 '.Dd November 23, 2026\n.Dt A 8\n.Os\n.Sh NAME\n'
+plant man cgi-bin/api.conf '#CODECOURIER_NEW=1\n' CODECOURIER_NEW
+rm -r "$tree"/cgi-bin/*
 
 plant top notes.txt 'x' 'notes.txt'
 plant top .secret 'x' '.secret'

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# check-units.sh: the units as they are installed, with each of their drop-ins:
+# systemd finds nothing to say about them, and rates each service's exposure
+# at 1.0 at most.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+from=cgi-bin/systemd
+root=$(mktemp -d) || exit 1
+trap 'rm -rf "$root"' EXIT
+units=$root/usr/lib/systemd/system
+drop_ins=$units/codecourier-api.service.d
+status=0
+
+# show COMMAND...: what it says is a finding, whatever its exit status is.
+show() {
+	local out
+
+	out=$("$@" 2>&1 >/dev/null) && [ -z "$out" ] && return
+	printf '%s:\n%s\n' "$what" "$out"
+	status=1
+}
+
+# rate UNIT: at most ten tenths of exposure
+rate() {
+	local out
+
+	out=$(systemd-analyze security --offline=true --root="$root" \
+		--threshold=10 --no-pager "$1" 2>&1) && return
+	printf '%s is too open:\n' "$what"
+	# the settings that count, the rating last
+	grep -v '^✓' <<<"$out"
+	status=1
+}
+
+# check NAME UNIT
+check() {
+	what=$1
+	show systemd-analyze verify --man=no --root="$root" "$2"
+	[[ $2 != *.service ]] || rate "$2"
+}
+
+mkdir -p "$units" "$drop_ins"
+cp "$from"/*.service "$from"/*.socket "$units" || exit 1
+sed -f "$from/instance.sed" "$from/codecourier-api.service" \
+	>"$units/codecourier-api@.service" || exit 1
+# verify wants to see what they depend on and what is executed
+cp /usr/lib/systemd/system/*.target "$units" || exit 1
+sed -nE 's,^Exec[A-Za-z]*=([^ ]+).*,\1,p' "$units"/*.service | sort -u |
+	while read -r program; do
+		install -D /dev/null "$root$program"
+	done
+
+for unit in "$from"/*.service "$from"/*.socket; do
+	check "${unit##*/}" "${unit##*/}"
+done
+check codecourier-api@.service codecourier-api@one.service
+cp "$from/socket-activation.conf" "$drop_ins/"
+check 'codecourier-api.service with a socket' codecourier-api.service
+rm "$drop_ins/socket-activation.conf"
+# Not rated: the network is what it opens.
+sed 's/@ADDRESSES@/192.0.2.7 2001:db8::7/' "$from/remote-database.conf" \
+	>"$drop_ins/database.conf"
+what='codecourier-api.service with a remote database'
+show systemd-analyze verify --man=no --root="$root" codecourier-api.service
+exit $status
