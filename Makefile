@@ -39,8 +39,10 @@ ALL_CFLAGS = $(PROJECT_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(WERROR) $(SANITIZE)
 LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lfcgi -lscrypt
 
 # everything testable; no main in it
-LIB_SRC = api_key auth call conf counter ctl ctl_host ctl_key \
-	ctl_project db db_admin db_error db_query err fcgi field health host \
+LIB_SRC = api_key auth call conf counter ctl ctl_dropin ctl_first ctl_host \
+	ctl_init ctl_key ctl_project db db_admin db_error db_facts db_migrate \
+	db_open db_query doctor doctor_db doctor_files doctor_host \
+	doctor_nginx err fcgi field health host \
 	json keyhash log member number project provider_key query req route scan \
 	seal secret serve settings stmt text utf8 vault verified
 LIB_OBJ = $(LIB_SRC:%=$(BUILD)/%.o)

@@ -28,6 +28,8 @@ static const struct {
     [OPT_ENVIRONMENT] = {"--environment", false},
     [OPT_OUT] = {"--out", false},
     [OPT_PLAN] = {"--plan", true},
+    [OPT_DRY_RUN] = {"--dry-run", true},
+    [OPT_KEYRING_COPIED] = {"--keyring-copied", true},
 };
 
 #define BIT(o) (1u << (o))
@@ -39,9 +41,14 @@ static const struct command {
 	unsigned required, allowed; /* options */
 	ctl_command *run;
 } commands[] = {
-    {"init", "", 0, 0, 0, ctl_init},
+    {"init", "[--dry-run] [--name N --slug S --owner-email E [--out FILE]]", 0,
+	0,
+	BIT(OPT_DRY_RUN) | BIT(OPT_NAME) | BIT(OPT_SLUG) |
+	    BIT(OPT_OWNER_EMAIL) | BIT(OPT_OUT),
+	ctl_init},
     {"migrate", "[--plan]", 0, 0, BIT(OPT_PLAN), ctl_migrate},
     {"status", "", 0, 0, 0, ctl_status},
+    {"doctor", "[--keyring-copied]", 0, 0, BIT(OPT_KEYRING_COPIED), ctl_doctor},
     {"project create", "--name N --slug S --owner-email E", 0,
 	BIT(OPT_NAME) | BIT(OPT_SLUG) | BIT(OPT_OWNER_EMAIL), 0,
 	ctl_project_create},

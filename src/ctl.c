@@ -9,6 +9,7 @@
 #include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "banned.h"
@@ -125,6 +126,10 @@ print_list(struct json_object *list)
 int
 ctl_print(struct ctl *c, struct json_object *value)
 {
+	if (c->into) {
+		*c->into = value;
+		return CTL_DONE;
+	}
 	if (c->json) {
 		struct json_object *top = json_object_new_object();
 
@@ -246,4 +251,33 @@ ctl_project(struct ctl *c)
 		    c->project_id, UUID_TEXT, "%s", db_value(&q, 0, 0, NULL));
 	db_query_clear(&q);
 	return rc;
+}
+
+const char *
+ctl_conf_path(void)
+{
+	const char *named = getenv("CODECOURIER_CONF");
+
+	return named ? named : CONF_DEFAULT_PATH;
+}
+
+bool
+ctl_installed(char unit[80])
+{
+	static const char folder[] = "/etc/codecourier/";
+	const char *name = ctl_conf_path();
+	size_t len;
+
+	if (strncmp(name, folder, strlen(folder)) != 0)
+		return false;
+	name += strlen(folder);
+	len = strcspn(name, "./");
+	if (len == 0 || len > 50 || strcmp(name + len, ".conf") != 0)
+		return false;
+	if (strcmp(name, "api.conf") == 0)
+		snprintf(unit, 80, "codecourier-api.service");
+	else
+		snprintf(
+		    unit, 80, "codecourier-api@%.*s.service", (int)len, name);
+	return true;
 }

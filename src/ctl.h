@@ -21,7 +21,17 @@ enum ctl_exit {
 	CTL_UNAVAILABLE
 };
 
-#define CTL_OPTIONS 8
+enum ctl_option {
+	OPT_NAME,
+	OPT_SLUG,
+	OPT_OWNER_EMAIL,
+	OPT_ENVIRONMENT,
+	OPT_OUT,
+	OPT_PLAN,
+	OPT_DRY_RUN,
+	OPT_KEYRING_COPIED,
+	CTL_OPTIONS
+};
 
 /* One run of the command. */
 struct ctl {
@@ -35,20 +45,12 @@ struct ctl {
 	char operator_name[64];          /* login name, for the audit rows */
 	char project_id[UUID_TEXT];      /* ctl_project */
 	char request_id[UUID_TEXT];
-	char name[401]; /* ctl_name; 100 characters of 4 bytes */
-};
-
-enum ctl_option {
-	OPT_NAME,
-	OPT_SLUG,
-	OPT_OWNER_EMAIL,
-	OPT_ENVIRONMENT,
-	OPT_OUT,
-	OPT_PLAN
+	char name[401];            /* ctl_name; 100 characters of 4 bytes */
+	struct json_object **into; /* where ctl_print puts it; NULL: stdout */
 };
 
 typedef int ctl_command(struct ctl *c);
-ctl_command ctl_init, ctl_migrate, ctl_status;
+ctl_command ctl_init, ctl_migrate, ctl_status, ctl_doctor;
 ctl_command ctl_project_create, ctl_project_list, ctl_project_show;
 ctl_command ctl_member_accept, ctl_provider_key_reveal, ctl_counter_add;
 ctl_command ctl_key_create, ctl_key_list, ctl_key_revoke;
@@ -64,7 +66,8 @@ int ctl_fail(struct ctl *c, enum err e, const char *fmt, ...) PRINTF_LIKE(3, 4);
 int ctl_db_fail(struct ctl *c, enum err e, const struct db_fault *fault);
 
 /* Prints {"data": value} or, without --json, `name: value` lines or a line an
- * entry. Takes `value` over. Returns CTL_DONE. */
+ * entry; with c->into only puts `value` there. Takes it over. Returns
+ * CTL_DONE. */
 int ctl_print(struct ctl *c, struct json_object *value);
 
 /* The same for the row of a query that ran, which is cleared. */
@@ -87,6 +90,27 @@ void ctl_write(
 /* Takes --name into c->name, without the spaces at its ends; reports one that
  * is not 1 to 100 characters, or has control characters. */
 MUST_CHECK int ctl_name(struct ctl *c);
+
+/* --name, --slug and --owner-email of a project: reports a bad one. */
+MUST_CHECK int ctl_project_check(struct ctl *c);
+
+/* The configuration file that is in force. */
+const char *ctl_conf_path(void);
+
+/* Whether that is an installed host's, /etc/codecourier/NAME.conf; `unit` (80
+ * bytes) is then its service: codecourier-api, for other names than api
+ * codecourier-api@NAME. */
+bool ctl_installed(char unit[80]);
+
+/* Whether somebody has confirmed (doctor --keyring-copied) that the keyring
+ * with this fingerprint was copied elsewhere. */
+bool ctl_keyring_copied(const struct ctl *c, const char *fingerprint);
+
+/* Lets the service of an installed host reach a database over TCP: the drop-in
+ * of its unit. `changed`: it had to be written; `path` (128 bytes). With `dry`
+ * nothing is. False: `why`. */
+MUST_CHECK bool ctl_dropin(struct ctl *c, bool dry, char path[128],
+    bool *changed, char *why, size_t size);
 
 /* Runs one statement; on failure reports it and clears the query. */
 MUST_CHECK int ctl_run(struct ctl *c, struct db_query *q, bool write);

@@ -1,17 +1,14 @@
 /*
- * ctl_host.c: init, migrate, status.
+ * ctl_host.c: migrate, status.
  */
 #include "ctl.h"
 
 #include "db_admin.h"
 #include "host.h"
 
-#include <errno.h>
 #include <json-c/json.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "banned.h"
 
@@ -21,12 +18,14 @@ say_applied(const struct migration *m)
 	fprintf(stderr, "applied %s\n", m->name);
 }
 
+/* The database itself is init's to make. */
 static int
-migrate(struct ctl *c, struct json_object **result)
+migrate(struct ctl *c)
 {
 	char why[512];
 	struct admin *a =
 	    admin_open(c->conf.admin_database, DB_NAME, why, sizeof(why));
+	struct json_object *result;
 	int version = -1;
 
 	if (a && admin_migrate(a, say_applied, why, sizeof(why)))
@@ -35,13 +34,75 @@ migrate(struct ctl *c, struct json_object **result)
 	if (version < 0)
 		return ctl_fail(
 		    c, a ? ERR_INTERNAL : ERR_UNAVAILABLE, "%s", why);
-	*result = json_object_new_object();
+	result = json_object_new_object();
 	json_object_object_add(
-	    *result, "schemaVersion", json_object_new_int(version));
-	return CTL_DONE;
+	    result, "schemaVersion", json_object_new_int(version));
+	return ctl_print(c, result);
 }
 
-/* What migrate would do: pending migrations, nothing changed. */
+/* What the plan says in words. */
+static void
+say_plan(int pending, int program, int before, int after)
+{
+	if (pending == 0)
+		printf("nothing to do: the schema is the newest this program "
+		       "knows\n");
+	else if (before > 0 && after > before)
+		printf("programs with a number below %d stop serving: upgrade "
+		       "them on every host first (this one has %d)\n",
+		    after, program);
+	else
+		printf("every program that serves now goes on serving\n");
+}
+
+/* Pending migrations; the largest program number that they ask for. */
+static struct json_object *
+pending(int version, int *after)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (const struct migration *m = migrations; m->sql; m++) {
+		struct json_object *one;
+		int oldest = migration_oldest_program(m);
+
+		if (m->version <= version)
+			continue;
+		*after = oldest > *after ? oldest : *after;
+		one = json_object_new_object();
+		json_object_object_add(
+		    one, "version", json_object_new_int(m->version));
+		json_object_object_add(
+		    one, "name", json_object_new_string(m->name));
+		json_object_object_add(
+		    one, "oldestProgram", json_object_new_int(oldest));
+		json_object_array_add(list, one);
+	}
+	return list;
+}
+
+/* Those that are connected, and whether all of them can go on. */
+static struct json_object *
+running(const struct admin_program *p, int n, int after, bool *all)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (int i = 0; i < n; i++) {
+		struct json_object *one = json_object_new_object();
+		bool serves = p[i].number == 0 || p[i].number >= after;
+
+		json_object_object_add(one, "program",
+		    p[i].number ? json_object_new_int(p[i].number) : NULL);
+		json_object_object_add(
+		    one, "connections", json_object_new_int(p[i].connections));
+		json_object_object_add(
+		    one, "serves", json_object_new_boolean(serves));
+		json_object_array_add(list, one);
+		*all = *all && serves;
+	}
+	return list;
+}
+
+/* What migrate would do, and who could serve after it; nothing changed. */
 static int
 plan(struct ctl *c)
 {
@@ -49,87 +110,38 @@ plan(struct ctl *c)
 	struct admin *a =
 	    admin_open(c->conf.admin_database, DB_NAME, why, sizeof(why));
 	int version = a ? admin_version(a, why, sizeof(why)) : -1;
-	struct json_object *list;
+	int before =
+	    version < 0 ? -1 : admin_oldest_program(a, why, sizeof(why));
+	struct admin_program found[16];
+	int n =
+	    before < 0 ? -1 : admin_programs(a, found, 16, why, sizeof(why));
+	struct json_object *o, *list;
+	bool all = true;
+	int after = before;
 
 	admin_close(a);
-	if (version < 0)
+	if (n < 0)
 		return ctl_fail(c, ERR_UNAVAILABLE, "%s", why);
-	list = json_object_new_array();
-	for (const struct migration *m = migrations; m->sql; m++) {
-		struct json_object *one;
-
-		if (m->version <= version)
-			continue;
-		one = json_object_new_object();
-		json_object_object_add(
-		    one, "version", json_object_new_int(m->version));
-		json_object_object_add(
-		    one, "name", json_object_new_string(m->name));
-		json_object_array_add(list, one);
-	}
-	return ctl_print(c, list);
+	o = json_object_new_object();
+	list = pending(version, &after);
+	json_object_object_add(
+	    o, "schemaVersion", json_object_new_int(version));
+	json_object_object_add(o, "oldestProgram", json_object_new_int(before));
+	json_object_object_add(
+	    o, "oldestProgramAfter", json_object_new_int(after));
+	json_object_object_add(o, "running", running(found, n, after, &all));
+	json_object_object_add(o, "runningServe", json_object_new_boolean(all));
+	json_object_object_add(o, "pending", list);
+	if (!c->json)
+		say_plan((int)json_object_array_length(list), DB_PROGRAM,
+		    before, after);
+	return ctl_print(c, o);
 }
 
 int
 ctl_migrate(struct ctl *c)
 {
-	struct json_object *result;
-	int rc;
-
-	if (c->option[OPT_PLAN])
-		return plan(c);
-	rc = migrate(c, &result);
-	return rc ? rc : ctl_print(c, result);
-}
-
-/* The keyring belongs to the service's user where root makes it. */
-static bool
-make_keyring(struct ctl *c, bool *made, char *why, size_t size)
-{
-	struct passwd *pw;
-
-	*made = false;
-	if (access(c->conf.keyring, F_OK) == 0)
-		return true;
-	if (!keyring_create(c->conf.keyring, why, size))
-		return false;
-	*made = true;
-	pw = geteuid() == 0 ? getpwnam("codecourier") : NULL;
-	if (pw && chown(c->conf.keyring, pw->pw_uid, pw->pw_gid) != 0) {
-		snprintf(why, size, "%s: %s", c->conf.keyring, strerror(errno));
-		return false;
-	}
-	return true;
-}
-
-int
-ctl_init(struct ctl *c)
-{
-	struct json_object *result;
-	struct admin *a;
-	char why[512];
-	bool ok, made;
-	int rc;
-
-	a = admin_open(c->conf.admin_database, NULL, why, sizeof(why));
-	if (!a)
-		return ctl_fail(c, ERR_UNAVAILABLE, "%s", why);
-	ok = admin_create(a, why, sizeof(why));
-	admin_close(a);
-	if (!ok)
-		return ctl_fail(c, ERR_INTERNAL, "%s", why);
-	rc = migrate(c, &result);
-	if (rc)
-		return rc;
-	if (!make_keyring(c, &made, why, sizeof(why))) {
-		json_object_put(result);
-		return ctl_fail(c, ERR_UNAVAILABLE, "keyring: %s", why);
-	}
-	json_object_object_add(
-	    result, "keyring", json_object_new_string(c->conf.keyring));
-	json_object_object_add(
-	    result, "keyringMade", json_object_new_boolean(made));
-	return ctl_print(c, result);
+	return c->option[OPT_PLAN] ? plan(c) : migrate(c);
 }
 
 static void

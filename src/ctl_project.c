@@ -14,17 +14,12 @@
 #include "banned.h"
 
 int
-ctl_project_create(struct ctl *c)
+ctl_project_check(struct ctl *c)
 {
 	const char *slug = c->option[OPT_SLUG];
 	const char *email = c->option[OPT_OWNER_EMAIL];
-	unsigned char wrapped[SEAL_WRAPPED_SIZE];
-	char master[SEAL_MASTER_ID];
-	struct data_key key;
-	struct db_query q;
-	int rc;
+	int rc = ctl_name(c);
 
-	rc = ctl_name(c);
 	if (rc)
 		return rc;
 	if (!text_is_slug(slug, strlen(slug)))
@@ -33,15 +28,28 @@ ctl_project_create(struct ctl *c)
 	if (!text_is_email(email, strlen(email)))
 		return ctl_fail(c, ERR_VALIDATION,
 		    "--owner-email: printable ASCII, one @, at most 254");
-	if ((rc = ctl_keyring(c)) || (rc = ctl_connect(c)))
+	return CTL_DONE;
+}
+
+int
+ctl_project_create(struct ctl *c)
+{
+	unsigned char wrapped[SEAL_WRAPPED_SIZE];
+	char master[SEAL_MASTER_ID];
+	struct data_key key;
+	struct db_query q;
+	int rc;
+
+	if ((rc = ctl_project_check(c)) || (rc = ctl_keyring(c)) ||
+	    (rc = ctl_connect(c)))
 		return rc;
 	secret_uuid(c->project_id);
 	if (!data_key_make(c->keyring, c->project_id, &key, master, wrapped))
 		return ctl_fail(c, ERR_INTERNAL, "cannot make a data key");
 	ctl_write(c, &q, STMT_OP_PROJECT_CREATE, "{name,slug,ownerEmail}");
 	db_text(&q, c->name);
-	db_text(&q, slug);
-	db_text(&q, email);
+	db_text(&q, c->option[OPT_SLUG]);
+	db_text(&q, c->option[OPT_OWNER_EMAIL]);
 	db_text(&q, key.id);
 	db_text(&q, master);
 	db_bytes(&q, wrapped, sizeof(wrapped));

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "db_error.h"
+#include "db_open.h"
 #include "log.h"
 #include "secret.h"
 
@@ -305,23 +306,14 @@ ignore_notice(void *arg, const PGresult *res)
 static bool
 try_connect(struct db *db)
 {
-	const char *keywords[] = {"connect_timeout", "client_encoding",
-	    "fallback_application_name", "dbname",
-	    db->mode == DB_OPERATOR ? "dbname" : NULL, NULL};
-	/* Only the first dbname is read as a conninfo; the operator's names
-	 * some database of the server, the second says which one is ours. */
-	const char *values[] = {
-	    "2", "UTF8", "codecourier", db->conninfo, DB_NAME, NULL};
+	/* the operator's conninfo names some database of the server */
+	const char *database = db->mode == DB_OPERATOR ? DB_NAME : NULL;
 
 	disconnect(db);
-	db->conn = PQconnectdbParams(keywords, values, 1);
+	db->conn = db_open(db->conninfo, database,
+	    db->mode == DB_OPERATOR ? "codecourierctl" : DB_APPLICATION, "2");
 	if (!db->conn || PQstatus(db->conn) != CONNECTION_OK) {
-		char *nl;
-
-		snprintf(db->reason, sizeof(db->reason), "%s",
-		    db->conn ? PQerrorMessage(db->conn) : "out of memory");
-		while ((nl = strchr(db->reason, '\n')))
-			*nl = nl[1] ? ' ' : '\0';
+		db_open_why(db->conn, db->reason, sizeof(db->reason));
 		return false;
 	}
 	PQsetNoticeReceiver(db->conn, ignore_notice, NULL);
@@ -416,8 +408,9 @@ give_up(struct db *db, enum outcome o, bool write, const struct attempt *a,
 			end_stalled(db);
 		if (e == ERR_INTERNAL || e == ERR_UNAVAILABLE)
 			log_msg(LOG_ERROR,
-			    "database refused: SQLSTATE %s constraint %s",
-			    a->sqlstate, a->constraint);
+			    "database refused: SQLSTATE %s constraint %s %s",
+			    a->sqlstate, a->constraint,
+			    db_error_cause(a->sqlstate));
 		return e;
 	}
 	snprintf(db->reason, sizeof(db->reason), "%s",

@@ -44,6 +44,12 @@ enum db_mode {
 #define DB_PROGRAM       1 /* this program's number */
 #define DB_OLDEST_SCHEMA 2 /* the oldest schema_version it can serve */
 
+/* How a worker's connection is called in pg_stat_activity: with its number,
+ * so that `migrate --plan` can tell which programs run. */
+#define DB_APPLICATION    DB_NAME "/" DB_TEXT_OF(DB_PROGRAM)
+#define DB_TEXT_OF(macro) DB_TEXT(macro)
+#define DB_TEXT(macro)    #macro
+
 /*
  * A connection that does not exist yet: the first db_run or db_connect opens
  * it. `conninfo` is copied. NULL: out of memory.

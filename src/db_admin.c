@@ -1,11 +1,13 @@
 /*
- * db_admin.c: roles, database, migrations, over a blocking connection. A
- * migration is a whole file of SQL, so it goes by the simple protocol; there
- * are no parameters, and no text but ours, in any of it.
+ * db_admin.c: roles and database, over a blocking connection. A file of SQL
+ * goes by the simple protocol; there are no parameters, and no text but ours,
+ * in any of it.
  */
 #include "db_admin.h"
 
 #include "db.h"
+#include "db_open.h"
+#include "secret.h"
 
 #include <libpq-fe.h>
 
@@ -15,13 +17,7 @@
 
 #include "banned.h"
 
-#define NO_TRANSACTION "-- no-transaction"
-#define OLDEST_PROGRAM "-- oldest-program: "
-#define LOCK_KEY       "7235419266031571" /* any number, ours */
-
-struct admin {
-	PGconn *conn;
-};
+#define LOCK_KEY "7235419266031571" /* as in db_migrate.c */
 
 static void
 explain(char *why, size_t size, const char *what, const char *message)
@@ -33,9 +29,8 @@ explain(char *why, size_t size, const char *what, const char *message)
 		*nl = nl[1] ? ' ' : '\0';
 }
 
-/* Runs SQL; the first column of the first row goes to `out` (or NULL). */
-static bool
-run(struct admin *a, const char *what, const char *sql, char *out,
+bool
+admin_run(struct admin *a, const char *what, const char *sql, char *out,
     size_t out_size, char *why, size_t size)
 {
 	PGresult *res = PQexec(a->conn, sql);
@@ -54,7 +49,7 @@ run(struct admin *a, const char *what, const char *sql, char *out,
 static bool
 do_sql(struct admin *a, const char *sql, char *why, size_t size)
 {
-	return run(a, sql, sql, NULL, 0, why, size);
+	return admin_run(a, sql, sql, NULL, 0, why, size);
 }
 
 static void
@@ -67,23 +62,20 @@ ignore_notice(void *arg, const PGresult *res)
 struct admin *
 admin_open(const char *conninfo, const char *database, char *why, size_t size)
 {
-	const char *keywords[] = {"connect_timeout", "client_encoding",
-	    "fallback_application_name", "dbname", database ? "dbname" : NULL,
-	    NULL};
-	const char *values[] = {
-	    "10", "UTF8", "codecourierctl", conninfo, database, NULL};
 	struct admin *a = calloc(1, sizeof(*a));
 
-	if (!a) {
+	if (!a || !(a->conninfo = strdup(conninfo))) {
+		free(a);
 		snprintf(why, size, "out of memory");
 		return NULL;
 	}
-	a->conn = PQconnectdbParams(keywords, values, 1);
-	if (PQstatus(a->conn) == CONNECTION_OK) {
+	a->conn = db_open(conninfo, database, "codecourierctl", "10");
+	if (a->conn && PQstatus(a->conn) == CONNECTION_OK) {
 		PQsetNoticeReceiver(a->conn, ignore_notice, NULL);
 		return a;
 	}
-	explain(why, size, "cannot connect", PQerrorMessage(a->conn));
+	snprintf(why, size, "cannot connect: ");
+	db_open_why(a->conn, why + strlen(why), size - strlen(why));
 	admin_close(a);
 	return NULL;
 }
@@ -94,22 +86,41 @@ admin_close(struct admin *a)
 	if (!a)
 		return;
 	PQfinish(a->conn);
+	secret_wipe(a->conninfo, strlen(a->conninfo));
+	free(a->conninfo);
 	free(a);
+}
+
+bool
+admin_look(struct admin *a, struct admin_made *made, char *why, size_t size)
+{
+	char found[8];
+
+	if (!admin_run(a, "roles",
+		"SELECT count(*)::text || (SELECT count(*) FROM pg_roles "
+		"WHERE rolname = 'codecourier') || (SELECT count(*) "
+		"FROM pg_database WHERE datname = '" DB_NAME "') "
+		"FROM pg_roles WHERE rolname IN ('codecourier', "
+		"'codecourier_owner', 'codecourier_platform')",
+		found, sizeof(found), why, size))
+		return false;
+	made->roles = found[0] == '3';
+	made->role = found[1] == '1';
+	made->database = found[2] == '1';
+	return true;
 }
 
 bool
 admin_create(struct admin *a, char *why, size_t size)
 {
-	char found[8];
+	struct admin_made made;
 
 	/* ends with the session; two at once would both create */
 	if (!do_sql(a, "SELECT pg_advisory_lock(" LOCK_KEY ")", why, size) ||
-	    !run(a, "roles", roles_sql, NULL, 0, why, size) ||
-	    !run(a, "database",
-		"SELECT 1 FROM pg_database WHERE datname = '" DB_NAME "'",
-		found, sizeof(found), why, size))
+	    !admin_run(a, "roles", roles_sql, NULL, 0, why, size) ||
+	    !admin_look(a, &made, why, size))
 		return false;
-	if (!found[0] &&
+	if (!made.database &&
 	    !do_sql(a,
 		"CREATE DATABASE " DB_NAME " OWNER codecourier_owner "
 		"TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' "
@@ -124,71 +135,83 @@ admin_create(struct admin *a, char *why, size_t size)
 		why, size);
 }
 
-int
-admin_version(struct admin *a, char *why, size_t size)
+bool
+admin_password(struct admin *a, const char *password, char *why, size_t size)
+{
+	char *verifier = PQencryptPasswordConn(
+	    a->conn, password, "codecourier", "scram-sha-256");
+	char sql[512];
+	bool ok;
+
+	if (!verifier) {
+		explain(why, size, "password", PQerrorMessage(a->conn));
+		return false;
+	}
+	/* base64, $ and : only; nothing to escape */
+	snprintf(
+	    sql, sizeof(sql), "ALTER ROLE codecourier PASSWORD '%s'", verifier);
+	ok = admin_run(
+	    a, "password of the role codecourier", sql, NULL, 0, why, size);
+	secret_wipe(sql, sizeof(sql));
+	PQfreemem(verifier);
+	return ok;
+}
+
+/* A number out of schema_version, 0 where that is not there. */
+static int
+of_version(struct admin *a, const char *sql, char *why, size_t size)
 {
 	char text[16];
 
-	if (!run(a, "schema version",
+	if (!admin_run(a, "schema version",
 		"SELECT to_regclass('codecourier.schema_version')::text", text,
 		sizeof(text), why, size))
 		return -1;
 	if (!text[0])
 		return 0;
-	if (!run(a, "schema version",
-		"SELECT coalesce(max(version), 0) "
-		"FROM codecourier.schema_version",
-		text, sizeof(text), why, size))
+	if (!admin_run(a, "schema version", sql, text, sizeof(text), why, size))
 		return -1;
 	return (int)strtol(text, NULL, 10);
 }
 
-static bool
-apply(struct admin *a, const struct migration *m, char *why, size_t size)
+int
+admin_version(struct admin *a, char *why, size_t size)
 {
-	const char *oldest = strstr(m->sql, OLDEST_PROGRAM);
-	bool plain =
-	    strncmp(m->sql, NO_TRANSACTION, strlen(NO_TRANSACTION)) != 0;
-	char row[160], ignored[256];
-
-	if (!oldest) {
-		snprintf(
-		    why, size, "%s: no `%s` line", m->name, OLDEST_PROGRAM);
-		return false;
-	}
-	snprintf(row, sizeof(row),
-	    "INSERT INTO codecourier.schema_version (version, oldest_program) "
-	    "VALUES (%d, %ld)",
-	    m->version, strtol(oldest + strlen(OLDEST_PROGRAM), NULL, 10));
-	if ((!plain || do_sql(a, "BEGIN", why, size)) &&
-	    run(a, m->name, m->sql, NULL, 0, why, size) &&
-	    do_sql(a, row, why, size) &&
-	    (!plain || do_sql(a, "COMMIT", why, size)))
-		return true;
-	if (plain && !do_sql(a, "ROLLBACK", ignored, sizeof(ignored)))
-		return false;
-	return false;
+	return of_version(a,
+	    "SELECT coalesce(max(version), 0) FROM codecourier.schema_version",
+	    why, size);
 }
 
-bool
-admin_migrate(struct admin *a, void (*done)(const struct migration *m),
-    char *why, size_t size)
+int
+admin_oldest_program(struct admin *a, char *why, size_t size)
 {
-	int version;
+	return of_version(a,
+	    "SELECT coalesce(max(oldest_program), 0) "
+	    "FROM codecourier.schema_version",
+	    why, size);
+}
 
-	if (!do_sql(a, "SET ROLE codecourier_owner", why, size) ||
-	    !do_sql(a, "SET lock_timeout = '5s'", why, size) ||
-	    !do_sql(a, "SELECT pg_advisory_lock(" LOCK_KEY ")", why, size))
-		return false;
-	version = admin_version(a, why, size);
-	if (version < 0)
-		return false;
-	for (const struct migration *m = migrations; m->sql; m++) {
-		if (m->version <= version)
-			continue;
-		if (!apply(a, m, why, size))
-			return false;
-		done(m);
+int
+admin_programs(
+    struct admin *a, struct admin_program *out, int max, char *why, size_t size)
+{
+	PGresult *res = PQexec(a->conn,
+	    "SELECT coalesce(substring(application_name "
+	    "FROM '^codecourier/([0-9]{1,6})$'), '0'), count(*) "
+	    "FROM pg_stat_activity WHERE usename = 'codecourier' "
+	    "AND datname = '" DB_NAME "' GROUP BY 1 ORDER BY 1");
+	int n = -1;
+
+	if (PQresultStatus(res) != PGRES_TUPLES_OK)
+		explain(why, size, "sessions", PQresultErrorMessage(res));
+	else
+		n = PQntuples(res);
+	n = n > max ? max : n;
+	for (int i = 0; i < n; i++) {
+		out[i].number = (int)strtol(PQgetvalue(res, i, 0), NULL, 10);
+		out[i].connections =
+		    (int)strtol(PQgetvalue(res, i, 1), NULL, 10);
 	}
-	return true;
+	PQclear(res);
+	return n;
 }

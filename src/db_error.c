@@ -95,3 +95,25 @@ db_error_shutdown(const char *sqlstate)
 
 	return is_one_of(sqlstate, list);
 }
+
+const char *
+db_error_cause(const char *sqlstate)
+{
+	static const struct {
+		const char *sqlstate, *cause;
+	} causes[] = {
+	    {"25006", "the server is read-only"},
+	    {"42501", "a right is missing: codecourierctl migrate"},
+	    {"53100", "the disk of the database is full"},
+	    {"53200", "the database has no memory left"},
+	    {"53300", "the database has no connection left"},
+	    {"55P03", "a lock was not free in time"},
+	    {"57014", "the statement took too long"},
+	    {"58030", "the database cannot read or write its files"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(causes); i++)
+		if (strcmp(sqlstate, causes[i].sqlstate) == 0)
+			return causes[i].cause;
+	return "";
+}

@@ -17,6 +17,10 @@ bool db_error_again(const char *sqlstate);
 /* The connection's prepared statements do not fit any more: make a new one. */
 bool db_error_stale(const char *sqlstate);
 
+/* What it means for the operator, in a few words; "" where the SQLSTATE alone
+ * has to do. */
+const char *db_error_cause(const char *sqlstate);
+
 /* The server is going away and says so: nothing of the pipeline is kept. */
 bool db_error_shutdown(const char *sqlstate);
 

@@ -142,7 +142,7 @@ read_private(const char *path, char *text, char *why, size_t size)
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		snprintf(why, size, "%s: %s", path, strerror(errno));
 	} else if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0 ||
-	    (st.st_uid != geteuid() && st.st_uid != 0)) {
+	    (st.st_uid != geteuid() && st.st_uid != 0 && geteuid() != 0)) {
 		snprintf(why, size,
 		    "%s: must be a file of the service's user, mode 0600",
 		    path);

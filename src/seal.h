@@ -28,7 +28,8 @@ struct keyring;
 /*
  * Reads the keyring file: lines `id state base64`, state `open` or `seal`,
  * exactly one `seal`; 32 bytes in base64; `#` comments. It must be a regular
- * file of ours (or root's) that nobody else can read. NULL: `why` says so.
+ * file of ours (or root's) that nobody else can read; root, who runs the
+ * operator's commands, reads that of the service's user. NULL: `why` says so.
  */
 struct keyring *keyring_load(const char *path, char *why, size_t size);
 void keyring_free(struct keyring *ring);

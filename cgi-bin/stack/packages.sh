@@ -42,7 +42,10 @@ systemd             lint of the units (systemd-analyze)
 mandoc              lint of the manual pages
 cppcheck            lint of the C files
 clang-format        lint of the layout
-strace              counts the round trips to the database'
+strace              counts the round trips to the database
+openssl             certificates for tests
+faketime            a clock that is wrong, for tests
+pgbouncer           a pooler before the database, for tests'
 coverage_packages='
 gcovr               lines and branches that were run'
 fuzz_packages='

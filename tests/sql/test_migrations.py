@@ -1,80 +1,16 @@
 """Migrations and init: from nothing, again, several at the same time."""
-import os
 import re
-import shutil
-import tempfile
-from pathlib import Path
 
 import pytest
 
 from client import at_once
+from cluster import running
 from harness import ROOT
 
 FILES = sorted(p.name for p in (ROOT / "migrations").glob("[0-9]*.sql"))
 NEWEST = int(FILES[-1][:4])
 OLDEST = int(re.search(r"define DB_OLDEST_SCHEMA (\d+)",
                        (ROOT / "src/db.h").read_text()).group(1))
-BIN = Path("/usr/lib/postgresql/15/bin")
-
-
-class Cluster:
-    """An empty PostgreSQL of one test, run by the stack's user."""
-
-    def __init__(self, stack):
-        self.stack = stack
-        self.top = Path(tempfile.mkdtemp(prefix="cc-sql-"))
-        os.chown(self.top, stack.uid, stack.gid)
-        where = f"host={self.top} user="
-        self.environ = {
-            "CODECOURIER_ADMIN_DATABASE": where + "postgres dbname=postgres",
-            "CODECOURIER_DATABASE": where + "codecourier dbname=codecourier",
-            "CODECOURIER_KEYRING": str(self.top / "keyring")}
-
-    def run(self, *argv):
-        return self.stack.run(argv, self.environ)
-
-    def start(self):
-        data = self.top / "data"
-        done = self.run(BIN / "initdb", "-D", data, "-U", "postgres", "-A",
-                        "peer", "--no-sync", "-E", "UTF8", "--locale=C")
-        assert done.returncode == 0, done
-        running = self.stack.run_dir / "pg"     # who may be whom
-        for name in "pg_hba.conf", "pg_ident.conf":
-            shutil.copyfile(running / name, data / name)
-        done = self.run(BIN / "pg_ctl", "-D", data, "-w", "-l",
-                        self.top / "log", "-o", "-c listen_addresses='' "
-                        f"-c unix_socket_directories='{self.top}' "
-                        "-c fsync=off", "start")
-        assert done.returncode == 0, done
-
-    def stop(self):
-        self.run(BIN / "pg_ctl", "-D", self.top / "data", "-w", "-m",
-                 "immediate", "stop")
-        shutil.rmtree(self.top)
-
-    def ctl(self, *args):
-        return self.run(self.stack.ctl_path, *args)
-
-    def check(self, dbname="codecourier"):
-        """What the worker says of a database by project-api.fcgi -t."""
-        environ = {**self.environ, "CODECOURIER_DATABASE":
-                   self.environ["CODECOURIER_DATABASE"] + f" dbname={dbname}"}
-        return self.stack.run([self.stack.worker_path, "-t"],
-                              environ).returncode
-
-    def sql(self, text, dbname="codecourier"):
-        return self.stack.psql(
-            text, self.environ["CODECOURIER_ADMIN_DATABASE"]
-            + f" dbname={dbname}")
-
-
-def running(stack):
-    cluster = Cluster(stack)
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        cluster.stop()
 
 
 @pytest.fixture

@@ -169,6 +169,17 @@ knows_what_to_do(void **state)
 	assert_false(db_error_shutdown(NULL));
 }
 
+/* For the log: what an operator cannot be expected to know by number. */
+static void
+names_causes(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(db_error_cause("53100"), "disk"));
+	assert_non_null(strstr(db_error_cause("25006"), "read-only"));
+	assert_string_equal(db_error_cause("23505"), "");
+	assert_string_equal(db_error_cause(""), "");
+}
+
 int
 main(void)
 {
@@ -177,6 +188,7 @@ main(void)
 	    cmocka_unit_test(knows_constraints_of_the_schema),
 	    cmocka_unit_test(maps_states),
 	    cmocka_unit_test(knows_what_to_do),
+	    cmocka_unit_test(names_causes),
 	};
 
 	return cmocka_run_group_tests(db_error_tests, NULL, NULL);

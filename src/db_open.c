@@ -1,0 +1,172 @@
+/*
+ * db_open.c: connecting, conninfo, and the pooler that may stand between.
+ */
+#include "db_open.h"
+
+#include "secret.h"
+
+#include <libpq-fe.h>
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "banned.h"
+
+#define TRIES 3 /* of two sessions, to be given the same backend */
+
+bool
+db_option(const char *conninfo, const char *name, char *value, size_t size)
+{
+	PQconninfoOption *all = PQconninfoParse(conninfo, NULL);
+	bool found = false;
+
+	for (PQconninfoOption *o = all; o && o->keyword; o++)
+		if (strcmp(o->keyword, name) == 0 && o->val && o->val[0])
+			found =
+			    (size_t)snprintf(value, size, "%s", o->val) < size;
+	PQconninfoFree(all);
+	return found;
+}
+
+bool
+db_is_tcp(const char *conninfo)
+{
+	char hosts[1024];
+	const char *env = getenv("PGHOST");
+
+	if (db_option(conninfo, "hostaddr", hosts, sizeof(hosts)))
+		return true;
+	if (!db_option(conninfo, "host", hosts, sizeof(hosts)))
+		snprintf(hosts, sizeof(hosts), "%s", env ? env : "");
+	/* of a list, the first is as good as any: nobody mixes them */
+	return hosts[0] && hosts[0] != '/' && hosts[0] != '@';
+}
+
+/* Whom root has to be for peer authentication; 0: root himself. */
+static uid_t
+peer_uid(const char *conninfo)
+{
+	struct passwd *pw;
+	char user[32];
+
+	if (geteuid() != 0 || db_is_tcp(conninfo) ||
+	    !db_option(conninfo, "user", user, sizeof(user)) ||
+	    (strcmp(user, "postgres") != 0 && strcmp(user, "codecourier") != 0))
+		return 0;
+	pw = getpwnam(user);
+	return pw ? pw->pw_uid : 0;
+}
+
+struct pg_conn *
+db_open(const char *conninfo, const char *database, const char *application,
+    const char *timeout)
+{
+	/* Only the first dbname is read as a conninfo. */
+	const char *keywords[] = {"connect_timeout", "client_encoding",
+	    "fallback_application_name", "dbname", database ? "dbname" : NULL,
+	    NULL};
+	const char *values[] = {
+	    timeout, "UTF8", application, conninfo, database, NULL};
+	uid_t uid = peer_uid(conninfo);
+	PGconn *conn = NULL;
+
+	/* The kernel tells the server the effective uid of the moment of
+	 * connect(2). Nothing else is done under it: the process must never
+	 * go on as somebody it did not mean to be. */
+	if (uid != 0 && seteuid(uid) == 0) {
+		conn = PQconnectdbParams(keywords, values, 1);
+		if (seteuid(0) != 0)
+			abort();
+		if (conn && PQstatus(conn) == CONNECTION_OK)
+			return conn;
+		PQfinish(conn); /* a server may know root by a map of its own */
+	}
+	return PQconnectdbParams(keywords, values, 1);
+}
+
+void
+db_open_why(const struct pg_conn *conn, char *why, size_t size)
+{
+	char *nl;
+
+	snprintf(
+	    why, size, "%s", conn ? PQerrorMessage(conn) : "out of memory");
+	while ((nl = strchr(why, '\n')))
+		*nl = nl[1] ? ' ' : '\0';
+}
+
+bool
+db_password(const char *conninfo, char *value, size_t size)
+{
+	/* begun, so that libpq reads the password file; never finished */
+	PGconn *conn = PQconnectStart(conninfo);
+	const char *password = conn ? PQpass(conn) : "";
+	bool found = password && password[0] &&
+	    (size_t)snprintf(value, size, "%s", password) < size;
+
+	PQfinish(conn);
+	return found;
+}
+
+/* The first column of the first row as a number, -1 without one. */
+static long
+number(PGconn *conn, const char *sql)
+{
+	PGresult *res = PQexec(conn, sql);
+	long n = -1;
+
+	if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) > 0)
+		n = strtol(PQgetvalue(res, 0, 0), NULL, 10);
+	PQclear(res);
+	return n;
+}
+
+/* Of two idle sessions, both open: a pooler that gives backends away with
+ * each transaction lets the second have what the first has just left. */
+static bool
+share_backend(PGconn *a, PGconn *b)
+{
+	for (int i = 0; i < TRIES; i++) {
+		long pid = number(a, "SELECT pg_backend_pid()");
+
+		if (pid > 0 && number(b, "SELECT pg_backend_pid()") == pid)
+			return true;
+	}
+	return false;
+}
+
+/* One that knows prepared statements gives them names of its own. */
+static bool
+prepares(PGconn *conn)
+{
+	PGresult *res =
+	    PQprepare(conn, "codecourier_doctor", "SELECT 1", 0, NULL);
+	bool made = PQresultStatus(res) == PGRES_COMMAND_OK;
+
+	PQclear(res);
+	return made &&
+	    number(conn,
+		"SELECT count(*) FROM pg_prepared_statements "
+		"WHERE name LIKE 'PGBOUNCER\\_%'") > 0;
+}
+
+bool
+db_pooler(const char *conninfo, enum db_pooler *found)
+{
+	PGconn *a = db_open(conninfo, NULL, "codecourier-doctor", "5");
+	PGconn *b = db_open(conninfo, NULL, "codecourier-doctor", "5");
+	bool ok = a && b && PQstatus(a) == CONNECTION_OK &&
+	    PQstatus(b) == CONNECTION_OK;
+
+	*found = POOLER_NONE;
+	/* without a pooler the key to cancel with has the backend's own id */
+	if (ok && number(a, "SELECT pg_backend_pid()") != PQbackendPID(a) &&
+	    share_backend(a, b))
+		*found = prepares(a) ? POOLER_PREPARES : POOLER_BREAKS;
+	PQfinish(a);
+	PQfinish(b);
+	return ok;
+}

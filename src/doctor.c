@@ -1,0 +1,301 @@
+/*
+ * doctor.c: the table of checks, running them, and what is printed.
+ */
+#include "doctor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "banned.h"
+
+#define OUTPUT_MAX ((size_t)4 << 20)
+
+static const struct {
+	const char *name;
+	doctor_check *run;
+} checks[] = {
+    {"configuration", doctor_conf},
+    {"keyring", doctor_keyring},
+    {"keyring-copy", doctor_copied},
+    {"runtime-folder", doctor_runtime},
+    {"database", doctor_operator},
+    {"database-login", doctor_login},
+    {"schema", doctor_schema},
+    {"connections", doctor_connections},
+    {"clock", doctor_clock},
+    {"commit", doctor_commit},
+    {"pooler", doctor_pooler},
+    {"service", doctor_service},
+    {"workers", doctor_workers},
+    {"cores", doctor_cores},
+    {"backlog", doctor_backlog},
+    {"nginx", doctor_nginx},
+    {"site", doctor_site},
+    {"socket", doctor_socket},
+    {"spool", doctor_spool},
+    {"certificate", doctor_certificate},
+    {"disk", doctor_disk},
+};
+#define CHECKS (sizeof(checks) / sizeof(checks[0]))
+
+static void
+add(struct json_object *list, const char *severity, const char *check,
+    const char *fix, const char *what)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (severity)
+		json_object_object_add(
+		    o, "severity", json_object_new_string(severity));
+	json_object_object_add(o, "check", json_object_new_string(check));
+	json_object_object_add(o, "what", json_object_new_string(what));
+	if (fix)
+		json_object_object_add(o, "fix", json_object_new_string(fix));
+	json_object_array_add(list, o);
+}
+
+void
+doctor_error(struct doctor *d, const char *fix, const char *fmt, ...)
+{
+	char what[768];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	add(d->findings, "error", d->check, fix, what);
+}
+
+void
+doctor_warn(struct doctor *d, const char *fix, const char *fmt, ...)
+{
+	char what[768];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	add(d->findings, "warning", d->check, fix, what);
+}
+
+void
+doctor_unseen(struct doctor *d, const char *fmt, ...)
+{
+	char what[768];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	add(d->unseen, NULL, d->check, NULL, what);
+}
+
+/* All that comes, until the other side is done; NULL without memory. */
+static char *
+read_all(int fd)
+{
+	size_t used = 0, room = 65536;
+	char *text = malloc(room + 1), *more;
+	ssize_t n;
+
+	while (text && (n = read(fd, text + used, room - used)) > 0) {
+		used += (size_t)n;
+		if (used < room)
+			continue;
+		if (room >= OUTPUT_MAX)
+			break;
+		room *= 2;
+		more = realloc(text, room + 1);
+		if (!more)
+			free(text);
+		text = more;
+	}
+	if (text)
+		text[used] = '\0';
+	return text;
+}
+
+int
+doctor_run(char *const argv[], char **out)
+{
+	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+		    locale[] = "LC_ALL=C";
+	char *const env[] = {path, locale, NULL};
+	posix_spawn_file_actions_t actions;
+	int ends[2], status = -1;
+	pid_t pid;
+
+	*out = NULL;
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return -1;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+	posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
+	if (posix_spawn(&pid, argv[0], &actions, NULL, argv, env) != 0)
+		pid = -1;
+	posix_spawn_file_actions_destroy(&actions);
+	close(ends[1]);
+	if (pid > 0)
+		*out = read_all(ends[0]);
+	close(ends[0]); /* one that prints on meets SIGPIPE */
+	if (pid > 0 && waitpid(pid, &status, 0) == pid && *out)
+		return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+	return -1;
+}
+
+static void
+begin(struct doctor *d)
+{
+	struct passwd *pw = getpwnam("codecourier");
+	struct stat st;
+
+	d->findings = json_object_new_array();
+	d->unseen = json_object_new_array();
+	d->installed = ctl_installed(d->unit);
+	snprintf(d->socket, sizeof(d->socket), "%s/api.sock",
+	    d->c->conf.runtime_dir);
+	if (d->installed && pw)
+		d->service = pw->pw_uid;
+	else if (stat(d->c->conf.runtime_dir, &st) == 0)
+		d->service = st.st_uid;
+	else
+		d->service = geteuid();
+	d->admin = admin_open(d->c->conf.admin_database, DB_NAME, d->admin_why,
+	    sizeof(d->admin_why));
+	d->has_facts = d->admin &&
+	    admin_facts(
+		d->admin, &d->facts, d->admin_why, sizeof(d->admin_why));
+}
+
+static const char *
+text(struct json_object *o, const char *name)
+{
+	return json_object_get_string(json_object_object_get(o, name));
+}
+
+static void
+print(struct doctor *d, size_t findings, size_t unseen)
+{
+	for (size_t n = 0; n < findings; n++) {
+		struct json_object *o =
+		    json_object_array_get_idx(d->findings, n);
+
+		printf("%s: %s: %s. Fix: %s\n", text(o, "severity"),
+		    text(o, "check"), text(o, "what"), text(o, "fix"));
+	}
+	for (size_t n = 0; n < unseen; n++) {
+		struct json_object *o = json_object_array_get_idx(d->unseen, n);
+
+		printf(
+		    "cannot see: %s: %s\n", text(o, "check"), text(o, "what"));
+	}
+	printf("%zu checks, %zu findings, %zu not seen\n", CHECKS, findings,
+	    unseen);
+}
+
+static int
+finish(struct doctor *d)
+{
+	size_t findings = json_object_array_length(d->findings);
+	size_t unseen = json_object_array_length(d->unseen);
+	struct json_object *o;
+
+	if (!d->c->json) {
+		print(d, findings, unseen);
+	} else {
+		o = json_object_new_object();
+		json_object_object_add(
+		    o, "checks", json_object_new_int((int)CHECKS));
+		json_object_object_add(
+		    o, "findings", json_object_get(d->findings));
+		json_object_object_add(o, "unseen", json_object_get(d->unseen));
+		ctl_print(d->c, o);
+	}
+	return findings ? CTL_FAILED : CTL_DONE;
+}
+
+/* The marker stands beside the keyring and names it: another keyring, or one
+ * with another key, wants another copy. */
+static void
+marker_of(const struct ctl *c, char path[4200])
+{
+	snprintf(path, 4200, "%s.copied", c->conf.keyring);
+}
+
+bool
+ctl_keyring_copied(const struct ctl *c, const char *fingerprint)
+{
+	char path[4200], text[64] = "";
+	ssize_t n = -1;
+	int fd;
+
+	marker_of(c, path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0) {
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	return n > 0 && strncmp(text, fingerprint, strlen(fingerprint)) == 0;
+}
+
+/* doctor --keyring-copied: the operator's word, with fingerprint and time. */
+static int
+confirm(struct ctl *c)
+{
+	char path[4200], why[256], print[17], when[32];
+	struct keyring *ring = keyring_load(c->conf.keyring, why, sizeof(why));
+	time_t now = time(NULL);
+	struct tm tm;
+	bool ok;
+	int fd;
+
+	if (!ring)
+		return ctl_fail(c, ERR_UNAVAILABLE, "keyring: %s", why);
+	keyring_fingerprint(ring, print);
+	keyring_free(ring);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	marker_of(c, path);
+	fd = open(
+	    path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	ok = fd >= 0 && fchmod(fd, 0644) == 0 &&
+	    dprintf(fd, "%s %s\n", print, when) > 0;
+	if (!ok)
+		ctl_fail(c, ERR_INTERNAL, "%s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return ok ? CTL_DONE : CTL_FAILED;
+}
+
+int
+ctl_doctor(struct ctl *c)
+{
+	struct doctor d = {.c = c};
+	int rc;
+
+	if (c->option[OPT_KEYRING_COPIED]) {
+		rc = confirm(c);
+		if (rc)
+			return rc;
+	}
+	begin(&d);
+	for (size_t n = 0; n < CHECKS; n++) {
+		d.check = checks[n].name;
+		checks[n].run(&d);
+	}
+	rc = finish(&d);
+	json_object_put(d.findings);
+	json_object_put(d.unseen);
+	admin_close(d.admin);
+	return rc;
+}

@@ -1,0 +1,297 @@
+/*
+ * doctor_files.c: owners, modes, and room on the disks.
+ */
+#include "doctor.h"
+
+#include "db_open.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "banned.h"
+
+#define MIB ((unsigned long long)1 << 20)
+
+static const char *
+user_name(uid_t uid, char name[32])
+{
+	struct passwd *pw = getpwuid(uid);
+
+	if (pw)
+		snprintf(name, 32, "%s", pw->pw_name);
+	else
+		snprintf(name, 32, "%u", (unsigned)uid);
+	return name;
+}
+
+/* It can hold a password. */
+void
+doctor_conf(struct doctor *d)
+{
+	const char *path = ctl_conf_path();
+	struct group *gr = getgrnam("codecourier");
+	struct stat st;
+	char fix[256];
+
+	snprintf(fix, sizeof(fix), "chown root:codecourier %s; chmod 0640 %s",
+	    path, path);
+	if (stat(path, &st) != 0) {
+		if (errno != ENOENT || d->installed)
+			doctor_error(d, fix, "%s: %s", path, strerror(errno));
+		return; /* all defaults */
+	}
+	if ((st.st_mode & 07) != 0)
+		doctor_error(d, fix, "%s: mode %04o, everybody can read it",
+		    path, st.st_mode & 07777);
+	if ((st.st_mode & 020) != 0)
+		doctor_error(d, fix, "%s: mode %04o, its group can write it",
+		    path, st.st_mode & 07777);
+	if (d->installed && st.st_uid != 0)
+		doctor_error(d, fix, "%s does not belong to root", path);
+	if (d->installed && gr &&
+	    (st.st_gid != gr->gr_gid || (st.st_mode & 040) == 0))
+		doctor_error(d, fix,
+		    "%s: the group codecourier, which the workers are in, "
+		    "cannot read it",
+		    path);
+}
+
+void
+doctor_keyring(struct doctor *d)
+{
+	const char *path = d->c->conf.keyring;
+	struct keyring *ring;
+	struct stat st;
+	char fix[256], why[256], name[32];
+
+	snprintf(fix, sizeof(fix), "chown %s %s; chmod 0600 %s",
+	    user_name(d->service, name), path, path);
+	if (lstat(path, &st) != 0) {
+		if (errno == EACCES)
+			doctor_unseen(d, "%s: we are not root", path);
+		else
+			doctor_error(d,
+			    "bring the copy back; on a new host: "
+			    "codecourierctl init",
+			    "%s: %s", path, strerror(errno));
+		return;
+	}
+	if (S_ISREG(st.st_mode) &&
+	    ((st.st_mode & 07777) != 0600 || st.st_uid != d->service)) {
+		doctor_error(d, fix,
+		    "%s: mode %04o, owner %u; the workers want 0600 and "
+		    "themselves",
+		    path, st.st_mode & 07777, (unsigned)st.st_uid);
+		return;
+	}
+	if (geteuid() != 0 && geteuid() != st.st_uid) {
+		doctor_unseen(d, "%s: what it holds, we are not root", path);
+		return;
+	}
+	ring = keyring_load(path, why, sizeof(why));
+	if (!ring)
+		doctor_error(
+		    d, "mend the line, or bring the copy back", "%s", why);
+	keyring_free(ring);
+}
+
+void
+doctor_copied(struct doctor *d)
+{
+	const char *path = d->c->conf.keyring;
+	char why[256], print[17], fix[512];
+	struct keyring *ring = keyring_load(path, why, sizeof(why));
+
+	if (!ring) {
+		doctor_unseen(d, "no keyring to read");
+		return;
+	}
+	keyring_fingerprint(ring, print);
+	keyring_free(ring);
+	if (ctl_keyring_copied(d->c, print))
+		return;
+	snprintf(fix, sizeof(fix),
+	    "copy %s to a safe place, apart from backups of the database, then "
+	    "say so: codecourierctl doctor --keyring-copied",
+	    path);
+	doctor_warn(d, fix,
+	    "nobody has said that there is a copy of the keyring (fingerprint "
+	    "%s); without it nothing sealed can be read",
+	    print);
+}
+
+bool
+doctor_may(const struct passwd *pw, const struct stat *st, unsigned bits)
+{
+	gid_t groups[64];
+	int n = 64;
+
+	if (pw->pw_uid == 0)
+		return true;
+	if (st->st_uid == pw->pw_uid)
+		return ((st->st_mode >> 6) & bits) == bits;
+	if (getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) < 0)
+		n = 64;
+	for (int i = 0; i < n; i++)
+		if (groups[i] == st->st_gid)
+			return ((st->st_mode >> 3) & bits) == bits;
+	return (st->st_mode & bits) == bits;
+}
+
+void
+doctor_runtime(struct doctor *d)
+{
+	const char *dir = d->c->conf.runtime_dir;
+	const char *fix = d->installed
+	    ? "systemd-tmpfiles --create, then restart the service"
+	    : "chmod 0700 the folder, or name one of the workers' own in "
+	      "CODECOURIER_RUNTIME_DIR";
+	struct stat st;
+	char path[256], name[32];
+
+	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
+		doctor_error(d, fix, "%s: %s", dir,
+		    errno ? strerror(errno) : "no folder");
+		return;
+	}
+	if (st.st_uid != d->service)
+		doctor_error(d, fix, "%s belongs to %s, not to the workers",
+		    dir, user_name(st.st_uid, name));
+	if ((st.st_mode & 07) != 0 || (st.st_mode & 020) != 0)
+		doctor_error(d, fix, "%s: mode %04o lets others in", dir,
+		    st.st_mode & 07777);
+	if (d->installed && (st.st_mode & S_ISGID) == 0)
+		doctor_error(d, fix,
+		    "%s: mode %04o has no setgid bit, so the socket is not "
+		    "given nginx's group",
+		    dir, st.st_mode & 07777);
+	snprintf(path, sizeof(path), "%s/host.v1", dir);
+	if (lstat(path, &st) == 0 &&
+	    (!S_ISREG(st.st_mode) || (st.st_mode & 07777) != 0600 ||
+		st.st_uid != d->service))
+		doctor_error(d, "remove it and restart the service",
+		    "%s is not a file of the workers, 0600", path);
+}
+
+/* A name in /proc/net/unix behind which somebody listens (flag 0x10000). */
+static bool
+is_listening(const char *path)
+{
+	FILE *f = fopen("/proc/net/unix", "re");
+	bool found = false;
+	char line[512];
+
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		char *name = strchr(line, '/');
+
+		line[strcspn(line, "\n")] = '\0';
+		found = name && strcmp(name, path) == 0 &&
+		    strstr(line, " 00010000 ");
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* By the modes, as who nginx is; a connection would take a worker. */
+static void
+check_nginx_may(struct doctor *d, const struct stat *dir, const struct stat *st)
+{
+	struct passwd *pw;
+	char fix[256];
+
+	if (!d->has_nginx) {
+		doctor_unseen(d, "whether nginx reaches %s", d->socket);
+		return;
+	}
+	pw = d->nginx.user[0] ? getpwnam(d->nginx.user) : NULL;
+	if (!pw) {
+		doctor_unseen(
+		    d, "whether nginx reaches %s: who is it?", d->socket);
+		return;
+	}
+	snprintf(fix, sizeof(fix),
+	    "the folder's group must be nginx's (%s), mode 2750, the socket's "
+	    "0660: systemd-tmpfiles --create, then restart the service",
+	    pw->pw_name);
+	if (!doctor_may(pw, dir, 1) || !doctor_may(pw, st, 6))
+		doctor_error(d, fix, "nginx (%s) may not connect to %s",
+		    pw->pw_name, d->socket);
+}
+
+void
+doctor_socket(struct doctor *d)
+{
+	const char *start = doctor_restart(d);
+	struct stat st, dir;
+	char name[32];
+
+	if (stat(d->c->conf.runtime_dir, &dir) != 0)
+		return; /* doctor_runtime has said so */
+	if (lstat(d->socket, &st) != 0) {
+		if (errno == EACCES)
+			doctor_unseen(d, "%s: we are not root", d->socket);
+		else
+			doctor_error(
+			    d, start, "%s: %s", d->socket, strerror(errno));
+		return;
+	}
+	if (!S_ISSOCK(st.st_mode)) {
+		doctor_error(d, start, "%s is no socket", d->socket);
+		return;
+	}
+	if (!is_listening(d->socket))
+		doctor_error(d, start, "nobody listens on %s", d->socket);
+	if (st.st_uid != d->service && st.st_uid != 0)
+		doctor_error(d, start, "%s belongs to %s, not to the workers",
+		    d->socket, user_name(st.st_uid, name));
+	if ((st.st_mode & 07) != 0)
+		doctor_error(d, start,
+		    "%s: mode %04o; whoever can connect can block a worker",
+		    d->socket, st.st_mode & 07777);
+	check_nginx_may(d, &dir, &st);
+}
+
+static void
+check_room(struct doctor *d, const char *path, unsigned long long least,
+    const char *fix)
+{
+	struct statvfs v;
+	unsigned long long room, all;
+
+	if (statvfs(path, &v) != 0) {
+		doctor_unseen(d, "%s: %s", path, strerror(errno));
+		return;
+	}
+	room = (unsigned long long)v.f_bavail * v.f_frsize;
+	all = (unsigned long long)v.f_blocks * v.f_frsize;
+	if (room < least)
+		doctor_error(d, fix, "%s: full, %llu MiB free of %llu", path,
+		    room / MIB, all / MIB);
+	else if (room < 4 * least && room < all / 20)
+		doctor_warn(d, fix, "%s: %llu MiB free of %llu", path,
+		    room / MIB, all / MIB);
+	if (v.f_files > 0 && v.f_favail == 0)
+		doctor_error(d, fix, "%s: no inode is left", path);
+}
+
+void
+doctor_disk(struct doctor *d)
+{
+	check_room(d, d->c->conf.runtime_dir, 8 * MIB,
+	    "make room in it (du -x), or make that tmpfs larger; then restart "
+	    "the service");
+	check_room(d, "/var/log", 64 * MIB,
+	    "journalctl --vacuum-size=200M; logrotate -f /etc/logrotate.conf");
+	if (d->has_facts && d->facts.data[0] &&
+	    !db_is_tcp(d->c->conf.admin_database))
+		check_room(d, d->facts.data, 256 * MIB,
+		    "make room at once: PostgreSQL stops when it cannot write; "
+		    "look for replication slots that hold WAL back");
+}

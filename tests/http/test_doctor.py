@@ -1,0 +1,494 @@
+"""codecourierctl doctor: every check is provoked, and names what mends it.
+
+A private stack as it is made by `make run`; what only an installed host has
+is in test_installed.py."""
+import contextlib
+import fcntl
+import json
+import os
+import re
+import resource
+import shlex
+import socket
+import subprocess
+import time
+
+import pytest
+
+from cluster import TlsCluster
+from cluster import running as cluster_running
+from fixtures import running
+from harness import ROOT, free_port
+
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+
+
+@pytest.fixture(scope="module")
+def sick():
+    """A stack as users have it, whose database waits for the disk."""
+    for one in running(workers=2, environ={"DURABLE": "on"}):
+        done = one.run([one.ctl_path, "doctor", "--keyring-copied"])
+        assert done.returncode in (0, 1), done
+        yield one
+
+
+def parsed(done):
+    """Its findings by check; the exit status agrees with them."""
+    answer = json.loads(done.stdout)["data"]
+    assert done.returncode == bool(answer["findings"]), done
+    found = {}
+    for one in answer["findings"]:
+        assert one["severity"] in ("error", "warning")
+        assert one["what"] and len(one["fix"]) > 10, one
+        found.setdefault(one["check"], []).append(one)
+    return found, {u["check"] for u in answer["unseen"]}
+
+
+def look(stack, environ=None):
+    return parsed(stack.run([stack.ctl_path, "--json", "doctor"], environ))[0]
+
+
+def found(stack, check, words, severity="error", environ=None):
+    """The one finding of this check that has these words."""
+    here = look(stack, environ)
+    match = [f for f in here.get(check, []) if words in f["what"]]
+    assert len(match) == 1, here
+    assert match[0]["severity"] == severity, match
+    return match[0]["fix"]
+
+
+def test_nothing_to_find(sick):
+    """Nothing but what the machine itself may have."""
+    done = sick.run([sick.ctl_path, "--json", "doctor"])
+    here, unseen = parsed(done)
+    assert set(here) <= {"cores", "disk", "backlog"}, here
+    assert unseen == set()
+
+
+def test_it_changes_nothing(sick):
+    before = sick.rows("select * from codecourier.schema_version")
+    files = sorted(p.name for p in sick.run_dir.iterdir())
+    look(sick)
+    assert sorted(p.name for p in sick.run_dir.iterdir()) == files
+    assert sick.rows("select * from codecourier.schema_version") == before
+
+
+def test_a_line_a_finding(sick):
+    done = sick.run([sick.ctl_path, "doctor"], {"CODECOURIER_WORKERS": "3"})
+    assert done.returncode == 1
+    line, = [x for x in done.stdout.splitlines() if "of 3 workers" in x]
+    assert re.fullmatch(r"warning: workers: 2 of 3 workers run\. Fix: .+",
+                        line)
+    assert re.search(r"^21 checks, \d+ findings, 0 not seen$", done.stdout,
+                     re.M)
+
+
+@contextlib.contextmanager
+def mode(path, bits):
+    before = path.stat().st_mode & 0o7777
+    path.chmod(bits)
+    try:
+        yield
+    finally:
+        path.chmod(before)
+
+
+def sockets(stack):
+    return (stack.run_dir / "sockets").resolve()
+
+
+@pytest.mark.parametrize("bits, words", [
+    (0o644, "everybody can read"), (0o604, "everybody can read"),
+    (0o620, "its group can write")])
+def test_configuration(sick, bits, words):
+    with mode(sick.run_dir / "api.conf", bits):
+        assert "chmod 0640" in found(sick, "configuration", words)
+
+
+@pytest.fixture
+def own(sick):
+    """A folder of the stack's user."""
+    path = sick.top / f"own{time.monotonic_ns()}"
+    path.mkdir()
+    os.chown(path, sick.uid, sick.gid)
+    return path
+
+
+@pytest.mark.parametrize("content, bits, words", [
+    (None, 0, "No such file"), ("k1 seal AAAA\n", 0o600, ":1:"),
+    ("", 0o600, "0 keys with state seal"), ("", 0o640, "mode 0640")])
+def test_keyring(sick, own, content, bits, words):
+    path = own / "keyring"
+    if content is not None:
+        path.write_text(content)
+        os.chown(path, sick.uid, sick.gid)
+        path.chmod(bits)
+    found(sick, "keyring", words, environ={"CODECOURIER_KEYRING": str(path)})
+
+
+def test_keyring_copied(sick):
+    marker = sick.run_dir / "keyring.copied"
+    text = marker.read_text()
+    assert sick.status()["keyringFingerprint"] == text.split()[0]
+    try:
+        for other in None, "0123456789abcdef 2026-01-01T00:00:00Z\n":
+            marker.unlink(missing_ok=True)
+            if other:
+                marker.write_text(other)
+            fix = found(sick, "keyring-copy", "copy", "warning")
+            assert "doctor --keyring-copied" in fix
+    finally:
+        marker.write_text(text)
+    assert "keyring-copy" not in look(sick)
+
+
+def test_runtime_folder(sick, own):
+    with mode(sockets(sick), 0o755):
+        found(sick, "runtime-folder", "lets others in")
+    found(sick, "runtime-folder", "No such file",
+          environ={"CODECOURIER_RUNTIME_DIR": str(own / "none")})
+    with mode(sockets(sick) / "host.v1", 0o644):
+        fix = found(sick, "runtime-folder", "host.v1")
+        assert "remove it" in fix
+
+
+NOWHERE = "host=/nonexistent dbname=x user=x"
+
+
+def test_database(sick):
+    here = look(sick, {"CODECOURIER_ADMIN_DATABASE": NOWHERE,
+                       "CODECOURIER_DATABASE": NOWHERE})
+    assert "No such file" in here["database"][0]["what"]
+    assert "systemctl status postgresql" in here["database"][0]["fix"]
+    assert "No such file" in here["database-login"][0]["what"]
+
+
+def test_database_login(sick):
+    fix = found(sick, "database-login", "Peer authentication", environ={
+        "CODECOURIER_DATABASE":
+            f"host={sockets(sick)} user=nobody dbname=codecourier"})
+    assert "pg_hba.conf" in fix
+    fix = found(sick, "database-login", "does not exist", environ={
+        "CODECOURIER_DATABASE":
+            f"host={sockets(sick)} user=codecourier dbname=none"})
+    assert fix == "codecourierctl init"
+
+
+@pytest.fixture(scope="module")
+def far(sick):
+    for cluster in cluster_running(sick, TlsCluster):
+        done = cluster.ctl("init")
+        assert done.returncode == 0, done
+        yield cluster
+
+
+def far_login(far, sick):
+    """Only the workers' login is the far one's."""
+    environ = {"CODECOURIER_DATABASE": far.environ["CODECOURIER_DATABASE"]}
+    return look(sick, environ).get("database-login")
+
+
+def test_a_wrong_password(far, sick):
+    assert far_login(far, sick) is None
+    path = far.top / "codecourier.pass"
+    good = path.read_text()
+    path.write_text("*:*:*:codecourier:planted wrong\n")
+    try:
+        one, = far_login(far, sick)
+    finally:
+        path.write_text(good)
+    assert "password authentication failed" in one["what"]
+    assert "passfile" in one["fix"] and "planted" not in str(one)
+
+
+def test_a_server_with_another_certificate(far, sick):
+    before = dict(far.environ)
+    far.where("host=127.0.0.1 sslmode=verify-full "
+              f"sslrootcert={far.top}/other.crt")
+    try:
+        one, = far_login(far, sick)
+    finally:
+        far.environ = before
+    assert "certificate" in one["what"] and "sslrootcert" in one["fix"]
+
+
+@contextlib.contextmanager
+def versions(stack, *change, back):
+    for text in change:
+        stack.sql(text)
+    try:
+        yield
+    finally:
+        stack.sql(back)
+
+
+INSERT = ("insert into codecourier.schema_version (version, oldest_program) "
+          "values (9999, {})")
+FORGET = "delete from codecourier.schema_version where version = 9999"
+
+
+def test_schema(sick):
+    with versions(sick, INSERT.format(1), back=FORGET):
+        fix = found(sick, "schema", "is newer than this program's", "warning")
+        assert "upgrade" in fix
+    with versions(sick, INSERT.format(9999), back=FORGET):
+        found(sick, "schema", "serves programs from number 9999 on")
+    newest = sick.status()["schemaVersion"]
+    row = f"({newest}, 1)"
+    back = ("insert into codecourier.schema_version (version, "
+            f"oldest_program) values {row}")
+    with versions(sick, "delete from codecourier.schema_version "
+                  f"where version = {newest}", back=back):
+        fix = found(sick, "schema", "is older than", "warning")
+        assert fix == "codecourierctl migrate"
+    with versions(sick, "create table public.kept as table "
+                  "codecourier.schema_version",
+                  "delete from codecourier.schema_version where version > 1",
+                  back="insert into codecourier.schema_version select * from "
+                  "public.kept where version > 1; drop table public.kept"):
+        found(sick, "schema", "needs")
+
+
+def test_connections(sick):
+    fix = found(sick, "connections", "with 200 workers",
+                environ={"CODECOURIER_WORKERS": "200"})
+    assert "max_connections = 223" in fix
+
+
+def test_workers(sick, own):
+    found(sick, "workers", "2 of 3", "warning",
+          environ={"CODECOURIER_WORKERS": "3"})
+    own.chmod(0o700)
+    found(sick, "workers", "no worker runs",
+          environ={"CODECOURIER_RUNTIME_DIR": str(own)})
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("shift, words", [("+60", "behind"),
+                                          ("-60", "ahead of")])
+def test_clock(sick, shift, words):
+    fix = found(sick, "clock", words, environ={
+        "LD_PRELOAD": FAKETIME, "FAKETIME": shift})
+    assert "set-ntp" in fix
+
+
+@contextlib.contextmanager
+def setting(stack, name, value):
+    stack.psql(f"alter system set {name} = {value}", stack.admin("postgres"))
+    stack.psql("select pg_reload_conf()", stack.admin("postgres"))
+    try:
+        yield
+    finally:
+        stack.psql(f"alter system reset {name}", stack.admin("postgres"))
+        stack.psql("select pg_reload_conf()", stack.admin("postgres"))
+
+
+def later(check, stack, *more):
+    """The server takes a moment to read its configuration again."""
+    end = time.monotonic() + 20
+    while True:
+        try:
+            return found(stack, check, *more)
+        except AssertionError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+
+
+def test_commit(sick):
+    with setting(sick, "synchronous_commit", "off"):
+        later("commit", sick, "synchronous_commit is off", "warning")
+    with setting(sick, "fsync", "off"):
+        later("commit", sick, "fsync or full_page_writes")
+    with setting(sick, "synchronous_standby_names", "'none'"):
+        later("commit", sick, "every write hangs")
+    sick.sql("alter role codecourier set synchronous_commit = off")
+    try:
+        later("commit", sick, "synchronous_commit is off", "warning")
+    finally:
+        sick.sql("alter role codecourier reset synchronous_commit")
+
+
+@contextlib.contextmanager
+def bouncer(stack, own, pool_mode):
+    """PgBouncer before the stack's database; its conninfo."""
+    port = free_port()
+    (own / "pgbouncer.ini").write_text(f"""
+[databases]
+codecourier = host={sockets(stack)} user=codecourier dbname=codecourier
+[pgbouncer]
+unix_socket_dir = {own}
+listen_port = {port}
+auth_type = any
+pool_mode = {pool_mode}
+logfile = {own}/log
+""")
+    who = {}
+    if os.geteuid() == 0:
+        who = {"user": stack.uid, "group": stack.gid, "extra_groups": []}
+    process = subprocess.Popen(
+        ["/usr/sbin/pgbouncer", "-q", str(own / "pgbouncer.ini")], cwd="/",
+        stderr=subprocess.DEVNULL, **who)
+    end = time.monotonic() + 20
+    while not (own / f".s.PGSQL.{port}").exists():
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.05)
+    try:
+        yield f"host={own} port={port} user=codecourier dbname=codecourier"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.parametrize("pool_mode, bad", [
+    ("transaction", True), ("statement", True), ("session", False)])
+def test_pooler(sick, own, pool_mode, bad):
+    with bouncer(sick, own, pool_mode) as conninfo:
+        here = look(sick, {"CODECOURIER_DATABASE": conninfo})
+        if bad:
+            assert "pool_mode = session" in here["pooler"][0]["fix"]
+        else:
+            assert "pooler" not in here and "database-login" not in here
+
+
+@contextlib.contextmanager
+def edited(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    try:
+        yield
+    finally:
+        path.write_text(text)
+
+
+def test_nginx(sick):
+    conf = sick.run_dir / "web/nginx.conf"
+    with edited(conf, "worker_connections 4096", "worker_connections 768"):
+        found(sick, "nginx", "worker_connections is 768", "warning")
+    with edited(conf, "worker_connections", "nonsense 1; worker_connections"):
+        fix = found(sick, "nginx", 'unknown directive "nonsense"')
+        assert "nginx -t" in fix
+
+
+def test_socket(sick):
+    path = sockets(sick) / "api.sock"
+    with mode(path, 0o666):
+        found(sick, "socket", "whoever can connect")
+    with mode(path, 0o400):
+        found(sick, "socket", "may not connect")
+    path.rename(path.with_suffix(".away"))
+    try:
+        found(sick, "socket", "No such file")
+        path.write_text("")
+        found(sick, "socket", "is no socket")
+    finally:
+        path.unlink(missing_ok=True)
+        path.with_suffix(".away").rename(path)
+    assert "socket" not in look(sick)
+
+
+def test_a_socket_that_was_left(sick, own):
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(own / "api.sock"))
+    os.chown(own / "api.sock", sick.uid, sick.gid)
+    (own / "api.sock").chmod(0o660)
+    found(sick, "socket", "nobody listens",
+          environ={"CODECOURIER_RUNTIME_DIR": str(own)})
+
+
+@pytest.mark.parametrize("name", ["client_body_temp_path",
+                                  "fastcgi_temp_path"])
+def test_spool(sick, name):
+    conf = sick.run_dir / "web/codecourier.conf"
+    line, = re.findall(rf"{name} [^;]*;", conf.read_text())
+    with edited(conf, line, f"{name} /var/tmp/codecourier-{name};"):
+        try:
+            fix = found(sick, "spool", name)
+            assert "/run" in fix
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.rmdir(f"/var/tmp/codecourier-{name}")
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("days, words, severity", [
+    (30, "has expired", "error"), (67, "within two weeks", "warning"),
+    (400, None, None)])
+def test_certificate(sick, own, days, words, severity):
+    done = sick.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days",
+         str(days), "-subj", "/CN=x", "-keyout", own / "key", "-out",
+         own / "crt"], {"LD_PRELOAD": FAKETIME, "FAKETIME": "-60d"})
+    assert done.returncode == 0, done
+    with edited(sick.run_dir / "web/codecourier.conf", "server_tokens off;",
+                f"server_tokens off; ssl_certificate {own}/crt;"
+                f"ssl_certificate_key {own}/key;"):
+        if words:
+            found(sick, "certificate", words, severity)
+        else:
+            assert "certificate" not in look(sick)
+
+
+def look_in(stack, mounts):
+    """The same in a mount namespace of its own, after these commands."""
+    command = [str(stack.ctl_path), "--json", "doctor"]
+    if os.geteuid() == 0:
+        enter = ["unshare", "-m"]
+        command = ["setpriv", f"--reuid={stack.uid}", f"--regid={stack.gid}",
+                   "--clear-groups", *command]
+    else:
+        enter = ["unshare", "-U", "-c", "--keep-caps", "-m"]
+    done = subprocess.run(
+        [*enter, "sh", "-c", f"{mounts} && exec {shlex.join(command)}"],
+        capture_output=True, text=True, cwd="/", env={
+            "PATH": os.environ["PATH"],
+            "CODECOURIER_CONF": stack.env["CODECOURIER_CONF"]})
+    return parsed(done)[0]
+
+
+def over(own, path, text):
+    """The command that lays a text over a file of the kernel."""
+    file = own / "file"
+    file.write_text(text + "\n")
+    file.chmod(0o644)
+    return f"mount --bind {file} {path}"
+
+
+def test_backlog(sick, own):
+    own.chmod(0o755)
+    here = look_in(sick, over(own, "/proc/sys/net/core/somaxconn", "128"))
+    assert "net.core.somaxconn is 128" in here["backlog"][0]["what"]
+    assert "4096" in here["backlog"][0]["fix"]
+
+
+@pytest.mark.parametrize("pattern, bad", [
+    ("|/usr/share/crash %p", True), ("core.%p", False),
+    ("|/lib/systemd/systemd-coredump %P %u", False)])
+def test_cores(sick, own, pattern, bad):
+    own.chmod(0o755)
+    here = look_in(sick, over(own, "/proc/sys/kernel/core_pattern", pattern))
+    assert ("cores" in here) == bad, here
+
+
+def test_a_worker_that_may_leave_a_core(sick):
+    """A process in a worker's place: the place is a lock on a byte."""
+    place = int(re.search(r"define LOCK_WORKER +(\d+)", (
+        ROOT / "src/host.c").read_text()).group(1)) + 99
+    with open(sockets(sick) / "host.v1", "r+b") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+        before = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+        try:
+            fix = found(sick, "cores", f"worker {os.getpid()} may write")
+        finally:
+            resource.setrlimit(resource.RLIMIT_CORE, before)
+    assert "LimitCORE=0" in fix
+
+
+@pytest.mark.parametrize("which", ["log", "data"])
+def test_disk(sick, which):
+    path = {"log": "/var/log", "data": sick.run_dir / "pg"}[which]
+    here = look_in(sick, f"mount -t tmpfs -o size=4m,mode=755 none {path}")
+    one, = [f for f in here["disk"] if f["what"].startswith(f"{path}:")]
+    assert one["severity"] == "error" and "full" in one["what"]
