@@ -35,6 +35,8 @@ check_packages='
 libcmocka-dev       unit tests
 python3-pytest      HTTP tests
 python3-requests    HTTP tests
+python3-h2          HTTP tests over HTTP/2
+openssl             a certificate for the tests of TLS
 python3-jsonschema  holds the answers against openapi.json
 openapi-specification  the standard that openapi.json is held against
 shellcheck          lint of the shell scripts

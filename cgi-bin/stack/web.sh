@@ -12,9 +12,10 @@ start_pool() {
 
 # rewrite NAME LINE: the site's line marked @NAME
 rewrite() {
-	grep -q "# @$1\$" web/codecourier.conf ||
-		die "nginx/codecourier.conf has no line marked @$1"
-	sed -i "s|^.*# @$1\$|$2|" web/codecourier.conf
+	local file
+	file=$(grep -ls "# @$1\$" web/codecourier.conf web/codecourier/*.conf) ||
+		die "no file of nginx/ has a line marked @$1"
+	sed -i "s|^.*# @$1\$|$2|" "$file"
 }
 
 configure_nginx() {
@@ -26,6 +27,7 @@ configure_nginx() {
 	rewrite socket "server unix:$sockets/api.sock;"
 	rewrite listen "listen 127.0.0.1:$PORT default_server;"
 	rewrite access 'access_log log/nginx-access.log codecourier;'
+	rewrite errors 'error_log log/nginx-error.log error;'
 	rewrite body "client_body_temp_path $spool/body;"
 	rewrite spool "fastcgi_temp_path $spool/fastcgi;"
 	rewrite openapi 'alias web/codecourier/html/openapi.json;'

@@ -19,10 +19,12 @@ PGBENCH = "/usr/lib/postgresql/15/bin/pgbench"
 PHP_FPM = "/usr/sbin/php-fpm8.2"
 
 
-def rival_block(site, name, port, extra=""):
-    """The site's own server block, for another upstream on another port."""
-    block = re.search(r"^server \{\n.*^\}\n", site, re.M | re.S).group(0)
-    block, n = re.subn(r"listen .*# @listen", f"listen 127.0.0.1:{port};",
+def rival_block(name, port, extra=""):
+    """The site's own server, for another upstream on another port."""
+    block = f"server {{\nlisten 127.0.0.1:{port};\n" + \
+        (ROOT / "nginx/server.conf").read_text() + "}\n"
+    block, n = re.subn(r"include codecourier/common.conf;",
+                       lambda _: (ROOT / "nginx/common.conf").read_text(),
                        block)
     block, m = re.subn(r"access_log .*# @access",
                        "access_log log/nginx-access.log rivals;", block)
@@ -31,8 +33,8 @@ def rival_block(site, name, port, extra=""):
     block, q = re.subn(r"include codecourier/fastcgi_params;",
                        rf"\g<0>\n\t{extra}", block)
     assert (n, m, o, q) == (1, 1, 3, 1)
-    # the two folders of the site: the defaults of the stack's nginx serve
-    return re.sub(r"(client_body|fastcgi)_temp_path .*", "", re.sub(
+    # two folders and a log of the site: those of the stack's nginx serve
+    return re.sub(r"((client_body|fastcgi)_temp_path|error_log) .*", "", re.sub(
         r"alias .*# @openapi", "return 404;", block))
 
 
@@ -103,7 +105,7 @@ class Bench(Stack):
         text += form.replace("codecourier", "rivals", 1)
         for rival in self.rivals.values():
             text += rival.upstream() + rival_block(
-                site, rival.name, rival.port,
+                rival.name, rival.port,
                 f"fastcgi_param SCRIPT_FILENAME {self.top}/api.php;"
                 if rival.name == "php" else "")
         path = self.top / "limits.conf"

@@ -14,9 +14,10 @@ from harness import ROOT
 FILE = ROOT / "nginx/html/openapi.json"
 DOCUMENT = json.loads(FILE.read_text())
 NOTES = {"description", "examples"}
-# what HTTP itself puts there; "status" is FastCGI's
+# what HTTP and TLS put there by themselves; "status" is FastCGI's
 PLAIN_HEADERS = {"connection", "content-length", "content-type", "date",
-                 "keep-alive", "server", "status", "transfer-encoding"}
+                 "keep-alive", "server", "status", "transfer-encoding",
+                 "strict-transport-security"}
 # (operationId, status, code) of every answer so far; code of errors only
 SEEN = set()
 
