@@ -18,7 +18,8 @@ fi
 names() {
 	local text name some=0
 
-	text=$(mandoc -T ascii -O width=300 "$pages/$1" | col -b)
+	# bold is a letter, a backspace and the letter again
+	text=$(mandoc -T ascii -O width=300 "$pages/$1" | sed 's/.\x08//g')
 	while read -r name; do
 		some=1
 		[[ $text == *"$name"* ]] && continue
@@ -31,9 +32,8 @@ names() {
 }
 
 names codecourierctl.8 < <(
-	sed -nE 's/^\t*\{"([a-z -]+)", .*ctl_.*/\1/p; s/.*\{"(--[a-z-]+)".*/\1/p' \
+	sed -nE 's/^ +\{"([a-z -]+)", .*/\1/p; s/.* \{"(--[a-z-]+)".*/\1/p' \
 		cgi-bin/codecourierctl.c
-	sed -nE 's/^ +\{"([a-z -]+)", ("|$).*/\1/p' cgi-bin/codecourierctl.c
 )
 names codecourier-api.conf.5 < <(
 	sed -nE 's/^#?(CODECOURIER_[A-Z0-9_]+)=.*/\1/p' cgi-bin/api.conf
