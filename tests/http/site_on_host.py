@@ -16,7 +16,7 @@ from pathlib import Path
 from contract import Answer, check_error, check_headers
 from harness import ROOT, free_port
 
-NGINX = os.environ.get("NGINX", "nginx")
+NGINX = os.environ.get("SITE_NGINX", "nginx")
 VERSION = tuple(int(n) for n in re.search(
     r"nginx/(\d+)\.(\d+)\.(\d+)",
     subprocess.run([NGINX, "-v"], capture_output=True, text=True).stderr
@@ -44,6 +44,7 @@ http {
 	ssl_prefer_server_ciphers on;
 	access_log /var/log/nginx/access.log;
 	gzip on;
+	gzip_types application/json;
 	client_body_temp_path /run/body;
 	fastcgi_temp_path /run/fastcgi;
 	proxy_temp_path /run/proxy;

