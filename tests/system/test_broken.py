@@ -41,12 +41,18 @@ def healthy(host):
     host.until_serving(60)
 
 
-def fill(host, folder, size):
-    """A small file system in place of a folder's, without a free block."""
-    host.run(f"mkdir -p /mnt/small && mount -t tmpfs -o size={size} none "
-             f"/mnt/small && cp -a {folder}/. /mnt/small/ && "
-             f"mount --move /mnt/small {folder} && "
-             f"(cat /dev/zero >{folder}/fill 2>/dev/null; true)")
+def small(host, folder):
+    """A small file system in place of a folder, with what is in it."""
+    host.run(f"""set -e
+        cp -a {folder}/. /tmp/small
+        mount -o size=$(($(du -sm /tmp/small | cut -f 1) + 24))m \
+            -t tmpfs none {folder}
+        cp -a /tmp/small/. {folder}/
+        rm -rf /tmp/small""")
+
+
+def fill(host, folder):
+    host.run(f"cat /dev/zero >{folder}/fill", code=1)
 
 
 def test_a_wrong_database_password(healthy):
@@ -90,42 +96,48 @@ def test_a_wrong_socket_owner(healthy):
         host.run(f"chgrp www-data {SOCKET}")
 
 
-def test_a_full_var(healthy):
-    """The log's and the spools' place is full: requests go on."""
+def test_a_full_log_disk(healthy):
+    """Neither journal nor nginx can write: requests go on."""
     host = healthy
-    fill(host, "/var/log", "8m")
+    small(host, "/var/log")
+    host.run("systemctl restart systemd-journald; nginx -s reopen")
     try:
+        fill(host, "/var/log")
         for _ in range(3):
             assert host.curl("/api/v1/project")[0] == 200
         doctor_says(host, "/var/log", "full|free|space|left")
     finally:
-        host.run("umount -l /var/log")
-        host.run("systemctl restart systemd-journald; nginx -s reopen")
+        host.run("umount -l /var/log; systemctl restart systemd-journald; "
+                 "nginx -s reopen")
+
+
+def write_much(host):
+    """Writes until one is refused; its answer."""
+    host.write("/root/body", '{"claudeMd": "' + "x" * 200000 + '"}')
+    for _ in range(100):
+        status, body = host.curl(
+            "/api/v1/project/settings/update", "-H 'Content-Type: "
+            "application/json' --data-binary @/root/body")
+        if status != 200:
+            break
+    return status, body
 
 
 def test_a_full_database_disk(healthy):
-    """PostgreSQL cannot write: reads go on or are 503, nothing hangs, and
-    the journal and doctor name the disk."""
+    """PostgreSQL cannot write: a write is refused in the API's form, reads
+    go on, and the journal and doctor name the disk."""
     host = healthy
     since = host.cursor()
     data = "/var/lib/postgresql"
-    used = int(host.out(f"du -sm {data}").split()[0])
     host.run("systemctl stop postgresql@15-main")
-    fill(host, data, f"{used + 24}m")
-    host.run(f"rm {data}/fill")
+    small(host, data)
     host.run("systemctl start postgresql@15-main")
-    host.until_serving()
     try:
-        host.run(f"cat /dev/zero >{data}/fill", code=None)
-        status, body = 200, ""
-        for number in range(200):
-            status, body = host.curl(
-                "/api/v1/project/settings/update",
-                "-H 'Content-Type: application/json' --data-raw "
-                + "'{\"claudeMd\": \"" + f"{number}" + "x" * 60000 + "\"}'")
-            if status != 200:
-                break
-        assert status in (500, 503), (status, body[:300])
+        host.until_serving()
+        fill(host, data)
+        status, body = write_much(host)
+        assert status in (500, 503) and '"error"' in body, (status, body)
+        assert host.curl("/api/v1/project")[0] == 200
         found, said = lines_about(
             host, since, "disk|space|53100|could not extend")
         assert found, said[-3000:]
@@ -140,7 +152,7 @@ def test_a_full_run(healthy):
     what runs goes on."""
     host = healthy
     since = host.cursor()
-    host.run("cat /dev/zero >/run/fill", code=None)
+    fill(host, "/run")
     try:
         assert host.curl("/api/v1/project")[0] == 200
         doctor_says(host, "/run", "full|free|space|left")
