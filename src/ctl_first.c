@@ -16,6 +16,7 @@
 #include "banned.h"
 
 #define KEY_NAME "first key"
+#define SITES    "/etc/nginx/sites-enabled/"
 
 /* False: an empty answer, or none. */
 static bool
@@ -212,7 +213,6 @@ hint_keyring(struct init *i)
 void
 init_hints(struct init *i)
 {
-	static const char site[] = "/etc/nginx/sites-enabled/codecourier";
 	char unit[80];
 
 	hint_login(i);
@@ -221,12 +221,16 @@ init_hints(struct init *i)
 		return;
 	if (i->changed)
 		init_next(i, "systemctl enable --now %s", unit);
-	if (access(site, F_OK) != 0)
+	if (access(SITES "codecourier", F_OK) != 0)
 		init_next(i,
-		    "put name and certificate (TLS) into "
-		    "/etc/nginx/sites-available/codecourier, then: ln -s "
-		    "../sites-available/codecourier /etc/nginx/sites-enabled/ "
-		    "&& nginx -t && systemctl reload nginx");
+		    "ln -s ../sites-available/codecourier " SITES
+		    " && nginx -t && systemctl reload nginx");
+	if (access(SITES "codecourier-tls", F_OK) != 0)
+		init_next(i,
+		    "TLS: name and certificate into "
+		    "/etc/nginx/codecourier/certificate.conf, then ln -s "
+		    "../codecourier/tls.conf " SITES
+		    "codecourier-tls && nginx -t && systemctl reload nginx");
 	if (i->changed)
 		init_next(i,
 		    "back the database codecourier up, each day, and try to "

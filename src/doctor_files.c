@@ -4,6 +4,7 @@
 #include "doctor.h"
 
 #include "db_open.h"
+#include "host.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -171,7 +172,7 @@ doctor_runtime(struct doctor *d)
 		    "%s: mode %04o has no setgid bit, so the socket is not "
 		    "given nginx's group",
 		    dir, st.st_mode & 07777);
-	snprintf(path, sizeof(path), "%s/host.v1", dir);
+	snprintf(path, sizeof(path), "%s/" HOST_FILE, dir);
 	if (lstat(path, &st) == 0 &&
 	    (!S_ISREG(st.st_mode) || (st.st_mode & 07777) != 0600 ||
 		st.st_uid != d->service))

@@ -97,6 +97,12 @@ def sockets(stack):
     return (stack.run_dir / "sockets").resolve()
 
 
+def host_file(stack):
+    """What the workers share; its name has the number of its layout."""
+    path, = sockets(stack).glob("host.v*")
+    return path
+
+
 @pytest.mark.parametrize("bits, words", [
     (0o644, "everybody can read"), (0o604, "everybody can read"),
     (0o620, "its group can write")])
@@ -147,8 +153,8 @@ def test_runtime_folder(sick, own):
         found(sick, "runtime-folder", "lets others in")
     found(sick, "runtime-folder", "No such file",
           environ={"CODECOURIER_RUNTIME_DIR": str(own / "none")})
-    with mode(sockets(sick) / "host.v1", 0o644):
-        fix = found(sick, "runtime-folder", "host.v1")
+    with mode(host_file(sick), 0o644):
+        fix = found(sick, "runtime-folder", host_file(sick).name)
         assert "remove it" in fix
 
 
@@ -352,9 +358,11 @@ def test_pooler(sick, own, pool_mode, bad):
 
 
 @contextlib.contextmanager
-def edited(path, old, new):
+def edited(stack, old, new):
+    """The one file of nginx's that has the old text."""
+    path, = [p for p in (stack.run_dir / "web").rglob("*.conf")
+             if old in p.read_text()]
     text = path.read_text()
-    assert old in text
     path.write_text(text.replace(old, new))
     try:
         yield
@@ -363,10 +371,9 @@ def edited(path, old, new):
 
 
 def test_nginx(sick):
-    conf = sick.run_dir / "web/nginx.conf"
-    with edited(conf, "worker_connections 4096", "worker_connections 768"):
+    with edited(sick, "worker_connections 4096;", "worker_connections 768;"):
         found(sick, "nginx", "worker_connections is 768", "warning")
-    with edited(conf, "worker_connections", "nonsense 1; worker_connections"):
+    with edited(sick, "worker_connections 4096;", "nonsense 1;"):
         fix = found(sick, "nginx", 'unknown directive "nonsense"')
         assert "nginx -t" in fix
 
@@ -397,18 +404,18 @@ def test_a_socket_that_was_left(sick, own):
           environ={"CODECOURIER_RUNTIME_DIR": str(own)})
 
 
-@pytest.mark.parametrize("name", ["client_body_temp_path",
-                                  "fastcgi_temp_path"])
-def test_spool(sick, name):
-    conf = sick.run_dir / "web/codecourier.conf"
-    line, = re.findall(rf"{name} [^;]*;", conf.read_text())
-    with edited(conf, line, f"{name} /var/tmp/codecourier-{name};"):
+@pytest.mark.parametrize("name, folder", [
+    ("client_body_temp_path", "body"), ("fastcgi_temp_path", "fastcgi")])
+def test_spool(sick, name, folder):
+    disk = f"/var/tmp/codecourier-test-{folder}"
+    with edited(sick, f"{name} {(sick.run_dir / 'spool').resolve()}/{folder}",
+                f"{name} {disk}"):
         try:
-            fix = found(sick, "spool", name)
+            fix = found(sick, "spool", f"{name} is {disk}, a disk")
             assert "/run" in fix
         finally:
             with contextlib.suppress(FileNotFoundError):
-                os.rmdir(f"/var/tmp/codecourier-{name}")
+                os.rmdir(disk)
 
 
 @pytest.mark.plain
@@ -421,7 +428,7 @@ def test_certificate(sick, own, days, words, severity):
          str(days), "-subj", "/CN=x", "-keyout", own / "key", "-out",
          own / "crt"], {"LD_PRELOAD": FAKETIME, "FAKETIME": "-60d"})
     assert done.returncode == 0, done
-    with edited(sick.run_dir / "web/codecourier.conf", "server_tokens off;",
+    with edited(sick, "server_tokens off;",
                 f"server_tokens off; ssl_certificate {own}/crt;"
                 f"ssl_certificate_key {own}/key;"):
         if words:
@@ -475,7 +482,7 @@ def test_a_worker_that_may_leave_a_core(sick):
     """A process in a worker's place: the place is a lock on a byte."""
     place = int(re.search(r"define LOCK_WORKER +(\d+)", (
         ROOT / "src/host.c").read_text()).group(1)) + 99
-    with open(sockets(sick) / "host.v1", "r+b") as file:
+    with open(host_file(sick), "r+b") as file:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
         before = resource.getrlimit(resource.RLIMIT_CORE)
         resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))

@@ -42,6 +42,8 @@ cp -r {root}/nginx/. /etc/nginx/codecourier/
 mv /etc/nginx/codecourier/codecourier.conf /etc/nginx/sites-available/codecourier
 ln -s ../sites-available/codecourier /etc/nginx/sites-enabled/
 sed -i 's/worker_connections .*/worker_connections 4096;/' /etc/nginx/nginx.conf
+mkdir -p {top}/data
+mount -t tmpfs -o size=400m,mode=700,uid=postgres,gid=postgres none {top}/data
 exec sleep infinity
 """
 
@@ -104,8 +106,6 @@ class Host:
     def postgres(self):
         """As Debian sets it up: peer, no map."""
         data = self.top / "data"
-        data.mkdir(0o700)
-        shutil.chown(data, "postgres", "postgres")
         self.run(BIN / "initdb", "-D", data, "-A", "peer", "--no-sync", "-E",
                  "UTF8", "--locale=C", user="postgres")
         self.spawn(BIN / "postgres", "-D", data, "-c", "listen_addresses=",
@@ -186,7 +186,8 @@ def test_init_as_root_over_peer(ready):
     assert KEY.fullmatch(ready.sh("cat /etc/codecourier/first.key").strip())
     for word in "keyring", "systemctl enable", "back the database":
         assert [n for n in ready.first["next"] if word in n], ready.first
-    assert "sites-enabled" not in str(ready.first["next"])
+    assert "sites-enabled/codecourier " not in str(ready.first["next"])
+    assert [n for n in ready.first["next"] if n.startswith("TLS")]
     ready.run(ready.top / "project-api.fcgi", "-t", user="codecourier")
 
 
@@ -280,7 +281,7 @@ def test_what_an_admin_gets_wrong(ready, check, words, do, undo):
 
 
 def test_full_run(ready):
-    """host.v1 takes 6 MiB of these."""
+    """The workers' file takes more than 6 MiB of these."""
     with undone(ready, "mount -o remount,size=12m /run",
                 "mount -o remount,size=50% /run"):
         ready.found("disk", "/run/codecourier: full")
@@ -291,11 +292,31 @@ def test_expired_certificate(ready):
               "-days", "30", "-subj", "/CN=x", "-keyout", "/etc/x.key",
               "-out", "/etc/x.crt", environ={
                   "LD_PRELOAD": FAKETIME, "FAKETIME": "-60d"})
-    site = "/etc/nginx/sites-available/codecourier"
-    with undone(ready, f"cp {site} /etc/site; sed -i 's,server_tokens off;,&"
+    path = ready.sh("grep -rl 'server_tokens off;' /etc/nginx/codecourier "
+                    "/etc/nginx/sites-available").strip()
+    with undone(ready, f"cp {path} /etc/site; sed -i 's,server_tokens off;,&"
                 f"ssl_certificate /etc/x.crt; ssl_certificate_key /etc/x.key;"
-                f",' {site}", f"mv /etc/site {site}"):
+                f",' {path}", f"mv /etc/site {path}"):
         assert "renew" in ready.found("certificate", "/etc/x.crt has expired")
+
+
+def test_full_disk_of_the_database(ready):
+    """Both say so: the program that meets it, and doctor."""
+    fill = ready.top / "data/fill"
+    with undone(ready, f"dd if=/dev/zero of={fill} bs=64k 2>&1 || true",
+                f"rm {fill}"):
+        for number in range(500):
+            done = ready.ctl("project", "create", "--name", "x" * 100,
+                             "--slug", f"full-{number}", "--owner-email",
+                             "a@b.c", code=None)
+            if done.returncode:
+                break
+        assert done.returncode == 5, done
+        assert "the disk of the database is full" in done.stderr
+        fix = ready.found("disk", f"{ready.top}/data: full")
+        assert "replication slots" in fix
+    ready.ctl("project", "create", "--name", "x", "--slug", "roomy",
+              "--owner-email", "a@b.c")
 
 
 def test_the_way_to_a_database_elsewhere(ready):
