@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "banned.h"
@@ -180,23 +182,24 @@ doctor_runtime(struct doctor *d)
 		    "%s is not a file of the workers, 0600", path);
 }
 
-/* A name in /proc/net/unix behind which somebody listens (flag 0x10000). */
+/*
+ * Whether a process has the socket. /proc/net/unix does not show it: the unit
+ * has a network namespace of its own. A connection of another type is refused
+ * with EPROTOTYPE where somebody is there, and takes no worker.
+ */
 static bool
 is_listening(const char *path)
 {
-	FILE *f = fopen("/proc/net/unix", "re");
-	bool found = false;
-	char line[512];
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool found;
 
-	while (f && !found && fgets(line, sizeof(line), f)) {
-		char *name = strchr(line, '/');
-
-		line[strcspn(line, "\n")] = '\0';
-		found = name && strcmp(name, path) == 0 &&
-		    strstr(line, " 00010000 ");
-	}
-	if (f)
-		fclose(f);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	found = fd >= 0 &&
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 &&
+	    errno == EPROTOTYPE;
+	if (fd >= 0)
+		close(fd);
 	return found;
 }
 
