@@ -9,6 +9,7 @@ cd "$(dirname "$0")/../.."
 rm -rf "$folder"
 mkdir -p "$folder"
 # as in the work tree, committed or not
+# shellcheck disable=SC2016 # expanded by the inner shell
 git ls-files -z --cached --others --exclude-standard |
 	xargs -0 sh -c 'for f; do [ ! -e "$f" ] || cp -a --parents "$f" "$0"; done' \
 		"$folder"
