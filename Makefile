@@ -134,6 +134,15 @@ build-asan:
 		SANITIZE='-fsanitize=address,undefined \
 		-fno-sanitize-recover=all -fno-omit-frame-pointer' all unit
 
+# The package on a Debian 12 that is booted for it, as root.
+SYSTEM_CACHE ?= $(BUILD)/system
+export SYSTEM_CACHE
+check-system:
+	cgi-bin/stack/packages.sh system
+	$(MAKE) --no-print-directory deb
+	tests/system/base.sh $(SYSTEM_CACHE) $(BUILD)/deb/codecourier-api_*.deb
+	SUITE_SECONDS=5400 tests/check system
+
 # Which lines and branches of src the whole suite runs.
 coverage:
 	cgi-bin/stack/packages.sh coverage
@@ -221,7 +230,7 @@ deb:
 clean:
 	rm -rf $(BUILD) $(PROGRAMS)
 
-.PHONY: all run unit check lint $(SUITES:%=check-%) build-asan coverage mutants \
-	format \
+.PHONY: all run unit check lint $(SUITES:%=check-%) build-asan check-system \
+	coverage mutants format \
 	install install-files uninstall deb clean FORCE
 .DELETE_ON_ERROR:

@@ -1,11 +1,11 @@
 #!/bin/bash
 # Installs the Debian packages that `make run`, `make check`, `make coverage`,
-# `make fuzz`, `make bench` or `make deb` needs and this machine lacks, as a
-# guest: nothing that comes along is started or enabled, nothing that was there
-# before is touched.
+# `make fuzz`, `make bench`, `make deb` or `make check-system` needs and this
+# machine lacks, as a guest: nothing that comes along is started or enabled,
+# nothing that was there before is touched.
 #
-#   packages.sh run|check|coverage|fuzz|bench|deb  ASSUME_YES=1: do not ask on
-#                                                  a terminal
+#   packages.sh run|check|coverage|fuzz|bench|deb|system
+#                                      ASSUME_YES=1: do not ask on a terminal
 set -u
 umask 022
 
@@ -61,6 +61,10 @@ php8.2-pgsql        what we are measured against
 php8.2-opcache      what we are measured against
 python3-matplotlib  the plot
 strace              counts system calls'
+system_packages='
+debootstrap         makes the Debian 12 that is booted
+systemd-container   boots it
+iproute2            a network between two of them'
 
 # Read by postgresql-15's installation script, which would else make a
 # cluster, start it and open port 5432 at every boot from then on.
@@ -161,7 +165,8 @@ coverage) wanted=$run_packages$check_packages$coverage_packages ;;
 fuzz) wanted=$run_packages$fuzz_packages ;;
 bench) wanted=$run_packages$bench_packages ;;
 deb) wanted=$build_packages$deb_packages ;;
-*) die 'usage: packages.sh run|check|coverage|fuzz|bench|deb' ;;
+system) wanted=$run_packages$check_packages$system_packages ;;
+*) die 'usage: packages.sh run|check|coverage|fuzz|bench|deb|system' ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

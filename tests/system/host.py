@@ -1,0 +1,146 @@
+"""A machine with the package on it, and how it gets there: by the lines of
+README's section "Install", as they stand there."""
+import json
+import os
+import re
+import select
+import subprocess
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+from machine import Machine, until
+
+ROOT = Path(__file__).resolve().parents[2]
+UNIT = "codecourier-api.service"
+WORKER = "/usr/lib/codecourier/project-api.fcgi"
+SOCKET = "/run/codecourier/api.sock"
+LOAD = ROOT / "tests/system/load.py"
+CLIENTS = 16
+
+
+def package(folder=None):
+    """The one package that `make deb` has left in a folder."""
+    folder = Path(folder or ROOT / "build/deb")
+    found = list(folder.glob("codecourier-api_*.deb"))
+    assert len(found) == 1, f"not one package in {folder}: {found}"
+    return found[0].resolve()
+
+
+def commands():
+    """The lines of README's first block below "Install", joined where they
+    go on, without comments."""
+    text = (ROOT / "README.md").read_text()
+    section = re.search(r"^## Install\n(.*?)(?=^## |\Z)", text, re.M | re.S)
+    assert section, 'README has no section "Install"'
+    block = re.search(r"(?:^    .*\n|^\n)*(?:^    .*\n)", section[1], re.M)
+    assert block, 'README\'s "Install" shows no commands'
+    lines = re.sub(r"\\\n\s*", "", block[0]).splitlines()
+    lines = [re.sub(r"\s+# .*", "", line).strip() for line in lines]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def install(machine, deb):
+    """Carries out the README's lines in root's home, where the package lies.
+    Returns what each has printed, the key that was shown and the layers."""
+    machine.put(deb)
+    steps = []
+    for command in commands():
+        # nobody types faster: `systemctl reload nginx` comes back before
+        # nginx has opened a new address
+        time.sleep(1)
+        done = machine.run(f"cd /root && {command}", code=None, seconds=600)
+        steps.append(SimpleNamespace(command=command, status=done.returncode,
+                                     stdout=done.stdout, stderr=done.stderr))
+        if done.returncode:
+            break
+    machine.run(f"rm /root/{deb.name}")
+    return SimpleNamespace(steps=steps, layers=machine.layers(),
+                           key=find_key(machine, steps))
+
+
+def find_key(machine, steps):
+    """The API key: printed, or in the file that --out names."""
+    texts = [step.stdout for step in steps]
+    for step in steps:
+        named = re.search(r"--out[ =](\S+)", step.command)
+        if named:
+            texts.append(machine.out(f"cd /root && cat {named[1]}",
+                                     code=None))
+    found = re.search(r"\bcc_(?:live|test)_\w{46}\b", "\n".join(texts))
+    return found[0] if found else None
+
+
+class Host(Machine):
+    """installation: what install() has returned, for the layers below this
+    one."""
+
+    base = "http://127.0.0.1:8080"
+
+    def __init__(self, below, folder, logs, name, installation):
+        super().__init__(below, folder, logs, name)
+        self.key = installation.key
+
+    def curl(self, path, *options, base=None):
+        """(status, body) of a request with the key; 0 for no answer."""
+        done = self.run(
+            "curl -sS -m 20 -w '\n%{http_code}' -H @- "
+            f"{' '.join(options)} '{base or self.base}{path}'", code=None,
+            input=f"Authorization: Bearer {self.key}\n")
+        body, _, status = done.stdout.rpartition("\n")
+        return int(status or 0), body
+
+    def until_serving(self, seconds=60):
+        until(lambda: self.curl("/api/v1/project")[0] == 200, seconds,
+              "a request answered with 200")
+
+    def serves(self):
+        status, body = self.curl("/api/v1/project")
+        assert status == 200, (status, body)
+        return json.loads(body)["data"]
+
+    def doctor(self):
+        """All that codecourierctl doctor says, and its exit status."""
+        done = self.run("codecourierctl doctor", code=None)
+        return done.stdout + done.stderr, done.returncode
+
+    def load(self, count=CLIENTS):
+        return Load(self, count)
+
+    def worker_builds(self):
+        """The builds of the running workers, by their content."""
+        paths = " ".join(f"/proc/{p}/exe" for p in self.workers())
+        found = self.out(f"sha256sum {paths}")
+        return {line.split()[0] for line in found.splitlines()}
+
+
+class Load:
+    """Clients at work while the block runs; what they saw is in it then:
+    requests, failures (texts), longest (ms)."""
+
+    def __init__(self, host, count):
+        self.process = subprocess.Popen(
+            ["nsenter", "-t", str(host.leader), "-n", "setpriv",
+             "--pdeathsig", "KILL", "/usr/bin/python3", str(LOAD), host.base,
+             str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, env={"PATH": os.environ["PATH"]})
+        self.process.stdin.write(f"{host.key}\n")
+        self.process.stdin.flush()
+
+    def __enter__(self):
+        ready, _, _ = select.select([self.process.stdout], [], [], 60)
+        assert ready and self.process.stdout.readline() == "ready\n"
+        return self
+
+    def __exit__(self, kind, value, trace):
+        try:
+            out, _ = self.process.communicate(timeout=60)
+        finally:
+            self.process.kill()
+        found = json.loads(out)
+        self.requests, self.longest = found["requests"], found["longest"]
+        self.failures = found["failures"]
+
+    def says(self):
+        return (f"{self.requests} requests, {len(self.failures)} failed, "
+                f"longest {self.longest} ms: {self.failures[:5]}")
