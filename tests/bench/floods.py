@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 from load import finish_wrk, start_wrk, wrk
-from stacks import HERE
+from stacks import HERE, ROOT
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
@@ -77,16 +77,18 @@ def cold_round(stack, seconds):
             "failed": busy["status"] + busy["broken"]}
 
 
-def flood_round(stack, base, kinds, clients, pause_ms, seconds, rate=5000):
+def flood_round(stack, kinds, clients, pause_ms, seconds, rate=5000,
+                good_from=None, bad_from=None):
     """Good callers alone, then beside each kind of bad keys."""
     def good():
-        return start_wrk(base, stack.keys["all"], clients=clients,
-                         pause_ms=pause_ms, seconds=seconds)
+        return start_wrk(stack.base, stack.keys["all"], clients=clients,
+                         pause_ms=pause_ms, seconds=seconds,
+                         address=good_from)
     found = {"quiet": finish_wrk(good())}
     for kind in kinds:
         before = scrypt_runs(stack)
-        bad = start_wrk(base, stack.keys[kind], clients=rate // 50,
-                        seconds=seconds + 1, pause_ms=20)
+        bad = start_wrk(stack.base, stack.keys[kind], clients=rate // 50,
+                        seconds=seconds + 1, pause_ms=20, address=bad_from)
         time.sleep(0.5)
         found[kind] = finish_wrk(good())
         flood = finish_wrk(bad)
@@ -95,3 +97,14 @@ def flood_round(stack, base, kinds, clients, pause_ms, seconds, rate=5000):
             flood["requests"] - flood["status"],
             "scrypt runs": scrypt_runs(stack) - before})
     return found
+
+
+def limited(stack):
+    """Limits by address on, and the clients' addresses taken from a header,
+    as behind a proxy of one's own."""
+    path = stack.top / "limits-behind.conf"
+    path.write_text((ROOT / "nginx/limits.conf").read_text() +
+                    "set_real_ip_from 127.0.0.1;\n"
+                    "real_ip_header X-Forwarded-For;\n")
+    stack.extra["LIMITS"] = str(path)
+    return stack

@@ -1,6 +1,7 @@
 -- load.lua: wrk's requests: each in turn with another key; at the end one
 -- line of JSON. Arguments: file of keys, method, path, file of the body or -,
--- pause of each connection in milliseconds.
+-- pause of each connection in milliseconds, and, where nginx is told to trust
+-- it, the client's address (one that ends with a dot: 200 of them).
 local requests, at, pause = {}, 0, 0
 
 function init(args)
@@ -10,10 +11,15 @@ function init(args)
 		body = file:read("*a")
 		file:close()
 	end
+	local from = args[6]
 	for key in io.lines(args[1]) do
+		if from and args[6]:sub(-1) == "." then
+			from = args[6] .. #requests % 200 + 1
+		end
 		requests[#requests + 1] = wrk.format(args[2], args[3], {
 			["Authorization"] = "Bearer " .. key,
 			["Content-Type"] = body and "application/json",
+			["X-Forwarded-For"] = from,
 		}, body)
 	end
 	pause = tonumber(args[5])

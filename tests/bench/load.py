@@ -20,11 +20,12 @@ def cpu_seconds(pids):
 
 
 def wrk_command(base, keys, path="/api/v1/project", body=None, clients=16,
-                seconds=4, pause_ms=0, threads=1):
+                seconds=4, pause_ms=0, threads=1, address=None):
     method = "POST" if body else "GET"
     return ["wrk", f"-t{threads}", f"-c{clients}", f"-d{seconds}s",
             "--timeout", "20s", "-s", str(HERE / "load.lua"), base, "--",
-            str(keys), method, path, str(body or "-"), str(pause_ms)]
+            str(keys), method, path, str(body or "-"), str(pause_ms),
+            *([address] if address else [])]
 
 
 def start_wrk(*args, **more):
