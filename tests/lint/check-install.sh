@@ -25,8 +25,9 @@ run() {
 
 run install-files
 units=$root/opt/cc/lib/systemd/system
-red grep -q '^ExecStart=/opt/cc/lib/codecourier/pool ' \
-	"$units/codecourier-api.service" "$units/codecourier-api@.service"
+for unit in codecourier-api.service codecourier-api@.service; do
+	red grep -q '^ExecStart=/opt/cc/lib/codecourier/pool ' "$units/$unit"
+done
 red test -x "$root/opt/cc/lib/codecourier/pool"
 red test -z "$(grep -rlE '/usr/(sbin|share|lib/codecourier)' "$root")"
 red test "$(stat -c %a "$conf" "$site" | xargs)" = '640 644'
