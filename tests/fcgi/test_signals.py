@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from wire import PARAMS, params_of, record, request
-from workers import Site
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1,
            signal.SIGUSR2]
@@ -138,27 +137,15 @@ def test_while_it_answers(site, large, sig):
     assert worker.ends(SOON) == 0
 
 
-def test_between_two_requests(stack, home):
-    """It has answered, but its peer keeps the connection: for two seconds
-    more. What has queued up meanwhile is the next worker's."""
-    sites = [Site(stack) for _ in SIGNALS]
-    try:
-        workers = [site.ready() for site in sites]
-        kept = [site.peer(request(params_of("GET", "/api/v1/project",
-                                            home.key))) for site in sites]
-        assert [peer.answer().status for peer in kept] == [200] * len(kept)
-        queued = [site.peer(request(*update(home, "Queued")))
-                  for site in sites]
-        for worker, sig in zip(workers, SIGNALS):
-            worker.signal(sig)
-        assert [w.ends(SOON + 2) for w in workers] == [0] * len(workers)
-        for site, peer in zip(sites, queued):
-            site.start()
-            assert is_update(peer.answer("POST"), "Queued")
-            peer.close()
-    finally:
-        for site in sites:
-            site.close()
+@each_signal
+def test_between_two_requests(site, home, sig):
+    """It has answered; that the peer keeps the connection holds nobody."""
+    worker = site.ready()
+    peer = site.peer(request(params_of("GET", "/api/v1/project", home.key)))
+    assert peer.answer().status == 200
+    worker.signal(sig)
+    assert worker.ends(SOON) == 0
+    peer.close()
 
 
 @each_signal
