@@ -15,8 +15,8 @@ import pytest
 
 from cluster import BIN
 from contract import KEY
+from doctor import FAKETIME, parsed
 from harness import CTL, ROOT, WORKER
-from test_doctor import FAKETIME, parsed
 
 UID = 64998     # nobody's on the machine itself
 CONF = "/etc/codecourier/api.conf"
