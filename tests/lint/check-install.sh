@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# check-install.sh: `make install` below a prefix of one's own names no place
+# of the package, and leaves what the administrator has changed, as uninstall
+# leaves all configuration.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+root=$(mktemp -d) || exit 1
+trap 'rm -rf "$root"' EXIT
+conf=$root/etc/codecourier/api.conf
+site=$root/etc/nginx/sites-available/codecourier
+status=0
+
+# red COMMAND...: a finding unless the command succeeds
+red() {
+	"$@" && return
+	echo "not so: $*"
+	status=1
+}
+
+run() {
+	env -u MAKEFLAGS -u MAKEOVERRIDES make --no-print-directory "$1" \
+		DESTDIR="$root" prefix=/opt/cc || exit 1
+}
+
+run install-files
+units=$root/opt/cc/lib/systemd/system
+for unit in codecourier-api.service codecourier-api@.service; do
+	red grep -q '^ExecStart=/opt/cc/lib/codecourier/pool ' "$units/$unit"
+done
+red test -x "$root/opt/cc/lib/codecourier/pool"
+red test -z "$(grep -rlE '/usr/(sbin|share|lib/codecourier)' "$root")"
+red test "$(stat -c %a "$conf" "$site" | xargs)" = '640 644'
+
+echo '# mine' >>"$conf"
+chmod 600 "$conf"
+red test "$(run install-files)" = "yours stays, ours is $conf.new"
+red test "$(tail -n 1 "$conf"; stat -c %a "$conf")" = $'# mine\n600'
+red cmp -s "$conf.new" cgi-bin/api.conf
+red test ! -e "$site.new"
+
+run uninstall
+red test -e "$conf" -a -e "$site"
+red test -z "$(find "$root/opt" -type f)"
+exit $status
