@@ -122,9 +122,12 @@ ctl_dropin(struct ctl *c, bool dry, char path[128], bool *changed, char *why,
 		return true;
 	if (mkdir(folder, 0755) == 0) {
 		if (chmod(folder, 0755) != 0) /* past our umask */
-			return false;
+			folder[0] = '\0';
 	} else if (errno != EEXIST) {
-		snprintf(why, size, "%s: %s", folder, strerror(errno));
+		folder[0] = '\0';
+	}
+	if (!folder[0]) {
+		snprintf(why, size, UNITS "/%s.d: %s", unit, strerror(errno));
 		return false;
 	}
 	return write_file(path, text, why, size);

@@ -10,6 +10,7 @@
 
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -171,6 +172,7 @@ hint_login(struct init *i)
 
 	if (!db_is_tcp(conninfo) || i->dry)
 		return;
+	unsetenv("PGPASSWORD"); /* the administrator's, who is done */
 	db = db_new(conninfo, DB_API, i->c->conf.statement_timeout_ms);
 	if (db && !db_connect(db, true))
 		init_next(i,

@@ -101,13 +101,31 @@ db_open_why(const struct pg_conn *conn, char *why, size_t size)
 bool
 db_password(const char *conninfo, char *value, size_t size)
 {
-	/* begun, so that libpq reads the password file; never finished */
-	PGconn *conn = PQconnectStart(conninfo);
-	const char *password = conn ? PQpass(conn) : "";
-	bool found = password && password[0] &&
-	    (size_t)snprintf(value, size, "%s", password) < size;
+	const char *env = getenv("PGPASSWORD"), *password;
+	char file[1024], *kept = NULL;
+	PGconn *conn;
+	bool found;
 
+	if (db_option(conninfo, "password", value, size))
+		return true;
+	/* not ~/.pgpass, which is ours alone */
+	if (!db_option(conninfo, "passfile", file, sizeof(file)))
+		return false;
+	/* That is the administrator's, and would win. */
+	if (env && !(kept = strdup(env)))
+		return false;
+	unsetenv("PGPASSWORD");
+	/* begun, so that libpq reads the password file; never finished */
+	conn = PQconnectStart(conninfo);
+	password = conn ? PQpass(conn) : NULL;
+	found = password && password[0] &&
+	    (size_t)snprintf(value, size, "%s", password) < size;
 	PQfinish(conn);
+	if (kept) {
+		setenv("PGPASSWORD", kept, 1);
+		secret_wipe(kept, strlen(kept));
+		free(kept);
+	}
 	return found;
 }
 

@@ -33,8 +33,8 @@ bool db_option(
 /* Whether the connection goes over TCP. */
 bool db_is_tcp(const char *conninfo);
 
-/* The password that libpq would use, also from a password file. False: none.
- * Wipe it. */
+/* The password that the conninfo gives, or the passfile that it names. False:
+ * neither. Wipe it. */
 MUST_CHECK bool db_password(const char *conninfo, char *value, size_t size);
 
 enum db_pooler {

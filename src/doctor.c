@@ -176,6 +176,8 @@ begin(struct doctor *d)
 	d->has_facts = d->admin &&
 	    admin_facts(
 		d->admin, &d->facts, d->admin_why, sizeof(d->admin_why));
+	/* It was the administrator's; the workers have to do without. */
+	unsetenv("PGPASSWORD");
 }
 
 static const char *

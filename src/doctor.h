@@ -25,10 +25,10 @@ struct nginx_conf {
 
 struct doctor {
 	struct ctl *c;
-	bool installed; /* not the private stack of make run */
-	char unit[80];  /* the service, if installed */
-	uid_t service;  /* who the workers are */
-	char socket[160];
+	bool installed;      /* not the private stack of make run */
+	char unit[80];       /* the service, if installed */
+	uid_t service;       /* who the workers are */
+	char socket[108];    /* the configuration sees to the length */
 	struct admin *admin; /* NULL: admin_why */
 	char admin_why[512];
 	struct db_facts facts;

@@ -185,7 +185,8 @@ doctor_runtime(struct doctor *d)
 /*
  * Whether a process has the socket. /proc/net/unix does not show it: the unit
  * has a network namespace of its own. A connection of another type is refused
- * with EPROTOTYPE where somebody is there, and takes no worker.
+ * with EPROTOTYPE where somebody is there, and takes no worker. Where we may
+ * not connect at all we cannot tell.
  */
 static bool
 is_listening(const char *path)
@@ -197,7 +198,7 @@ is_listening(const char *path)
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	found = fd >= 0 &&
 	    connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 &&
-	    errno == EPROTOTYPE;
+	    (errno == EPROTOTYPE || errno == EACCES);
 	if (fd >= 0)
 		close(fd);
 	return found;

@@ -12,6 +12,7 @@ import shlex
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -428,13 +429,28 @@ def test_certificate(sick, own, days, words, severity):
          str(days), "-subj", "/CN=x", "-keyout", own / "key", "-out",
          own / "crt"], {"LD_PRELOAD": FAKETIME, "FAKETIME": "-60d"})
     assert done.returncode == 0, done
-    with edited(sick, "server_tokens off;",
-                f"server_tokens off; ssl_certificate {own}/crt;"
+    with edited(sick, "client_max_body_size 2m;",
+                f"client_max_body_size 2m; ssl_certificate {own}/crt;"
                 f"ssl_certificate_key {own}/key;"):
         if words:
             found(sick, "certificate", words, severity)
         else:
             assert "certificate" not in look(sick)
+
+
+def test_no_check_is_without_its_test():
+    """The service itself is looked at on a booted Debian."""
+    names = re.findall(r'^    {"([a-z-]+)", doctor_', (
+        ROOT / "src/doctor.c").read_text(), re.M)
+    assert len(names) == 21
+    here = Path(__file__)
+    text = here.read_text() + (
+        here.parent / "test_installed.py").read_text()
+    asked = set(re.findall(r'(?:found|later)\(\s*(?:sick, )?"([a-z-]+)"|'
+                           r'^    \("([a-z-]+)", ".*", *$|here\["([a-z-]+)"\]'
+                           r'|"([a-z-]+)" in here', text, re.M))
+    asked = {name for names in asked for name in names}
+    assert [n for n in names if n not in asked] == ["service"]
 
 
 def look_in(stack, mounts):

@@ -219,6 +219,20 @@ def test_verify_full(far):
     assert not [n for n in again["next"] if "log in" in n or "hostaddr" in n]
 
 
+def test_the_administrators_password_stays_his(far):
+    """PGPASSWORD is for him; the role gets one of its own."""
+    environ = {**far.environ, "PGPASSWORD": far.password}
+    environ["CODECOURIER_ADMIN_DATABASE"] = environ[
+        "CODECOURIER_ADMIN_DATABASE"].replace("admin.pass", "none")
+    done = far.stack.run([far.stack.ctl_path, "init"], environ)
+    assert done.returncode == DONE, done
+    assert far.password not in (far.top / "codecourier.pass").read_text()
+    assert "log in" not in done.stdout and far.check() == 0
+    (far.top / "codecourier.pass").unlink()
+    done = far.stack.run([far.stack.ctl_path, "init"], environ)
+    assert "let the role codecourier log in" in done.stdout, done
+
+
 @pytest.mark.parametrize("server", [
     "host=127.0.0.1 sslmode=prefer", "host=127.0.0.1 sslmode=require",
     "host=127.0.0.1 sslmode=verify-ca sslrootcert={}/ca.crt",
