@@ -143,4 +143,4 @@ class Load:
 
     def says(self):
         return (f"{self.requests} requests, {len(self.failures)} failed, "
-                f"longest {self.longest} ms: {self.failures[:5]}")
+                f"longest {self.longest} ms {self.failures[:3] or ''}")
