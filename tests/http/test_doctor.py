@@ -4,7 +4,6 @@ A private stack as it is made by `make run`; what only an installed host has
 is in test_installed.py."""
 import contextlib
 import fcntl
-import json
 import os
 import re
 import resource
@@ -18,10 +17,10 @@ import pytest
 
 from cluster import TlsCluster
 from cluster import running as cluster_running
+from doctor import (FAKETIME, edited, found, host_file, later, look, mode,
+                    parsed, setting, sockets)
 from fixtures import running
 from harness import ROOT, free_port
-
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
 
 @pytest.fixture(scope="module")
@@ -31,31 +30,6 @@ def sick():
         done = one.run([one.ctl_path, "doctor", "--keyring-copied"])
         assert done.returncode in (0, 1), done
         yield one
-
-
-def parsed(done):
-    """Its findings by check; the exit status agrees with them."""
-    answer = json.loads(done.stdout)["data"]
-    assert done.returncode == bool(answer["findings"]), done
-    found = {}
-    for one in answer["findings"]:
-        assert one["severity"] in ("error", "warning")
-        assert one["what"] and len(one["fix"]) > 10, one
-        found.setdefault(one["check"], []).append(one)
-    return found, {u["check"] for u in answer["unseen"]}
-
-
-def look(stack, environ=None):
-    return parsed(stack.run([stack.ctl_path, "--json", "doctor"], environ))[0]
-
-
-def found(stack, check, words, severity="error", environ=None):
-    """The one finding of this check that has these words."""
-    here = look(stack, environ)
-    match = [f for f in here.get(check, []) if words in f["what"]]
-    assert len(match) == 1, here
-    assert match[0]["severity"] == severity, match
-    return match[0]["fix"]
 
 
 def test_nothing_to_find(sick):
@@ -82,26 +56,6 @@ def test_a_line_a_finding(sick):
                         line)
     assert re.search(r"^21 checks, \d+ findings, 0 not seen$", done.stdout,
                      re.M)
-
-
-@contextlib.contextmanager
-def mode(path, bits):
-    before = path.stat().st_mode & 0o7777
-    path.chmod(bits)
-    try:
-        yield
-    finally:
-        path.chmod(before)
-
-
-def sockets(stack):
-    return (stack.run_dir / "sockets").resolve()
-
-
-def host_file(stack):
-    """What the workers share; its name has the number of its layout."""
-    path, = sockets(stack).glob("host.v*")
-    return path
 
 
 @pytest.mark.parametrize("bits, words", [
@@ -279,29 +233,6 @@ def test_clock(sick, shift, words):
     assert "set-ntp" in fix
 
 
-@contextlib.contextmanager
-def setting(stack, name, value):
-    stack.psql(f"alter system set {name} = {value}", stack.admin("postgres"))
-    stack.psql("select pg_reload_conf()", stack.admin("postgres"))
-    try:
-        yield
-    finally:
-        stack.psql(f"alter system reset {name}", stack.admin("postgres"))
-        stack.psql("select pg_reload_conf()", stack.admin("postgres"))
-
-
-def later(check, stack, *more):
-    """The server takes a moment to read its configuration again."""
-    end = time.monotonic() + 20
-    while True:
-        try:
-            return found(stack, check, *more)
-        except AssertionError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.2)
-
-
 def test_commit(sick):
     with setting(sick, "synchronous_commit", "off"):
         later("commit", sick, "synchronous_commit is off", "warning")
@@ -356,19 +287,6 @@ def test_pooler(sick, own, pool_mode, bad):
             assert "pool_mode = session" in here["pooler"][0]["fix"]
         else:
             assert "pooler" not in here and "database-login" not in here
-
-
-@contextlib.contextmanager
-def edited(stack, old, new):
-    """The one file of nginx's that has the old text."""
-    path, = [p for p in (stack.run_dir / "web").rglob("*.conf")
-             if old in p.read_text()]
-    text = path.read_text()
-    path.write_text(text.replace(old, new))
-    try:
-        yield
-    finally:
-        path.write_text(text)
 
 
 def test_nginx(sick):

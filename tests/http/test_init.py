@@ -10,7 +10,6 @@ import pytest
 
 from cluster import TlsCluster, running
 from contract import KEY
-from fixtures import make_project  # noqa: F401
 from test_ctl import DONE, FAILED, USAGE
 
 FIRST = ["--name", "Shop", "--slug", "shop", "--owner-email", "me@shop.test"]

@@ -15,8 +15,8 @@ import pytest
 
 from cluster import BIN
 from contract import KEY
+from doctor import FAKETIME, parsed
 from harness import CTL, ROOT, WORKER
-from test_doctor import FAKETIME, parsed
 
 UID = 64998     # nobody's on the machine itself
 CONF = "/etc/codecourier/api.conf"
@@ -54,6 +54,9 @@ class Host:
     def __init__(self):
         self.top = Path(tempfile.mkdtemp(prefix="cc-host-"))
         self.top.chmod(0o711)
+        self.processes = []
+
+    def start(self):
         (self.top / "etc").mkdir()
         for program in CTL, WORKER, ROOT / "cgi-bin/pool":
             shutil.copy(program, self.top)
@@ -61,8 +64,6 @@ class Host:
         self.processes = [subprocess.Popen(
             ["unshare", "-m", "sh", "-c", MAKE.format(
                 top=self.top, uid=UID, root=ROOT)])]
-
-    def start(self):
         end = time.monotonic() + 30
         while "sleep" not in Path(
                 f"/proc/{self.processes[0].pid}/comm").read_text():
