@@ -6,6 +6,7 @@ import re
 import select
 import subprocess
 import time
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -142,5 +143,7 @@ class Load:
         self.failures = found["failures"]
 
     def says(self):
-        return (f"{self.requests} requests, {len(self.failures)} failed, "
-                f"longest {self.longest} ms: {self.failures[:5]}")
+        kinds = Counter(text.split()[0] for text in self.failures)
+        text = self.failures[0] if self.failures else ""
+        return (f"{self.requests} requests, {len(self.failures)} failed "
+                f"{dict(kinds) or ''}, longest {self.longest} ms {text[:90]}")

@@ -13,22 +13,28 @@ import tempfile
 import time
 from pathlib import Path
 
-# nspawn in a mount namespace and a control group of its own. Its Debian gets
-# cgroup2 whatever the host has mounted, since IPAddressDeny needs that.
-# pdeathsig: a container must not outlive its test.
+# nspawn in namespaces of its own. Its Debian gets cgroup2 whatever the host has
+# mounted, since IPAddressDeny needs that. It is the first process of its pid
+# namespace, and dies with us: then the kernel ends all that it has started.
+OWN = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation",
+       "private", "--pid", "--fork", "--kill-child=KILL", "--mount-proc",
+       "sh", "-c"]
 START = """
 mount -t overlay -o "$1" overlay "$2" || exit
 mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit
 mkdir -p "/sys/fs/cgroup$3" || exit
-echo $$ >"/sys/fs/cgroup$3/cgroup.procs" || exit
+echo 0 >"/sys/fs/cgroup$3/cgroup.procs" || exit
 shift 3
-exec setpriv --pdeathsig KILL "$@"
+exec "$@"
 """
+# Control groups outlive processes: those of runs that have ended.
 FORGET = """
-mount -t cgroup2 cgroup2 /sys/fs/cgroup &&
-find "/sys/fs/cgroup$1" -depth -type d -exec rmdir {} ';'
+mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit
+for group in /sys/fs/cgroup"$1"/codecourier-test-*; do
+	case " $2 " in *" ${group##*-} "*) continue ;; esac
+	find "$group" -depth -type d -exec rmdir {} ';' 2>/dev/null
+done
 """
-OWN_MOUNTS = ["unshare", "--mount", "--propagation", "private", "sh", "-c"]
 ENVIRON = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
            "HOME=/root", "LC_ALL=C.UTF-8", "TERM=dumb",
            "DEBIAN_FRONTEND=noninteractive"]
@@ -55,6 +61,20 @@ def control_group():
     raise RuntimeError("this kernel has no cgroup2")
 
 
+def children(pid):
+    """Its child processes; none if it has gone."""
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    return [int(child) for child in text.split()]
+
+
+def forget_groups():
+    alive = [p for p in os.listdir("/proc") if p.isdigit()]
+    subprocess.run([*OWN, FORGET, "sh", control_group(), " ".join(alive)])
+
+
 def remove(folder):
     subprocess.run(["rm", "-rf", "--one-file-system", folder], check=True)
 
@@ -75,8 +95,8 @@ class Machine:
             (self.folder / part).mkdir(parents=True)
         self.nspawn = None
         self.leader = None      # its process 1, as the host counts
-        self.group = (f"{control_group()}/codecourier-test-{os.getpid()}-"
-                      f"{next(numbers)}")
+        self.group = (f"{control_group()}/codecourier-test-{next(numbers)}-"
+                      f"{os.getpid()}")
         self.console = self.logs / f"{name}.console"
         self.console.unlink(missing_ok=True)
 
@@ -92,7 +112,7 @@ class Machine:
                    f"workdir={self.folder}/work")
         with open(self.console, "ab") as out:
             self.nspawn = subprocess.Popen(
-                [*OWN_MOUNTS, START, "sh", options, tree, self.group,
+                [*OWN, START, "sh", options, tree, self.group,
                  "systemd-nspawn", "--quiet", "--boot", f"--directory={tree}",
                  f"--machine=cc-{self.name}", "--register=no", "--keep-unit",
                  "--private-network", "--resolv-conf=off", "--timezone=off",
@@ -107,21 +127,19 @@ class Machine:
         return self
 
     def find_leader(self):
-        pid = self.nspawn.pid
+        """The systemd below nspawn, which is below unshare."""
         if self.nspawn.poll() is not None:
             raise Failed(f"nspawn: {self.nspawn.returncode}\n"
                          + self.console.read_text(errors="replace")[-2000:])
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-        for child in children.split():
-            try:
-                status = Path(f"/proc/{child}/status").read_text()
-                name = Path(f"/proc/{child}/comm").read_text().strip()
-            except OSError:
-                continue
-            ids = [line.split()[1:] for line in status.splitlines()
-                   if line.startswith("NSpid:")][0]
-            if len(ids) > 1 and ids[-1] == "1" and name == "systemd":
-                return int(child)
+        for child in children(self.nspawn.pid):
+            for leader in children(child):
+                try:
+                    name = Path(f"/proc/{leader}/comm").read_text().strip()
+                    status = Path(f"/proc/{leader}/status").read_text()
+                except OSError:
+                    continue
+                if name == "systemd" and "\t1\n" in status.split("NSpid:")[1]:
+                    return leader
         return None
 
     def enter(self):
@@ -170,6 +188,12 @@ class Machine:
         return self.out("journalctl --sync; journalctl -q -o cat --no-pager "
                         f"-u {unit} --after-cursor='{since}'")
 
+    def note(self, text):
+        """A figure that people want to read, in the folder of the logs."""
+        print(text)
+        with open(self.logs / "figures", "a") as file:
+            file.write(f"{self.name}: {text}\n")
+
     def workers(self):
         """The workers of all pools, as the machine counts its processes."""
         found = self.out("pgrep -fx /usr/lib/codecourier/project-api.fcgi",
@@ -192,7 +216,8 @@ class Machine:
             journal = self.run("journalctl -q --no-pager -o short-precise",
                                code=None, seconds=30).stdout
             (self.logs / f"{self.name}.journal").write_text(journal)
-            self.nspawn.send_signal(signal.SIGTERM)
+            for nspawn in children(self.nspawn.pid):
+                os.kill(nspawn, signal.SIGTERM)
             self.nspawn.wait(60)
         except subprocess.TimeoutExpired:
             pass
@@ -200,7 +225,6 @@ class Machine:
             if self.nspawn.poll() is None:
                 self.nspawn.kill()
                 self.nspawn.wait()
-            subprocess.run([*OWN_MOUNTS, FORGET, "sh", self.group])
 
 
 class Run:
@@ -210,6 +234,8 @@ class Run:
         self.top = Path(tempfile.mkdtemp(prefix="run-", dir=cache))
         self.logs = Path(cache) / "log"
         self.logs.mkdir(exist_ok=True)
+        (self.logs / "figures").write_text("")
+        forget_groups()
         self.machines = []
 
     def machine(self, layers, name, kind=Machine, *more):

@@ -56,7 +56,7 @@ def test_the_database_restarts_below_it(host):
     with host.load() as load:
         host.run("systemctl restart postgresql@15-main.service")
         host.until_serving()
-    print(load.says())
+    host.note(f"restart of PostgreSQL: {load.says()}")
     kinds = {failure.split()[0] for failure in load.failures}
     assert kinds <= {"503"}, load.says()
     assert host.serves()

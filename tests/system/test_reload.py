@@ -16,7 +16,7 @@ def test_reload_loses_nothing(host):
             until(lambda: host.workers()
                   and not before & set(host.workers()), 20,
                   "every worker another one")
-    print(load.says())
+    host.note(f"{RELOADS} reloads: {load.says()}")
     assert load.requests > 500
     assert load.failures == [], load.says()
     assert host.show("MainPID") == main
@@ -76,7 +76,7 @@ def test_a_restart_is_short_and_ends_well(host):
         for _ in range(4):
             host.run(f"systemctl restart {UNIT}")
             host.until_serving()
-    print(f"4 restarts: {load.says()}")
+    host.note(f"4 restarts: {load.says()}")
     assert load.requests > 100
     kinds = {failure.split()[0] for failure in load.failures}
     assert kinds <= {"502"}, load.says()

@@ -34,7 +34,7 @@ def test_a_restart_loses_nothing(variant):
             until(lambda: variant.workers()
                   and not before & set(variant.workers()), 30,
                   "a new pool")
-    print(f"{RESTARTS} restarts: {load.says()}")
+    variant.note(f"{RESTARTS} restarts: {load.says()}")
     assert load.requests > 500
     assert load.failures == [], load.says()
 
@@ -47,7 +47,7 @@ def test_a_reload_loses_nothing(variant):
             until(lambda: variant.workers()
                   and not before & set(variant.workers()), 30,
                   "every worker another one")
-    print(f"{RESTARTS} reloads: {load.says()}")
+    variant.note(f"{RESTARTS} reloads: {load.says()}")
     assert load.failures == [], load.says()
 
 

@@ -40,9 +40,9 @@ def test_it_is_another_program(upgrade):
     assert before["version"] != after["version"]
 
 
-def test_no_request_was_lost(upgrade):
+def test_no_request_was_lost(upgrade, host):
     load = upgrade["load"]
-    print(load.says())
+    host.note(f"upgrade: {load.says()}")
     assert load.requests > 500
     assert load.failures == [], load.says()
 
@@ -68,7 +68,7 @@ def test_the_schema_follows_by_command(upgrade, host):
         host.run("codecourierctl migrate")
         assert host.out("codecourierctl migrate --plan") != plan
         host.until_serving()
-    print(load.says())
+    host.note(f"migration: {load.says()}")
     assert load.failures == [], load.says()
     assert "9000" in host.out("codecourierctl --json status")
 
