@@ -168,9 +168,9 @@ class Session:
         assert self.run("begin; select 1 from codecourier.project where id = "
                         f"'{project.id}' for update") == ["1"]
 
-    def await_waiting(self, seconds=0.7):
-        """Returns when somebody waits for a lock (for one second at most:
-        the workers' lock_timeout)."""
+    def await_waiting(self, seconds=5):
+        """Returns when somebody waits for a lock; from then on it is one
+        second until the workers' lock_timeout."""
         end = time.monotonic() + seconds
         while self.run("select count(*) from pg_locks where not granted") \
                 == ["0"]:
