@@ -2,6 +2,7 @@
 the cause, and codecourierctl doctor names the fix; mended, it serves again
 without anything else being done."""
 import re
+import time
 
 import pytest
 
@@ -14,11 +15,16 @@ REMOTE = ("/usr/share/doc/codecourier-api/examples/systemd/"
 
 
 def lines_about(host, since, pattern, unit=UNIT):
-    """The journal's lines that fit, each once."""
-    said = host.journal(since, unit)
-    return sorted({re.sub(r"\b(rid|pid|worker)=\S+", "", line)
-                   for line in said.splitlines()
-                   if re.search(pattern, line, re.I)}), said
+    """The journal's lines that fit, each once; they may take a moment."""
+    end = time.monotonic() + 10
+    while True:
+        said = host.journal(since, unit)
+        found = sorted({re.sub(r"\b(rid|pid|worker)=\S+", "", line)
+                        for line in said.splitlines()
+                        if re.search(pattern, line, re.I)})
+        if found or time.monotonic() > end:
+            return found, said
+        time.sleep(0.2)
 
 
 def doctor_says(host, *patterns):
