@@ -59,13 +59,6 @@ int doctor_run(char *const argv[], char **out);
 /* How to start the workers again, as a fix; the text is static. */
 const char *doctor_restart(const struct doctor *d);
 
-/* nginx's configuration as nginx sees it, into d->nginx. */
-bool doctor_read_nginx(struct doctor *d, char *why, size_t size);
-
-/* Whether a user may do what `bits` (of 07: r 4, w 2, x 1) says. */
-struct stat;
-bool doctor_may(const struct passwd *pw, const struct stat *st, unsigned bits);
-
 doctor_check doctor_conf, doctor_keyring, doctor_copied, doctor_runtime,
     doctor_socket, doctor_disk;
 doctor_check doctor_operator, doctor_login, doctor_schema, doctor_connections,

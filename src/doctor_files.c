@@ -129,8 +129,9 @@ doctor_copied(struct doctor *d)
 	    print);
 }
 
-bool
-doctor_may(const struct passwd *pw, const struct stat *st, unsigned bits)
+/* Whether a user may do what `bits` (of 07: r 4, w 2, x 1) says. */
+static bool
+may(const struct passwd *pw, const struct stat *st, unsigned bits)
 {
 	gid_t groups[64];
 	int n = 64;
@@ -225,7 +226,7 @@ check_nginx_may(struct doctor *d, const struct stat *dir, const struct stat *st)
 	    "the folder's group must be nginx's (%s), mode 2750, the socket's "
 	    "0660: systemd-tmpfiles --create, then restart the service",
 	    pw->pw_name);
-	if (!doctor_may(pw, dir, 1) || !doctor_may(pw, st, 6))
+	if (!may(pw, dir, 1) || !may(pw, st, 6))
 		doctor_error(d, fix, "nginx (%s) may not connect to %s",
 		    pw->pw_name, d->socket);
 }

@@ -213,8 +213,9 @@ read_own(struct doctor *d, char *why, size_t size)
 	return found;
 }
 
-bool
-doctor_read_nginx(struct doctor *d, char *why, size_t size)
+/* Its configuration as nginx sees it, into d->nginx. */
+static bool
+read_nginx(struct doctor *d, char *why, size_t size)
 {
 	struct passwd *pw = getpwuid(geteuid());
 	char none[1] = "";
@@ -241,7 +242,7 @@ doctor_nginx(struct doctor *d)
 {
 	char why[512];
 
-	d->has_nginx = doctor_read_nginx(d, why, sizeof(why));
+	d->has_nginx = read_nginx(d, why, sizeof(why));
 	if (d->has_nginx && d->nginx.worker_connections < WANTED)
 		doctor_warn(d,
 		    "worker_connections 4096; in events, and "
