@@ -3,6 +3,8 @@
  */
 #include "log.h"
 
+#include "text.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -52,7 +54,7 @@ log_level_name(enum log_level level)
 void
 log_set_request(const char *rid)
 {
-	snprintf(request, sizeof(request), "%s", rid != NULL ? rid : "");
+	text_copy(request, sizeof(request), rid != NULL ? rid : "");
 }
 
 static bool
@@ -129,19 +131,37 @@ add(struct line *line, const char *name, const char *value)
 	line->used += value_len;
 }
 
+/* The time of day; its date and seconds are made once a second. */
+static const char *
+timestamp(void)
+{
+	static char text[64];
+	static size_t millis; /* where they stand */
+	static time_t made_for;
+	struct timespec now;
+	struct tm utc;
+	long ms;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (millis == 0 || now.tv_sec != made_for) {
+		made_for = now.tv_sec;
+		gmtime_r(&made_for, &utc);
+		millis = strftime(text, sizeof(text) - sizeof("000Z"),
+		    "%Y-%m-%dT%H:%M:%S.", &utc);
+		memcpy(text + millis, "000Z", sizeof("000Z"));
+	}
+	ms = now.tv_nsec / 1000000;
+	text[millis] = (char)('0' + ms / 100);
+	text[millis + 1] = (char)('0' + ms / 10 % 10);
+	text[millis + 2] = (char)('0' + ms % 10);
+	return text;
+}
+
 static void
 begin(struct line *line, enum log_level level)
 {
-	struct timespec now;
-	struct tm utc;
-	char seconds[32], ts[64];
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(ts, sizeof(ts), "%s.%03ldZ", seconds, now.tv_nsec / 1000000);
 	line->used = 0;
-	add(line, "ts", ts);
+	add(line, "ts", timestamp());
 	add(line, "level", log_level_name(level));
 	if (request[0] != '\0')
 		add(line, "rid", request);

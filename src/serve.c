@@ -151,7 +151,7 @@ set_request_id(struct req *r)
 		const char *id = fcgi_param(names[i]);
 
 		if (id && text_is_uuid(id, false)) {
-			snprintf(r->rid, sizeof(r->rid), "%s", id);
+			text_copy(r->rid, sizeof(r->rid), id);
 			return;
 		}
 	}
@@ -169,7 +169,7 @@ read_wire(struct req *r)
 {
 	set_request_id(r);
 	log_set_request(r->rid);
-	snprintf(r->method, sizeof(r->method), "%s",
+	text_copy(r->method, sizeof(r->method),
 	    or_empty(fcgi_param("REQUEST_METHOD")));
 	r->target = or_empty(fcgi_param("REQUEST_URI"));
 	r->authorization = fcgi_param("HTTP_AUTHORIZATION");
@@ -201,32 +201,64 @@ reason_of(int status)
 	return "";
 }
 
-/* Headers of the answer. Content-Length always: an answer cut short would
- * look whole otherwise. */
-static size_t
-make_head(const struct req *r, size_t body_len, char *out, size_t size)
-{
-	int at = snprintf(out, size,
-	    "Status: %d %s\r\nX-Request-ID: %s\r\nCache-Control: no-store\r\n"
-	    "X-Content-Type-Options: nosniff\r\n",
-	    r->status, reason_of(r->status), r->rid);
+struct head {
+	char text[512];
+	size_t used;
+};
 
-	if (r->status != 204)
-		at += snprintf(out + at, size - (size_t)at,
-		    "Content-Type: %s\r\nContent-Length: %zu\r\n",
-		    r->type && !r->err ? r->type : "application/json",
-		    body_len);
+static void
+put(struct head *h, const char *s)
+{
+	size_t len = strlen(s);
+
+	if (len > sizeof(h->text) - h->used)
+		abort(); /* a header of ours, not anybody's input */
+	memcpy(h->text + h->used, s, len);
+	h->used += len;
+}
+
+static void
+put_number(struct head *h, const char *name, uint64_t n, const char *then)
+{
+	char digits[TEXT_DECIMAL];
+
+	text_decimal(digits, n);
+	put(h, name);
+	put(h, digits);
+	put(h, then);
+}
+
+static void
+put_header(struct head *h, const char *name, const char *value)
+{
+	put(h, name);
+	put(h, value);
+	put(h, "\r\n");
+}
+
+/* Content-Length always: an answer cut short would look whole otherwise. */
+static void
+make_head(const struct req *r, size_t body_len, struct head *h)
+{
+	h->used = 0;
+	put_number(h, "Status: ", (uint64_t)r->status, " ");
+	put_header(h, "", reason_of(r->status));
+	put_header(h, "X-Request-ID: ", r->rid);
+	put(h,
+	    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+	if (r->status != 204) {
+		put_header(h, "Content-Type: ",
+		    r->type && !r->err ? r->type : "application/json");
+		put_number(h, "Content-Length: ", body_len, "\r\n");
+	}
 	if (r->allow[0])
-		at += snprintf(
-		    out + at, size - (size_t)at, "Allow: %s\r\n", r->allow);
+		put_header(h, "Allow: ", r->allow);
 	if (r->status == 401)
-		at += snprintf(out + at, size - (size_t)at,
-		    "WWW-Authenticate: Bearer\r\n");
+		put_header(h, "WWW-Authenticate: ", "Bearer");
 	if (r->retry_after)
-		at += snprintf(out + at, size - (size_t)at,
-		    "Retry-After: %d\r\n", r->retry_after);
-	at += snprintf(out + at, size - (size_t)at, "\r\n");
-	return (size_t)at;
+		put_number(
+		    h, "Retry-After: ", (uint64_t)r->retry_after, "\r\n");
+	put(h, "\r\n");
 }
 
 /* A fault for which reply_fault had no memory. */
@@ -248,14 +280,16 @@ short_fault(const struct req *r, char *out, size_t size)
 static size_t
 write_answer(const struct req *r)
 {
-	char head[512], fault[256];
+	struct head head;
+	char fault[256];
 	const char *body = r->out ? r->out->buf : fault;
 	size_t len = r->out ? (size_t)r->out->bpos
 			    : short_fault(r, fault, sizeof(fault));
 
 	if (r->status == 204)
 		len = 0;
-	fcgi_write(head, make_head(r, len, head, sizeof(head)));
+	make_head(r, len, &head);
+	fcgi_write(head.text, head.used);
 	if (strcmp(r->method, "HEAD") != 0)
 		fcgi_write(body, len);
 	return len;
@@ -264,13 +298,14 @@ write_answer(const struct req *r)
 static void
 log_request(const struct req *r, int64_t db_us, size_t bytes)
 {
-	char status[8], us[24], dbus[24], size[24];
+	char status[TEXT_DECIMAL], us[TEXT_DECIMAL], dbus[TEXT_DECIMAL];
+	char size[TEXT_DECIMAL];
 	bool named = r->route && r->route->access == ACCESS_KEY;
 
-	snprintf(status, sizeof(status), "%d", r->status);
-	snprintf(us, sizeof(us), "%lld", (long long)(clock_us() - r->start));
-	snprintf(dbus, sizeof(dbus), "%lld", (long long)db_us);
-	snprintf(size, sizeof(size), "%zu", bytes);
+	text_decimal(status, (uint64_t)r->status);
+	text_decimal(us, (uint64_t)(clock_us() - r->start));
+	text_decimal(dbus, (uint64_t)db_us);
+	text_decimal(size, bytes);
 	log_pairs(LOG_INFO, "key",
 	    named && r->id.key_id[0] ? r->id.key_id : NULL, "project",
 	    r->id.project_id[0] ? r->id.project_id : NULL, "method", r->method,

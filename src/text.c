@@ -71,6 +71,30 @@ text_has_control(const char *s, size_t len)
 	return false;
 }
 
+void
+text_copy(char *out, size_t size, const char *s)
+{
+	size_t len = strnlen(s, size - 1);
+
+	memcpy(out, s, len);
+	out[len] = '\0';
+}
+
+void
+text_decimal(char out[TEXT_DECIMAL], uint64_t n)
+{
+	char last_first[TEXT_DECIMAL];
+	size_t len = 0;
+
+	do {
+		last_first[len++] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	while (len > 0)
+		*out++ = last_first[--len];
+	*out = '\0';
+}
+
 const char *
 text_trim(const char *s, size_t *len)
 {

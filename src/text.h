@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* For text that no scanner has seen: arguments of a command. */
 bool text_is_utf8(const char *s);
@@ -15,6 +16,14 @@ size_t text_count(const char *s, size_t len); /* Unicode code points */
 
 /* A character of category Cc, U+2028, U+2029 or a bidi control is in it. */
 bool text_has_control(const char *s, size_t len);
+
+/* Copies what fits, always terminated; `size` is at least 1. */
+void text_copy(char *out, size_t size, const char *s);
+
+/* The digits of `n`, terminated: a request has many, and printf is a tenth of
+ * the worker's own work for it. */
+#define TEXT_DECIMAL 21 /* bytes of the longest */
+void text_decimal(char out[TEXT_DECIMAL], uint64_t n);
 
 /* Without U+0020 at both ends: the new start, *len changed. */
 const char *text_trim(const char *s, size_t *len);

@@ -13,6 +13,7 @@
 #include <regex.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -72,6 +73,38 @@ released(void)
 	if (miss)
 		fail_msg("not the form of a line: %s", line);
 	return strchr(line, ' ') + 1;
+}
+
+/* The time of a line lies between those before and after it was written,
+ * milliseconds compared as text; two seconds of them, so that the second
+ * changes on the way. */
+static void
+tells_the_time(void **state)
+{
+	char text[3][32], line[PIPE_BUF + 1];
+	struct timespec t, first;
+	struct tm utc;
+	size_t n;
+
+	(void)state;
+	clock_gettime(CLOCK_REALTIME, &first);
+	do {
+		capture();
+		for (int i = 0; i < 3; i += 2) {
+			clock_gettime(CLOCK_REALTIME, &t);
+			gmtime_r(&t.tv_sec, &utc);
+			n = strftime(text[i], sizeof(text[i]), "%FT%T.", &utc);
+			snprintf(text[i] + n, sizeof(text[i]) - n, "%03ldZ",
+			    t.tv_nsec / 1000000);
+			if (i == 0)
+				log_msg(LOG_ERROR, "x");
+		}
+		assert_int_equal(release(line), 1);
+		snprintf(text[1], sizeof(text[1]), "%.24s", line + 3);
+		assert_true(strcmp(text[0], text[1]) <= 0);
+		assert_true(strcmp(text[1], text[2]) <= 0);
+		usleep(700);
+	} while (t.tv_sec < first.tv_sec + 2);
 }
 
 static void
@@ -317,6 +350,7 @@ int
 main(void)
 {
 	const struct CMUnitTest log_tests[] = {
+	    cmocka_unit_test(tells_the_time),
 	    cmocka_unit_test(quotes),
 	    cmocka_unit_test(quotes_cut),
 	    cmocka_unit_test(writes_message),

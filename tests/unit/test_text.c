@@ -7,6 +7,7 @@
 #include "text.h"
 #include "utf8.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -168,6 +169,37 @@ trims(void **state)
 
 		assert_int_equal(len, strlen(cases[i].want));
 		assert_memory_equal(s, cases[i].want, len);
+	}
+}
+
+static void
+copies_what_fits(void **state)
+{
+	char out[4] = "zzz";
+
+	(void)state;
+	text_copy(out, sizeof(out), "");
+	assert_memory_equal(out, "\0zz", 4);
+	text_copy(out, sizeof(out), "abc");
+	assert_string_equal(out, "abc");
+	text_copy(out, sizeof(out), "wxyz");
+	assert_string_equal(out, "wxy");
+	text_copy(out, 1, "a");
+	assert_memory_equal(out, "\0xy", 4);
+}
+
+static void
+writes_decimals(void **state)
+{
+	static const uint64_t numbers[] = {
+	    0, 1, 9, 10, 99, 100, 1234567890, INT64_MAX, UINT64_MAX};
+	char out[TEXT_DECIMAL], want[TEXT_DECIMAL];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		snprintf(want, sizeof(want), "%" PRIu64, numbers[i]);
+		text_decimal(out, numbers[i]);
+		assert_string_equal(out, want);
 	}
 }
 
@@ -405,6 +437,8 @@ main(void)
 	    cmocka_unit_test(keeps_to_the_length),
 	    cmocka_unit_test(counts_and_checks_utf8),
 	    cmocka_unit_test(trims),
+	    cmocka_unit_test(copies_what_fits),
+	    cmocka_unit_test(writes_decimals),
 	    cmocka_unit_test(knows_uuids),
 	    cmocka_unit_test(knows_printable_bytes),
 	    cmocka_unit_test(knows_emails),
