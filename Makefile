@@ -175,6 +175,9 @@ KEEP = $(PUT); keep() { set -- "$$1" "$(sysconfdir)/$$2" "$$3"; \
 # not for a host: the one that the site replaces, the one for load tests
 COMPANIONS = nginx/fastcgi_params $(filter-out nginx/codecourier.conf \
 	nginx/limits-off.conf,$(wildcard nginx/*.conf))
+# each also as a template, for further instances
+UNITS = codecourier-api.service codecourier-doctor.service \
+	codecourier-doctor.timer
 EXAMPLES = $(addprefix systemd/,codecourier-api.socket socket-activation.conf \
 	remote-database.conf) \
 	$(patsubst cgi-bin/%,%,$(wildcard cgi-bin/apache/* cgi-bin/prometheus/*))
@@ -189,11 +192,11 @@ install-files:
 	set -e; $(PUT); \
 	put cgi-bin/pool $(libdir)/codecourier/pool 755; \
 	put nginx/html/openapi.json $(datadir)/codecourier/openapi.json; \
-	put cgi-bin/systemd/codecourier-api.service \
-		$(systemdunitdir)/codecourier-api.service; \
-	sed -f cgi-bin/systemd/instance.sed \
-		cgi-bin/systemd/codecourier-api.service | \
-		put - $(systemdunitdir)/codecourier-api@.service; \
+	for unit in $(UNITS); do \
+		put "cgi-bin/systemd/$$unit" "$(systemdunitdir)/$$unit"; \
+		sed -f cgi-bin/systemd/instance.sed "cgi-bin/systemd/$$unit" | \
+			put - "$(systemdunitdir)/$${unit%.*}@.$${unit##*.}"; \
+	done; \
 	put cgi-bin/systemd/sysusers.conf $(sysusersdir)/codecourier-api.conf; \
 	put cgi-bin/systemd/tmpfiles.conf $(tmpfilesdir)/codecourier-api.conf; \
 	for page in cgi-bin/man/*.[58]; do \
@@ -215,8 +218,8 @@ uninstall:
 	rm -rf $(DESTDIR)$(libdir)/codecourier $(DESTDIR)$(datadir)/codecourier \
 		$(DESTDIR)$(docdir)
 	rm -f $(DESTDIR)$(sbindir)/codecourierctl \
-		$(DESTDIR)$(systemdunitdir)/codecourier-api.service \
-		$(DESTDIR)$(systemdunitdir)/codecourier-api@.service \
+		$(foreach u,$(UNITS),$(addprefix $(DESTDIR)$(systemdunitdir)/, \
+			$u $(basename $u)@$(suffix $u))) \
 		$(DESTDIR)$(sysusersdir)/codecourier-api.conf \
 		$(DESTDIR)$(tmpfilesdir)/codecourier-api.conf
 	for page in cgi-bin/man/*.[58]; do \

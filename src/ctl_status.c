@@ -128,17 +128,22 @@ ctl_status(struct ctl *c)
 {
 	struct json_object *o = json_object_new_object();
 	struct keyring *ring;
-	char why[512], print[17];
+	char why[512], print[17], server[80];
 	struct admin *a =
 	    admin_open(c->conf.admin_database, DB_NAME, why, sizeof(why));
 	int version = a ? admin_version(a, why, sizeof(why)) : -1;
 
+	if (version >= 0 &&
+	    !admin_run(a, "version", "SHOW server_version", server,
+		sizeof(server), why, sizeof(why)))
+		version = -1;
 	admin_close(a);
 	add_int(o, "program", DB_PROGRAM);
 	add_int(o, "oldestSchema", DB_OLDEST_SCHEMA);
 	json_object_object_add(o, "schemaVersion",
 	    version < 0 ? NULL : json_object_new_int(version));
 	add_text(o, "database", version < 0 ? why : "ok");
+	add_text(o, "databaseVersion", version < 0 ? NULL : server);
 	ring = keyring_load(c->conf.keyring, why, sizeof(why));
 	if (ring)
 		keyring_fingerprint(ring, print);

@@ -14,7 +14,7 @@
 
 #define SETTING(name) "current_setting('" name "')"
 
-/* The role's own setting, then the database's, stand above the server's. */
+/* clang-format off: SQL reads better as it is laid out here */
 static const char facts_sql[] =
     "SELECT " SETTING("max_connections") "::int - " SETTING(
 	"superuser_reserved_connections") "::int, "
@@ -31,15 +31,21 @@ static const char facts_sql[] =
 					  "pg_settings "
 					  "WHERE name = 'data_directory'), "
 					  "''), "
+					  /* the role's own setting, then the
+					     database's, stand above the
+					     server's */
 					  "coalesce((SELECT substring(s FROM "
-					  "'=(.*)') FROM pg_db_role_setting d, "
-					  "unnest(d.setconfig) s WHERE s LIKE "
-					  "'synchronous\\_commit=%' "
-					  "AND d.setrole IN (0, (SELECT oid "
-					  "FROM pg_roles "
-					  "WHERE rolname = 'codecourier')) AND "
-					  "d.setdatabase IN (0, (SELECT oid "
-					  "FROM pg_database WHERE datname = "
+					  "'=(.*)') "
+					  "FROM pg_db_role_setting d, "
+					  "unnest(d.setconfig) s "
+					  "WHERE s LIKE "
+					  "'synchronous\\_commit=%' AND "
+					  "d.setrole IN (0, "
+					  "(SELECT oid FROM pg_roles WHERE "
+					  "rolname = 'codecourier')) "
+					  "AND d.setdatabase IN (0, (SELECT "
+					  "oid FROM pg_database "
+					  "WHERE datname = "
 					  "current_database())) "
 					  "ORDER BY d.setrole DESC, "
 					  "d.setdatabase DESC LIMIT "
@@ -53,6 +59,7 @@ static const char facts_sql[] =
 								      "names") ", "
 									       "(SELECT count(*) FROM pg_stat_replication "
 									       "WHERE sync_state IN ('sync', 'quorum'))";
+/* clang-format on */
 
 static double
 now(void)

@@ -74,6 +74,7 @@ doctor_error(struct doctor *d, const char *fix, const char *fmt, ...)
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	add(d->findings, "error", d->check, fix, what);
+	d->broken = true;
 }
 
 void
@@ -224,7 +225,7 @@ finish(struct doctor *d)
 		json_object_object_add(o, "unseen", json_object_get(d->unseen));
 		ctl_print(d->c, o);
 	}
-	return findings ? CTL_FAILED : CTL_DONE;
+	return d->broken ? CTL_FAILED : CTL_DONE;
 }
 
 /* The marker stands beside the keyring and names it: another keyring, or one

@@ -36,6 +36,7 @@ struct doctor {
 	struct nginx_conf nginx;
 	bool has_nginx;
 	const char *check; /* the one that runs, by name */
+	bool broken;       /* an error is among the findings */
 	struct json_object *findings, *unseen;
 };
 

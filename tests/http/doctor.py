@@ -9,7 +9,8 @@ FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 def parsed(done):
     """Its findings by check; the exit status agrees with them."""
     answer = json.loads(done.stdout)["data"]
-    assert done.returncode == bool(answer["findings"]), done
+    errors = [f for f in answer["findings"] if f["severity"] == "error"]
+    assert done.returncode == bool(errors), done
     found = {}
     for one in answer["findings"]:
         assert one["severity"] in ("error", "warning")

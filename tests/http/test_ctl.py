@@ -262,6 +262,8 @@ def test_status(stack):
     status = stack.status()
     assert type(status["schemaVersion"]) is int
     assert status["keyringFingerprint"]
+    assert [{"v": status["databaseVersion"]}] == stack.rows(
+        "select current_setting('server_version') as v")
     assert text(stack, "status").returncode == DONE
 
 

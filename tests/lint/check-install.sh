@@ -39,6 +39,10 @@ red test "$(tail -n 1 "$conf"; stat -c %a "$conf")" = $'# mine\n600'
 red cmp -s "$conf.new" cgi-bin/api.conf
 red test ! -e "$site.new"
 
+red grep -q '^ExecStart=/opt/cc/sbin/codecourierctl doctor$' \
+	"$units/codecourier-doctor.service"
+red grep -q %i "$units/codecourier-doctor@.timer"
+
 run uninstall
 red test -e "$conf" -a -e "$site"
 red test -z "$(find "$root/opt" -type f)"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # base.sh CACHE DEB: in CACHE/debian an empty Debian 12, in CACHE/empty a layer
-# on top of it (overlayfs) with everything that DEB wants, PostgreSQL and nginx
-# in apt's cache: downloaded, not installed, as the booted machines have no
+# on top of it (overlayfs) with everything that DEB wants, PostgreSQL, nginx and
+# Apache in apt's cache: downloaded, not installed, as the booted machines have no
 # network. Both are made once; the layer again when DEB wants something else.
 #
 # The mirror is debootstrap's own choice. An existing CACHE/debian is taken as
@@ -38,7 +38,8 @@ upperdir=$cache/empty.new,workdir=$cache/empty.work"
 	cp -L /etc/resolv.conf "$tree/etc/resolv.conf"
 	chroot "$tree" apt-get -q update
 	chroot "$tree" apt-get -q -y install --download-only \
-		-o APT::Sandbox::User=root /root/wanted.deb postgresql nginx
+		-o APT::Sandbox::User=root /root/wanted.deb postgresql nginx \
+		apache2 apache2-suexec-pristine
 	rm "$tree/root/wanted.deb"
 	# says what the administrator would on a terminal
 	echo 'APT::Get::Assume-Yes "true";' >"$tree/etc/apt/apt.conf.d/yes"

@@ -14,7 +14,7 @@ import pytest  # noqa: E402
 pytest.register_assert_rewrite("machine", "host")
 
 from fixtures import no_skips  # noqa: E402
-from host import Host, install, package  # noqa: E402
+from host import Host, commands, install, package  # noqa: E402
 from machine import Run  # noqa: E402
 
 pytest_runtest_makereport = no_skips
@@ -64,7 +64,7 @@ def installation(run, empty, deb):
     was typed and answered. `host` goes on from there."""
     machine = run.machine(empty, "install").boot()
     try:
-        done = install(machine, deb)
+        done = install(machine, deb, commands())
     finally:
         machine.stop()
     return done

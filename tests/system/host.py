@@ -14,6 +14,7 @@ from machine import Machine, until
 
 ROOT = Path(__file__).resolve().parents[2]
 UNIT = "codecourier-api.service"
+DOCTOR = "codecourier-doctor.service"
 WORKER = "/usr/lib/codecourier/project-api.fcgi"
 SOCKET = "/run/codecourier/api.sock"
 LOAD = ROOT / "tests/system/load.py"
@@ -28,25 +29,25 @@ def package(folder=None):
     return found[0].resolve()
 
 
-def commands():
-    """The lines of README's first block below "Install", joined where they
-    go on, without comments."""
-    text = (ROOT / "README.md").read_text()
-    section = re.search(r"^## Install\n(.*?)(?=^## |\Z)", text, re.M | re.S)
-    assert section, 'README has no section "Install"'
-    block = re.search(r"(?:^    .*\n|^\n)*(?:^    .*\n)", section[1], re.M)
-    assert block, 'README\'s "Install" shows no commands'
+def commands(readme=ROOT / "README.md", section="Install"):
+    """The lines of the first block below a heading of a README, joined where
+    they go on, without comments."""
+    found = re.search(rf"^## {section}\n(.*?)(?=^## |\Z)",
+                      Path(readme).read_text(), re.M | re.S)
+    assert found, f'{readme} has no section "{section}"'
+    block = re.search(r"(?:^    .*\n|^\n)*(?:^    .*\n)", found[1], re.M)
+    assert block, f'"{section}" of {readme} shows no commands'
     lines = re.sub(r"\\\n\s*", "", block[0]).splitlines()
     lines = [re.sub(r"\s+# .*", "", line).strip() for line in lines]
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def install(machine, deb):
-    """Carries out the README's lines in root's home, where the package lies.
+def install(machine, deb, typed):
+    """Carries out these commands in root's home, where the package lies.
     Returns what each has printed, the key that was shown and the layers."""
     machine.put(deb)
     steps = []
-    for command in commands():
+    for command in typed:
         # nobody types faster: `systemctl reload nginx` comes back before
         # nginx has opened a new address
         time.sleep(1)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from host import SOCKET, UNIT
+from host import DOCTOR, SOCKET, UNIT
 
 CONF = "/etc/codecourier/api.conf"
 DROP_IN = f"/run/systemd/system/{UNIT}.d"
@@ -28,13 +28,26 @@ def lines_about(host, since, pattern, unit=UNIT):
 
 
 def doctor_says(host, *patterns):
-    """doctor finds it: exit status 1, and a line that fits them all."""
+    """doctor finds it: a line that fits them all; exit status 1 if any is an
+    error."""
     said, status = host.doctor()
-    assert status == 1, said
+    assert status == ("\nerror: " in "\n" + said), said
     found = [line for line in said.splitlines()
              if all(re.search(p, line, re.I) for p in patterns)]
     assert found, (patterns, said)
     return found[0]
+
+
+def timer_says(host, *patterns):
+    """The daily check leaves that line in the journal and fails, which is
+    seen in `systemctl --failed`."""
+    since = host.cursor()
+    host.run(f"systemctl start {DOCTOR}", code=1)
+    found = [line for line in host.journal(since, DOCTOR).splitlines()
+             if all(re.search(p, line, re.I) for p in patterns)]
+    assert len(found) == 1, (patterns, found)
+    assert DOCTOR in host.out("systemctl --failed --plain --no-legend -q")
+    host.run(f"systemctl reset-failed {DOCTOR}")
 
 
 @pytest.fixture
@@ -48,10 +61,12 @@ def healthy(host):
 
 
 def small(host, folder):
-    """A small file system in place of a folder, with what is in it."""
+    """A small file system in place of a folder, with what is in it; what apt
+    has downloaded is left out."""
     host.run(f"""set -e
-        cp -a {folder}/. /tmp/small
-        mount -o size=$(($(du -sm /tmp/small | cut -f 1) + 24))m \
+        mkdir /tmp/small
+        tar -C {folder} --exclude=./cache/apt -cf - . | tar -C /tmp/small -xf -
+        mount -o size=$(($(du -sm /tmp/small | cut -f 1) + 24))m,mode=755 \
             -t tmpfs none {folder}
         cp -a /tmp/small/. {folder}/
         rm -rf /tmp/small""")
@@ -81,6 +96,7 @@ def test_a_wrong_database_password(healthy):
         assert found, said[-3000:]
         assert "wr0ng-0ne" not in host.out("journalctl -q --no-pager -o cat")
         line = doctor_says(host, "password")
+        timer_says(host, "password")
         assert "wr0ng-0ne" not in line
     finally:
         host.write(CONF, good + "\n")
@@ -98,8 +114,27 @@ def test_a_wrong_socket_owner(healthy):
         log = host.out("cat /var/log/nginx/*error.log")
         assert re.search(f"{SOCKET}.*Permission denied", log), log[-2000:]
         doctor_says(host, SOCKET, "www-data")
+        timer_says(host, SOCKET, "www-data")
     finally:
         host.run(f"chgrp www-data {SOCKET}")
+
+
+def test_a_service_that_is_not_as_it_was_meant(healthy):
+    """Stopped, not enabled, changed on disk: doctor asks systemd."""
+    host = healthy
+    host.run(f"mkdir -p {DROP_IN} && systemctl disable --now {UNIT} && "
+             f"printf '[Unit]\nDescription=x\n' >{DROP_IN}/test.conf")
+    try:
+        restart = f"systemctl restart {UNIT}"
+        doctor_says(host, "^error: service", "is inactive", restart)
+        doctor_says(host, "^error: workers", "no worker", restart)
+        doctor_says(host, "^warning: service", "at boot",
+                    f"systemctl enable {UNIT}")
+        doctor_says(host, "^warning: service", "changed on disk",
+                    "daemon-reload")
+    finally:
+        host.run(f"rm -r {DROP_IN} && systemctl daemon-reload && "
+                 f"systemctl enable --now {UNIT}")
 
 
 def test_a_full_log_disk(healthy):
@@ -153,6 +188,31 @@ def test_a_full_database_disk(healthy):
                  f"umount -l {data}; systemctl start postgresql@15-main")
 
 
+def test_a_full_var(healthy):
+    """All of it on one small file system, as on many a small host: database,
+    journal and logs."""
+    host = healthy
+    host.run("systemctl stop postgresql@15-main")
+    small(host, "/var")
+    host.run("systemctl restart systemd-journald && nginx -s reopen && "
+             "systemctl start postgresql@15-main")
+    try:
+        host.until_serving()
+        since = host.cursor()
+        fill(host, "/var")
+        status, body = write_much(host)
+        assert status in (500, 503) and '"error"' in body, (status, body)
+        assert host.curl("/api/v1/project")[0] == 200
+        found, said = lines_about(
+            host, since, "disk of the database is full")
+        assert found, said[-3000:]
+        doctor_says(host, "^error: disk", "/var", "full|free|space|left")
+    finally:
+        host.run("rm -f /var/fill; systemctl stop postgresql@15-main; "
+                 "umount -l /var; systemctl restart systemd-journald; "
+                 "nginx -s reopen; systemctl start postgresql@15-main")
+
+
 def test_a_full_run(healthy):
     """Neither socket nor table can be made on a full /run: said at start;
     what runs goes on."""
@@ -196,6 +256,7 @@ def test_an_expired_certificate(healthy):
         assert host.curl("/api/v1/project", "-k",
                          base="https://127.0.0.1")[0] == 200
         doctor_says(host, file, "expired")
+        timer_says(host, file, "expired")
     finally:
         host.run("rm /etc/nginx/sites-enabled/codecourier-tls")
         host.write(conf, good + "\n")

@@ -1,7 +1,7 @@
 """The unit's sandbox, as the running workers have it."""
 import re
 
-from host import SOCKET, UNIT
+from host import DOCTOR, SOCKET, UNIT
 
 MOST = 1.0      # of systemd-analyze's exposure level
 
@@ -82,3 +82,19 @@ def test_its_address_families(host):
     assert host.show("RestrictAddressFamilies") == "AF_UNIX"
     assert host.show("IPAddressDeny") in ("0.0.0.0/0 ::/0", "::/0 0.0.0.0/0")
     assert host.show("IPAddressAllow") == ""
+
+
+def test_the_daily_check_sees_what_root_sees(host):
+    """Its sandbox hides nothing and adds nothing: the unit's lines in the
+    journal are those of the command on a terminal."""
+    assert host.out("systemctl is-enabled codecourier-doctor.timer") == \
+        "enabled"
+    assert host.show("ActiveState", "codecourier-doctor.timer") == "active"
+    said, status = host.doctor()
+    since = host.cursor()
+    host.run(f"systemctl start {DOCTOR}", code=status)
+    found = host.journal(since, DOCTOR).splitlines()
+    wanted = said.splitlines()
+    print(said)
+    assert "cannot see" not in said and "checks, " in wanted[-1]
+    assert [line for line in found if line in wanted] == wanted, found

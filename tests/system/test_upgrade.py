@@ -1,26 +1,47 @@
-"""An upgrade to a later package, under clients that never stop."""
+"""Upgrades under clients that never stop: from the previous version to this
+one, from this one to a later one."""
 import subprocess
 
 import pytest
 
-from host import ROOT, UNIT, WORKER, package
+from host import ROOT, UNIT, WORKER, Host, commands, install, package
 from machine import until
 
+VERSION = "dpkg-query -W -f '${Version}' codecourier-api"
 
-@pytest.fixture(scope="module")
-def later(cache):
-    """The same tree as a later version, with another binary."""
-    folder = cache / "next"
-    subprocess.run([ROOT / "tests/system/next-deb.sh", folder], check=True)
+
+def build(script, folder):
+    subprocess.run([ROOT / "tests/system" / script, folder], check=True)
     return package(folder / "build/deb")
 
 
 @pytest.fixture(scope="module")
-def upgrade(host, later):
-    """What apt has said, what the clients saw, the host before."""
-    version = "dpkg-query -W -f '${Version}' codecourier-api"
-    before = {"version": host.out(version), "builds": host.worker_builds(),
-              "main": host.show("MainPID")}
+def old_host(run, empty, cache):
+    """A host as the README of the previous version leads to it."""
+    deb = build("previous-deb.sh", cache / "previous")
+    machine = run.machine(empty, "upgrade-install").boot()
+    try:
+        done = install(machine, deb,
+                       commands(cache / "previous/README.md"))
+    finally:
+        machine.stop()
+    made = run.machine(done.layers, "upgrade-previous", Host, done)
+    try:
+        made.boot()
+        made.until_serving()
+        yield made
+    finally:
+        run.end(made)
+        run.end(machine)
+
+
+def upgraded(host, later):
+    """What apt has said, what the clients saw, the host before and after."""
+    def look():
+        return {"version": host.out(VERSION), "builds": host.worker_builds(),
+                "main": host.show("MainPID")}
+
+    before = look()
     host.put(later)
     with host.load() as load:
         done = host.run(f"apt-get install -y /root/{later.name}",
@@ -28,9 +49,26 @@ def upgrade(host, later):
         wanted = host.out(f"sha256sum {WORKER}").split()[0]
         until(lambda: host.worker_builds() == {wanted}, 30,
               "every worker the new program")
-    after = {"version": host.out(version), "builds": host.worker_builds(),
-             "main": host.show("MainPID")}
-    return {"before": before, "after": after, "load": load, "done": done}
+    host.note(f"upgrade {before['version']} to {look()['version']}: "
+              f"{load.says()}")
+    return {"host": host, "before": before, "after": look(), "load": load,
+            "said": done.stdout + done.stderr}
+
+
+@pytest.fixture(scope="module")
+def from_previous(old_host, deb):
+    return upgraded(old_host, deb)
+
+
+@pytest.fixture(scope="module")
+def to_next(host, cache):
+    """The later one is the same tree with another binary and a migration."""
+    return upgraded(host, build("next-deb.sh", cache / "next"))
+
+
+@pytest.fixture(params=["from_previous", "to_next"])
+def upgrade(request):
+    return request.getfixturevalue(request.param)
 
 
 def test_it_is_another_program(upgrade):
@@ -40,28 +78,40 @@ def test_it_is_another_program(upgrade):
     assert before["version"] != after["version"]
 
 
-def test_no_request_was_lost(upgrade, host):
+def test_no_request_was_lost(upgrade):
     load = upgrade["load"]
-    host.note(f"upgrade: {load.says()}")
     assert load.requests > 500
     assert load.failures == [], load.says()
 
 
-def test_it_was_a_reload_not_a_restart(upgrade, host):
+def test_it_was_a_reload_not_a_restart(upgrade):
+    host = upgrade["host"]
     assert upgrade["before"]["main"] == upgrade["after"]["main"]
     assert host.show("NRestarts") == "0"
     assert host.out(f"systemctl is-enabled {UNIT}") == "enabled"
 
 
-def test_it_says_how_the_schema_follows(upgrade):
-    said = upgrade["done"].stdout + upgrade["done"].stderr
-    print(said)
-    assert "codecourierctl migrate --plan" in said, said
+def test_no_configuration_was_asked_about(upgrade):
+    """The administrator's files are as they were: no question, no copy."""
+    assert "Configuration file" not in upgrade["said"], upgrade["said"]
+    assert upgrade["host"].out("find /etc -name '*.dpkg-*'") == ""
 
 
-def test_the_schema_follows_by_command(upgrade, host):
+def test_the_daily_check_runs(upgrade):
+    """Also where the version before had none."""
+    timer = "codecourier-doctor.timer"
+    assert upgrade["host"].show("ActiveState", timer) == "active"
+    assert upgrade["host"].out(f"systemctl is-enabled {timer}") == "enabled"
+
+
+def test_it_says_how_the_schema_follows(to_next):
+    assert "codecourierctl migrate --plan" in to_next["said"]
+
+
+def test_the_schema_follows_by_command(to_next):
     """The plan, then the migration, under clients; the programs, which
     serve the old schema until then, serve the new one without a reload."""
+    host = to_next["host"]
     plan = host.out("codecourierctl migrate --plan")
     assert "9000" in plan, plan
     with host.load() as load:
@@ -71,15 +121,3 @@ def test_the_schema_follows_by_command(upgrade, host):
     host.note(f"migration: {load.says()}")
     assert load.failures == [], load.says()
     assert "9000" in host.out("codecourierctl --json status")
-
-
-def test_no_configuration_was_asked_about(upgrade):
-    """The administrator's files are as they were: no question, no copy."""
-    said = upgrade["done"].stdout + upgrade["done"].stderr
-    assert "Configuration file" not in said, said
-
-
-def test_nothing_of_the_old_one_is_left(upgrade, host):
-    found = host.out("find /etc -name '*.dpkg-*'")
-    assert found == ""
-    assert host.serves()
