@@ -14,51 +14,30 @@
 
 #define SETTING(name) "current_setting('" name "')"
 
-/* clang-format off: SQL reads better as it is laid out here */
+/* SQL reads better as it is laid out here. */
+/* clang-format off */
 static const char facts_sql[] =
-    "SELECT " SETTING("max_connections") "::int - " SETTING(
-	"superuser_reserved_connections") "::int, "
-					  "(SELECT count(*) FROM "
-					  "pg_stat_activity WHERE usename = "
-					  "'codecourier'), "
-					  "(SELECT count(DISTINCT "
-					  "coalesce(host(client_addr), '')) "
-					  "FROM pg_stat_activity WHERE usename "
-					  "= 'codecourier'), "
-					  "extract(epoch FROM "
-					  "clock_timestamp()), "
-					  "coalesce((SELECT setting FROM "
-					  "pg_settings "
-					  "WHERE name = 'data_directory'), "
-					  "''), "
-					  /* the role's own setting, then the
-					     database's, stand above the
-					     server's */
-					  "coalesce((SELECT substring(s FROM "
-					  "'=(.*)') "
-					  "FROM pg_db_role_setting d, "
-					  "unnest(d.setconfig) s "
-					  "WHERE s LIKE "
-					  "'synchronous\\_commit=%' AND "
-					  "d.setrole IN (0, "
-					  "(SELECT oid FROM pg_roles WHERE "
-					  "rolname = 'codecourier')) "
-					  "AND d.setdatabase IN (0, (SELECT "
-					  "oid FROM pg_database "
-					  "WHERE datname = "
-					  "current_database())) "
-					  "ORDER BY d.setrole DESC, "
-					  "d.setdatabase DESC LIMIT "
-					  "1), " SETTING("synchronous_commit") ") <> 'off', " SETTING("fsync") " = 'on' AND " SETTING(
-					      "full_page_writes") " = "
-								  "'on',"
-								  " " SETTING(
-								      "synchron"
-								      "ous_"
-								      "standby_"
-								      "names") ", "
-									       "(SELECT count(*) FROM pg_stat_replication "
-									       "WHERE sync_state IN ('sync', 'quorum'))";
+    "SELECT " SETTING("max_connections") "::int - "
+    SETTING("superuser_reserved_connections") "::int, "
+    "(SELECT count(*) FROM pg_stat_activity WHERE usename = 'codecourier'), "
+    "(SELECT count(DISTINCT coalesce(host(client_addr), '')) "
+    "FROM pg_stat_activity WHERE usename = 'codecourier'), "
+    "extract(epoch FROM clock_timestamp()), "
+    "coalesce((SELECT setting FROM pg_settings "
+    "WHERE name = 'data_directory'), ''), "
+    /* the role's own setting, then the database's, stand above the server's */
+    "coalesce((SELECT substring(s FROM '=(.*)') "
+    "FROM pg_db_role_setting d, unnest(d.setconfig) s "
+    "WHERE s LIKE 'synchronous\\_commit=%' AND d.setrole IN (0, "
+    "(SELECT oid FROM pg_roles WHERE rolname = 'codecourier')) "
+    "AND d.setdatabase IN (0, (SELECT oid FROM pg_database "
+    "WHERE datname = current_database())) "
+    "ORDER BY d.setrole DESC, d.setdatabase DESC LIMIT 1), "
+    SETTING("synchronous_commit") ") <> 'off', "
+    SETTING("fsync") " = 'on' AND " SETTING("full_page_writes") " = 'on', "
+    SETTING("synchronous_standby_names") ", "
+    "(SELECT count(*) FROM pg_stat_replication "
+    "WHERE sync_state IN ('sync', 'quorum'))";
 /* clang-format on */
 
 static double
