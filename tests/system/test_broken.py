@@ -96,7 +96,7 @@ def test_a_wrong_database_password(healthy):
         assert found, said[-3000:]
         assert "wr0ng-0ne" not in host.out("journalctl -q --no-pager -o cat")
         line = doctor_says(host, "password")
-        timer_says(host, "password")
+        timer_says(host, "^error: database-login", "password")
         assert "wr0ng-0ne" not in line
     finally:
         host.write(CONF, good + "\n")
@@ -114,7 +114,7 @@ def test_a_wrong_socket_owner(healthy):
         log = host.out("cat /var/log/nginx/*error.log")
         assert re.search(f"{SOCKET}.*Permission denied", log), log[-2000:]
         doctor_says(host, SOCKET, "www-data")
-        timer_says(host, SOCKET, "www-data")
+        timer_says(host, "^error: ", SOCKET, "www-data")
     finally:
         host.run(f"chgrp www-data {SOCKET}")
 
@@ -256,7 +256,7 @@ def test_an_expired_certificate(healthy):
         assert host.curl("/api/v1/project", "-k",
                          base="https://127.0.0.1")[0] == 200
         doctor_says(host, file, "expired")
-        timer_says(host, file, "expired")
+        timer_says(host, "^error: certificate", file, "expired")
     finally:
         host.run("rm /etc/nginx/sites-enabled/codecourier-tls")
         host.write(conf, good + "\n")
