@@ -16,7 +16,7 @@ from pathlib import Path
 from contract import Answer, check_error, check_headers
 from harness import ROOT, free_port
 
-NGINX = os.environ.get("SITE_NGINX", "nginx")
+NGINX = os.environ.get("SITE_NGINX", "/usr/sbin/nginx")
 VERSION = tuple(int(n) for n in re.search(
     r"nginx/(\d+)\.(\d+)\.(\d+)",
     subprocess.run([NGINX, "-v"], capture_output=True, text=True).stderr
