@@ -153,9 +153,26 @@ def too_many(folder):
                 pass        # the one of this second
 
 
+def connected_anew(stack):
+    """Other workers, with all prepared. One whose session an earlier test has
+    ended would only notice now, and answer 503, as it cannot prepare."""
+    since = stack.rows("select now()::text as now")[0]["now"]
+    workers = stack.workers()
+    for pid in workers:
+        os.kill(pid, 15)    # SIGTERM: the pool starts others
+    ready = ("select 1 from pg_stat_activity where usename = 'codecourier' "
+             f"and backend_start > '{since}' and state = 'idle' "
+             "and query like '%max(version)%'")
+    end = time.monotonic() + 30
+    while len(stack.rows(ready)) < len(workers):
+        assert time.monotonic() < end, stack.rows(ready)
+        time.sleep(0.1)
+
+
 def broken(project):
     """500: a table is gone, nginx has no room, a file cannot be read."""
     stack = project.stack
+    connected_anew(stack)
     head = [("Authorization", f"Bearer {project.key}"),
             ("Content-Type", "application/json"), ("Content-Length", 2)]
     keyed = [o for o in OPERATIONS if o[1].startswith("/api/v1/project")]
