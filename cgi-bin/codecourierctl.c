@@ -190,8 +190,12 @@ main(int argc, char **argv)
 	set_operator(&c);
 	secret_uuid(c.request_id);
 	rc = cmd->run(&c);
-	if (fflush(stdout) != 0)
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr,
+		    "codecourierctl: the answer could not be written; what was "
+		    "asked for may have been done\n");
 		rc = CTL_FAILED;
+	}
 	db_free(c.db);
 	keyring_free(c.keyring);
 	conf_free(&c.conf);

@@ -18,8 +18,11 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'codecourier') THEN
 		CREATE ROLE codecourier LOGIN;
 	END IF;
-	-- An administrator without superuser must be able to SET ROLE.
-	IF NOT pg_has_role(current_user, 'codecourier_owner', 'MEMBER') THEN
+	-- An administrator without superuser must be able to SET ROLE. (From
+	-- PostgreSQL 16 on who makes a role is its member without that.)
+	IF NOT pg_has_role(current_user, 'codecourier_owner',
+		CASE WHEN current_setting('server_version_num')::int < 160000
+			THEN 'MEMBER' ELSE 'SET' END) THEN
 		EXECUTE format('GRANT codecourier_owner TO %I', current_user);
 	END IF;
 END

@@ -75,6 +75,8 @@ make_passfile(const char *path, char *why, size_t size)
 	    (!pw || fchown(fd, pw->pw_uid, pw->pw_gid) == 0) && fsync(fd) == 0;
 	if (!ok)
 		snprintf(why, size, "%s: %s", path, strerror(errno));
+	if (!ok && fd >= 0)
+		unlink(path);
 	if (fd >= 0)
 		close(fd);
 	secret_wipe(random, sizeof(random));
@@ -82,25 +84,33 @@ make_passfile(const char *path, char *why, size_t size)
 	return ok;
 }
 
-/* Over TCP the new role logs in by a password: the one that the conninfo
- * leads to. A role that was there keeps its own: other hosts may use it. */
+/* Over TCP the role logs in by a password: the one that the conninfo leads
+ * to, or a new one in the file that it names. */
+static bool
+find_password(struct init *i, char *why, size_t size)
+{
+	const char *conninfo = i->c->conf.database;
+	char file[256];
+
+	if (!db_is_tcp(conninfo) ||
+	    !db_option(conninfo, "passfile", file, sizeof(file)) ||
+	    access(file, F_OK) == 0)
+		return true;
+	if (!i->dry && !make_passfile(file, why, size))
+		return false;
+	init_step(i, false, "password file %s", file);
+	return true;
+}
+
 static bool
 give_password(struct init *i, struct admin *a, char *why, size_t size)
 {
 	const char *conninfo = i->c->conf.database;
-	char password[256], file[256];
+	char password[256];
 	bool ok = true;
 
 	if (!db_is_tcp(conninfo))
 		return true;
-	if (db_option(conninfo, "passfile", file, sizeof(file)) &&
-	    access(file, F_OK) != 0) {
-		if (!i->dry && !make_passfile(file, why, size))
-			return false;
-		init_step(i, false, "password file %s", file);
-		if (i->dry)
-			return true;
-	}
 	if (db_password(conninfo, password, sizeof(password))) {
 		ok = i->dry || admin_password(a, password, why, size);
 		if (ok)
@@ -117,22 +127,49 @@ make_database(struct init *i)
 	char why[512];
 	struct admin *a =
 	    admin_open(i->c->conf.admin_database, NULL, why, sizeof(why));
-	bool ok;
+	bool ok, fresh;
 
 	if (!a)
 		return ctl_fail(i->c, ERR_UNAVAILABLE, "%s", why);
-	ok = admin_look(a, &made, why, sizeof(why)) &&
+	ok = admin_look(a, &made, why, sizeof(why));
+	/* A role in use keeps its password: other hosts have it. One without a
+	 * database is what a run that failed has left. */
+	fresh = ok && (!made.role || !made.database);
+	ok = ok && (!fresh || find_password(i, why, sizeof(why))) &&
 	    (i->dry || admin_create(a, why, sizeof(why)));
 	if (ok) {
 		init_step(i, made.roles,
 		    "roles codecourier, codecourier_owner, "
 		    "codecourier_platform");
 		init_step(i, made.database, "database " DB_NAME);
-		ok = made.role || give_password(i, a, why, sizeof(why));
+		ok = !fresh || give_password(i, a, why, sizeof(why));
 	}
 	i->database = made.database || !i->dry;
 	admin_close(a);
 	return ok ? CTL_DONE : ctl_fail(i->c, ERR_INTERNAL, "%s", why);
+}
+
+/* A new keyring would open nothing of what another one has sealed, and what
+ * it seals, no other host opens. */
+static bool
+keyring_fits(struct init *i, struct admin *a, char *why, size_t size)
+{
+	const char *path = i->c->conf.keyring;
+	char n[24];
+
+	if (access(path, F_OK) == 0)
+		return true;
+	if (!admin_run(a, "data keys",
+		"SELECT count(*) FROM codecourier.data_key", n, sizeof(n), why,
+		size))
+		return false;
+	if (strcmp(n, "0") == 0)
+		return true;
+	snprintf(why, size,
+	    "%s is missing, and %s projects in the database are sealed with "
+	    "it: bring its copy here first, a new one opens none of them",
+	    path, n);
+	return false;
 }
 
 static void
@@ -155,6 +192,7 @@ make_schema(struct init *i)
 		    i->c->conf.admin_database, DB_NAME, why, sizeof(why));
 		before = a ? admin_version(a, why, sizeof(why)) : -1;
 		ok = before >= 0 &&
+		    (before == 0 || keyring_fits(i, a, why, sizeof(why))) &&
 		    (i->dry ||
 			admin_migrate(a, ignore_migration, why, sizeof(why)));
 	}
@@ -227,7 +265,8 @@ static int
 set_owners(struct init *i)
 {
 	const struct passwd *pw = service_user();
-	char unit[80];
+	const char *conninfo = i->c->conf.database;
+	char unit[80], file[256];
 	uid_t uid;
 	gid_t gid;
 	int rc;
@@ -237,7 +276,12 @@ set_owners(struct init *i)
 	uid = pw->pw_uid;
 	gid = pw->pw_gid;
 	rc = set_owner(i, ctl_conf_path(), 0, gid, 0640);
-	return rc ? rc : set_owner(i, i->c->conf.keyring, uid, gid, 0600);
+	if (!rc)
+		rc = set_owner(i, i->c->conf.keyring, uid, gid, 0600);
+	if (!rc && db_is_tcp(conninfo) &&
+	    db_option(conninfo, "passfile", file, sizeof(file)))
+		rc = set_owner(i, file, uid, gid, 0600);
+	return rc;
 }
 
 static int

@@ -154,6 +154,8 @@ drain(struct ctl *c, const char *id)
 		db_text(q, id);
 		e = db_run(c->db, &q, 1, false, deadline, &fault);
 		db_query_clear(q);
+		if (e)
+			usleep(10000);
 	} while (e && clock_us() < deadline);
 	if (!e)
 		return CTL_DONE;

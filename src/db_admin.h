@@ -86,8 +86,7 @@ MUST_CHECK bool admin_migrate(struct admin *a,
 /* What doctor asks of the server. */
 struct db_facts {
 	int max_connections; /* without those kept for superusers */
-	int sessions;        /* of the API's role */
-	int hosts;           /* that they come from */
+	int hosts;           /* that sessions of the API's role come from */
 	double clock;        /* the server's time less ours, seconds */
 	char data[512];      /* data directory, "" where it is not shown */
 	bool commit_waits;   /* synchronous_commit, as the API's role has it */

@@ -19,7 +19,6 @@
 static const char facts_sql[] =
     "SELECT " SETTING("max_connections") "::int - "
     SETTING("superuser_reserved_connections") "::int, "
-    "(SELECT count(*) FROM pg_stat_activity WHERE usename = 'codecourier'), "
     "(SELECT count(DISTINCT coalesce(host(client_addr), '')) "
     "FROM pg_stat_activity WHERE usename = 'codecourier'), "
     "extract(epoch FROM clock_timestamp()), "
@@ -36,8 +35,9 @@ static const char facts_sql[] =
     SETTING("synchronous_commit") ") <> 'off', "
     SETTING("fsync") " = 'on' AND " SETTING("full_page_writes") " = 'on', "
     SETTING("synchronous_standby_names") ", "
+    /* NULL for who may not see it (pg_read_all_stats): taken for one */
     "(SELECT count(*) FROM pg_stat_replication "
-    "WHERE sync_state IN ('sync', 'quorum'))";
+    "WHERE coalesce(sync_state, 'sync') IN ('sync', 'quorum'))";
 /* clang-format on */
 
 static double
@@ -72,14 +72,13 @@ admin_facts(struct admin *a, struct db_facts *f, char *why, size_t size)
 		return false;
 	}
 	f->max_connections = number(res, 0);
-	f->sessions = number(res, 1);
-	f->hosts = number(res, 2);
-	f->clock = strtod(PQgetvalue(res, 0, 3), NULL) - between;
-	snprintf(f->data, sizeof(f->data), "%s", PQgetvalue(res, 0, 4));
-	f->commit_waits = PQgetvalue(res, 0, 5)[0] == 't';
-	f->durable = PQgetvalue(res, 0, 6)[0] == 't';
-	snprintf(f->standbys, sizeof(f->standbys), "%s", PQgetvalue(res, 0, 7));
-	f->synchronous = number(res, 8);
+	f->hosts = number(res, 1);
+	f->clock = strtod(PQgetvalue(res, 0, 2), NULL) - between;
+	snprintf(f->data, sizeof(f->data), "%s", PQgetvalue(res, 0, 3));
+	f->commit_waits = PQgetvalue(res, 0, 4)[0] == 't';
+	f->durable = PQgetvalue(res, 0, 5)[0] == 't';
+	snprintf(f->standbys, sizeof(f->standbys), "%s", PQgetvalue(res, 0, 6));
+	f->synchronous = number(res, 7);
 	PQclear(res);
 	return true;
 }

@@ -174,7 +174,8 @@ begin(struct admin *a, char *why, size_t size)
 {
 	static const char *const sql[] = {"SET lock_timeout = '60s'",
 	    "SELECT pg_advisory_lock(" LOCK_KEY ")",
-	    "SET ROLE codecourier_owner", "SET lock_timeout = '" LOCK_WAIT "'"};
+	    "SET ROLE codecourier_owner", "SET lock_timeout = '" LOCK_WAIT "'",
+	    "SET statement_timeout = 0"};
 
 	for (size_t i = 0; i < sizeof(sql) / sizeof(sql[0]); i++)
 		if (!admin_run(a,

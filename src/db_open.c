@@ -70,9 +70,13 @@ db_open(const char *conninfo, const char *database, const char *application,
 	    NULL};
 	const char *values[] = {
 	    timeout, "UTF8", application, conninfo, database, NULL};
+	PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
 	uid_t uid = peer_uid(conninfo);
-	PGconn *conn = NULL;
+	PGconn *conn = NULL, *ours;
 
+	PQconninfoFree(parsed);
+	if (!parsed)
+		return NULL;
 	/* The kernel tells the server the effective uid of the moment of
 	 * connect(2). Nothing else is done under it: the process must never
 	 * go on as somebody it did not mean to be. */
@@ -82,9 +86,16 @@ db_open(const char *conninfo, const char *database, const char *application,
 			abort();
 		if (conn && PQstatus(conn) == CONNECTION_OK)
 			return conn;
-		PQfinish(conn); /* a server may know root by a map of its own */
 	}
-	return PQconnectdbParams(keywords, values, 1);
+	/* A server may know root by a map of its own. If not, the first reason
+	 * is the one that matters. */
+	ours = PQconnectdbParams(keywords, values, 1);
+	if (!conn || (ours && PQstatus(ours) == CONNECTION_OK)) {
+		PQfinish(conn);
+		return ours;
+	}
+	PQfinish(ours);
+	return conn;
 }
 
 void
@@ -92,8 +103,10 @@ db_open_why(const struct pg_conn *conn, char *why, size_t size)
 {
 	char *nl;
 
-	snprintf(
-	    why, size, "%s", conn ? PQerrorMessage(conn) : "out of memory");
+	snprintf(why, size, "%s",
+	    conn ? PQerrorMessage(conn)
+		 : "not a conninfo of libpq (name=value pairs, a value with "
+		   "spaces in single quotes; or a URI), or no memory");
 	while ((nl = strchr(why, '\n')))
 		*nl = nl[1] ? ' ' : '\0';
 }

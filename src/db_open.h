@@ -17,12 +17,13 @@ struct pg_conn; /* libpq's PGconn */
  * pg_stat_activity. `timeout`: seconds for a host, "2" or more. Root becomes
  * the system user `postgres` or `codecourier` for the time of the call, where
  * the conninfo names one of these and no host over TCP: that is whom peer
- * authentication asks for. Never NULL but without memory; PQstatus tells.
+ * authentication asks for. NULL: the conninfo cannot be parsed (libpq would
+ * quote it, with the password, in its message), or no memory. PQstatus tells.
  */
 struct pg_conn *db_open(const char *conninfo, const char *database,
     const char *application, const char *timeout);
 
-/* Why `conn` (NULL: no memory) failed, in one line without a password. */
+/* Why `conn` (NULL, too) failed, in one line without a password. */
 void db_open_why(const struct pg_conn *conn, char *why, size_t size);
 
 /* An option that the conninfo itself gives ("host", "port", …). False: it

@@ -26,6 +26,7 @@ static const struct {
 } checks[] = {
     {"configuration", doctor_conf},
     {"keyring", doctor_keyring},
+    {"sealed", doctor_sealed},
     {"keyring-copy", doctor_copied},
     {"runtime-folder", doctor_runtime},
     {"database", doctor_operator},
@@ -48,12 +49,18 @@ static const struct {
 };
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
 
+/* A finding is printed at once: a later check may wait for long. */
 static void
-add(struct json_object *list, const char *severity, const char *check,
+add(struct doctor *d, struct json_object *list, const char *severity,
     const char *fix, const char *what)
 {
 	struct json_object *o = json_object_new_object();
+	const char *check = d->check;
 
+	if (severity && !d->c->json) {
+		printf("%s: %s: %s. Fix: %s\n", severity, check, what, fix);
+		fflush(stdout);
+	}
 	if (severity)
 		json_object_object_add(
 		    o, "severity", json_object_new_string(severity));
@@ -73,7 +80,7 @@ doctor_error(struct doctor *d, const char *fix, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	add(d->findings, "error", d->check, fix, what);
+	add(d, d->findings, "error", fix, what);
 	d->broken = true;
 }
 
@@ -86,7 +93,7 @@ doctor_warn(struct doctor *d, const char *fix, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	add(d->findings, "warning", d->check, fix, what);
+	add(d, d->findings, "warning", fix, what);
 }
 
 void
@@ -98,7 +105,7 @@ doctor_unseen(struct doctor *d, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	add(d->unseen, NULL, d->check, NULL, what);
+	add(d, d->unseen, NULL, NULL, what);
 }
 
 /* All that comes, until the other side is done; NULL without memory. */
@@ -190,13 +197,6 @@ text(struct json_object *o, const char *name)
 static void
 print(struct doctor *d, size_t findings, size_t unseen)
 {
-	for (size_t n = 0; n < findings; n++) {
-		struct json_object *o =
-		    json_object_array_get_idx(d->findings, n);
-
-		printf("%s: %s: %s. Fix: %s\n", text(o, "severity"),
-		    text(o, "check"), text(o, "what"), text(o, "fix"));
-	}
 	for (size_t n = 0; n < unseen; n++) {
 		struct json_object *o = json_object_array_get_idx(d->unseen, n);
 

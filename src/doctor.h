@@ -33,6 +33,7 @@ struct doctor {
 	char admin_why[512];
 	struct db_facts facts;
 	bool has_facts;
+	bool login; /* the workers' own succeeds */
 	struct nginx_conf nginx;
 	bool has_nginx;
 	const char *check; /* the one that runs, by name */
@@ -60,8 +61,8 @@ int doctor_run(char *const argv[], char **out);
 /* How to start the workers again, as a fix; the text is static. */
 const char *doctor_restart(const struct doctor *d);
 
-doctor_check doctor_conf, doctor_keyring, doctor_copied, doctor_runtime,
-    doctor_socket, doctor_disk;
+doctor_check doctor_conf, doctor_keyring, doctor_sealed, doctor_copied,
+    doctor_runtime, doctor_socket, doctor_disk;
 doctor_check doctor_operator, doctor_login, doctor_schema, doctor_connections,
     doctor_clock, doctor_commit, doctor_pooler;
 doctor_check doctor_nginx, doctor_site, doctor_spool, doctor_certificate;

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "banned.h"
@@ -63,9 +64,35 @@ doctor_operator(struct doctor *d)
 		return;
 	if (geteuid() != 0 && strstr(d->admin_why, "Peer authentication"))
 		doctor_unseen(d, "the database: we are not root");
+	else if (db_is_tcp(d->c->conf.database) &&
+	    !db_is_tcp(d->c->conf.admin_database))
+		doctor_unseen(d,
+		    "the database: CODECOURIER_ADMIN_DATABASE is not on its "
+		    "host");
 	else
 		doctor_error(d, login_fix(d->admin_why),
 		    "CODECOURIER_ADMIN_DATABASE: %s", d->admin_why);
+}
+
+/* libpq passes over a password file that others can read, and cannot read
+ * somebody else's; as root it can. */
+static void
+check_passfile(struct doctor *d)
+{
+	const char *conninfo = d->c->conf.database;
+	struct stat st;
+	char file[256], fix[600];
+
+	if (!d->installed || !db_is_tcp(conninfo) ||
+	    !db_option(conninfo, "passfile", file, sizeof(file)) ||
+	    stat(file, &st) != 0 ||
+	    (st.st_uid == d->service && (st.st_mode & 07777) == 0600))
+		return;
+	snprintf(fix, sizeof(fix),
+	    "chown codecourier:codecourier %s; chmod 0600 %s", file, file);
+	doctor_error(d, fix,
+	    "%s: mode %04o, owner %u; the workers want 0600 and themselves",
+	    file, st.st_mode & 07777, (unsigned)st.st_uid);
 }
 
 /* As the workers log in, with all they prepare. */
@@ -78,7 +105,8 @@ doctor_login(struct doctor *d)
 
 	if (!db)
 		return;
-	if (!db_connect(db, true)) {
+	d->login = db_connect(db, true);
+	if (!d->login) {
 		if (geteuid() != 0 && geteuid() != d->service &&
 		    strstr(db_reason(db), "Peer authentication"))
 			doctor_unseen(d, "the workers' login: we are not root");
@@ -88,6 +116,7 @@ doctor_login(struct doctor *d)
 			    db_reason(db));
 	}
 	db_free(db);
+	check_passfile(d);
 	if (d->installed && db_is_tcp(conninfo) &&
 	    !db_option(conninfo, "hostaddr", host, sizeof(host)) &&
 	    db_option(conninfo, "host", host, sizeof(host)) &&
@@ -212,7 +241,7 @@ doctor_pooler(struct doctor *d)
 {
 	enum db_pooler found;
 
-	if (!db_pooler(d->c->conf.database, &found))
+	if (!d->login || !db_pooler(d->c->conf.database, &found))
 		doctor_unseen(d, "no login as the workers");
 	else if (found == POOLER_BREAKS)
 		doctor_error(d,

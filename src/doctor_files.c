@@ -80,7 +80,7 @@ doctor_keyring(struct doctor *d)
 			doctor_unseen(d, "%s: we are not root", path);
 		else
 			doctor_error(d,
-			    "bring the copy back; on a new host: "
+			    "bring the copy back; for a new database: "
 			    "codecourierctl init",
 			    "%s: %s", path, strerror(errno));
 		return;
@@ -101,6 +101,54 @@ doctor_keyring(struct doctor *d)
 	if (!ring)
 		doctor_error(
 		    d, "mend the line, or bring the copy back", "%s", why);
+	keyring_free(ring);
+}
+
+/* Of each master key the newest data key. */
+#define NEWEST                                                                 \
+	"SELECT coalesce(string_agg(t, E'\\n'), '') FROM (SELECT DISTINCT ON " \
+	"(master_key) concat_ws(' ', project_id, id, master_key, "             \
+	"encode(wrapped, 'hex')) AS t FROM codecourier.data_key "              \
+	"ORDER BY master_key, created_at DESC LIMIT 30) AS newest"
+
+/* Whether the keyring is the one that the database was sealed with. */
+void
+doctor_sealed(struct doctor *d)
+{
+	const char *fix = "bring the copy of the keyring back that has it";
+	char rows[8192], why[256], project[37], id[37], master[SEAL_MASTER_ID];
+	char wrapped[2 * SEAL_WRAPPED_SIZE + 1], *line, *save;
+	struct keyring *ring =
+	    keyring_load(d->c->conf.keyring, why, sizeof(why));
+
+	if (!ring || !d->admin ||
+	    !admin_run(d->admin, "data keys", NEWEST, rows, sizeof(rows), why,
+		sizeof(why))) {
+		doctor_unseen(d, "no keyring to read, or no database");
+		keyring_free(ring);
+		return;
+	}
+	for (line = strtok_r(rows, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		if (sscanf(line, "%36s %36s %32s %146s", project, id, master,
+			wrapped) != 4)
+			continue;
+		switch (data_key_try(ring, project, id, master, wrapped)) {
+		case ERR_OK:
+			break;
+		case ERR_NOT_FOUND:
+			doctor_error(d, fix,
+			    "the keyring lacks the master key %s, which "
+			    "projects are sealed with",
+			    master);
+			break;
+		default:
+			doctor_error(d, fix,
+			    "the keyring's master key %s is not the one that "
+			    "projects are sealed with",
+			    master);
+		}
+	}
 	keyring_free(ring);
 }
 

@@ -151,7 +151,8 @@ host_open(const char *dir, bool read_only, char *why, size_t size)
 	}
 	h->cold_place = -1;
 	snprintf(path, sizeof(path), "%s/%s", dir, HOST_FILE);
-	h->fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* O_NONBLOCK: the folder is the workers', a FIFO must not hold root */
+	h->fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 	if (h->fd < 0)
 		snprintf(why, size, "cannot open: %s", strerror(errno));
 	else if (map(h, read_only, why, size))

@@ -306,6 +306,23 @@ value_tuple(
 	return tuple(ad, parts, 4);
 }
 
+enum err
+data_key_try(const struct keyring *ring, const char *project_id, const char *id,
+    const char *master, const char *wrapped)
+{
+	unsigned char bytes[SEAL_WRAPPED_SIZE];
+	struct data_key k;
+	size_t len;
+	enum err e;
+
+	if (sodium_hex2bin(bytes, sizeof(bytes), wrapped, strlen(wrapped), NULL,
+		&len, NULL) != 0)
+		return ERR_INTERNAL;
+	e = data_key_open(ring, project_id, id, master, bytes, len, &k);
+	data_key_wipe(&k);
+	return e;
+}
+
 bool
 seal_value(const struct data_key *k, struct seal_name what, const void *plain,
     size_t len, unsigned char *out)

@@ -59,6 +59,12 @@ MUST_CHECK enum err data_key_open(const struct keyring *ring,
     const char *project_id, const char *id, const char *master,
     const void *wrapped, size_t len, struct data_key *out);
 
+/* The same for `wrapped` in hex digits, of any length: only whether it
+ * opens. */
+MUST_CHECK enum err data_key_try(const struct keyring *ring,
+    const char *project_id, const char *id, const char *master,
+    const char *wrapped);
+
 /* What a sealed value is: table and column, or table and provider. */
 struct seal_name {
 	const char *table;

@@ -54,7 +54,7 @@ def test_a_line_a_finding(sick):
     line, = [x for x in done.stdout.splitlines() if "of 3 workers" in x]
     assert re.fullmatch(r"warning: workers: 2 of 3 workers run\. Fix: .+",
                         line)
-    assert re.search(r"^21 checks, \d+ findings, 0 not seen$", done.stdout,
+    assert re.search(r"^22 checks, \d+ findings, 0 not seen$", done.stdout,
                      re.M)
 
 
@@ -85,6 +85,32 @@ def test_keyring(sick, own, content, bits, words):
         os.chown(path, sick.uid, sick.gid)
         path.chmod(bits)
     found(sick, "keyring", words, environ={"CODECOURIER_KEYRING": str(path)})
+
+
+@pytest.mark.parametrize("name, words", [
+    ("k1", "key k1 is not the one"), ("k2", "lacks the master key k1")])
+def test_another_keyring(sick, own, name, words):
+    """Whole, and of no use for this database."""
+    path = own / "keyring"
+    path.write_text(f"{name} seal {'A' * 43}=\n")
+    os.chown(path, sick.uid, sick.gid)
+    path.chmod(0o600)
+    found(sick, "sealed", words, environ={"CODECOURIER_KEYRING": str(path)})
+
+
+@pytest.mark.parametrize("conninfo", [
+    "host=db password=pl4nted 5ecret", "postgresql://u:p%ss5ecret@h/db",
+    "user='5ecret"])
+def test_a_conninfo_that_cannot_be_parsed(sick, conninfo):
+    """libpq's own message would quote it."""
+    for name, check in (("CODECOURIER_DATABASE", "database-login"),
+                        ("CODECOURIER_ADMIN_DATABASE", "database")):
+        environ = {name: conninfo}
+        found(sick, check, "not a conninfo of libpq", environ=environ)
+        for argv in ([sick.ctl_path, "doctor"], [sick.ctl_path, "status"],
+                     [sick.worker_path, "-t"]):
+            done = sick.run(argv, environ)
+            assert "5ecret" not in done.stdout + done.stderr, done
 
 
 def test_keyring_copied(sick):
@@ -360,7 +386,7 @@ def test_no_check_is_without_its_test():
     """The service itself is looked at on a booted Debian."""
     names = re.findall(r'^    {"([a-z-]+)", doctor_', (
         ROOT / "src/doctor.c").read_text(), re.M)
-    assert len(names) == 21
+    assert len(names) == 22
     here = Path(__file__)
     text = here.read_text() + (
         here.parent / "test_installed.py").read_text()

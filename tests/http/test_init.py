@@ -126,6 +126,19 @@ def test_an_init_that_ended_half_way_goes_on(empty):
     assert KEY.fullmatch(out.read_text().strip())
 
 
+def test_a_sealed_database_wants_its_keyring(empty):
+    """A new one would open nothing, and seal what no other host opens."""
+    data(empty, *FIRST, "--out", str(empty.top / "first.key"))
+    keyring, away = empty.top / "keyring", empty.top / "keyring.away"
+    keyring.rename(away)
+    for args in [], ["--dry-run"]:
+        error = data(empty, *args, code=FAILED)
+        assert "bring its copy here first" in error["message"], error
+        assert not keyring.exists()
+    away.rename(keyring)
+    assert data(empty)["changed"] is False
+
+
 @pytest.mark.parametrize("args", [
     FIRST, FIRST[:2], FIRST[2:], ["--out", "/tmp/x"],
     [*FIRST[:2], "--slug", "Not a slug", *FIRST[4:], "--out", "/tmp/x"],
@@ -292,6 +305,14 @@ def test_a_role_that_is_there_keeps_its_password(far):
     assert far.check() == 1
     path.write_text(good)
     path.chmod(0o600)
+    assert far.check() == 0
+
+
+def test_a_run_that_failed_before_the_database_goes_on(far):
+    """The role is there, but nobody can have its password."""
+    far.sql("create role codecourier login", "postgres")
+    answer = data(far)
+    assert "password" in " ".join(s["what"] for s in answer["steps"])
     assert far.check() == 0
 
 

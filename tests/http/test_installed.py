@@ -346,6 +346,23 @@ def test_the_way_to_a_database_elsewhere(ready):
     ready.found("database-login", "the workers cannot work", environ=environ)
 
 
+def test_the_password_file_is_the_workers(ready):
+    """Copied by root from another host: doctor says so, init mends it."""
+    path = "/etc/codecourier/passfile"
+    environ = {"CODECOURIER_DATABASE":
+               "host=127.0.0.9 user=codecourier dbname=codecourier "
+               f"connect_timeout=2 passfile={path}"}
+    with undone(ready, f"echo '*:*:*:codecourier:x' >{path}; chmod 600 {path}",
+                f"rm {path}"):
+        fix = ready.found("database-login", "mode 0600, owner 0",
+                          environ=environ)
+        assert f"chown codecourier:codecourier {path}" in fix
+        ready.ctl("init", environ=environ)
+        assert stat(ready, path) == "600 codecourier codecourier"
+        assert not [f for f in ready.look(environ=environ)["database-login"]
+                    if "owner" in f["what"]]
+
+
 if os.geteuid() != 0:
     for name in [n for n in globals() if n.startswith("test_")]:
         del globals()[name]

@@ -41,14 +41,23 @@ def told(bare, deb):
     bare.run(f"apt-get satisfy -y '{wants}' && "
              "apt-get install -y postgresql nginx", seconds=600)
     before = look(bare)
+    early = None
     for command in commands():
         bare.run(f"cd /root && {command}", seconds=600)
+        early = early or bare.run("codecourierctl status", code=None)
     verified = bare.run("dpkg -V codecourier-api", code=None)
     removed = bare.run("apt-get remove -y codecourier-api", seconds=300)
     kept = look(bare)
     purged = bare.run("apt-get purge -y codecourier-api", seconds=300)
-    return {"before": before, "after": look(bare), "kept": kept,
+    return {"early": early, "before": before, "after": look(bare), "kept": kept,
             "verified": verified, "removed": removed, "purged": purged}
+
+
+def test_before_init_the_missing_database_is_named(told):
+    """Not root's own failure to be postgres."""
+    said = told["early"].stdout + told["early"].stderr
+    assert 'database "codecourier" does not exist' in said, said
+    assert "Peer" not in said, said
 
 
 def test_dpkg_verifies_what_was_installed(told):
