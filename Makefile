@@ -201,6 +201,7 @@ install-files:
 	put cgi-bin/systemd/tmpfiles.conf $(tmpfilesdir)/codecourier-api.conf; \
 	for page in cgi-bin/man/*.[58]; do \
 		put "$$page" "$(mandir)/man$${page##*.}/$${page##*/}"; done; \
+	put nginx/README.md $(docdir)/nginx/README.md; \
 	for name in $(EXAMPLES); do \
 		put "cgi-bin/$$name" "$(docdir)/examples/$$name"; done
 	# which schema the programs bring; the package compares it

@@ -272,9 +272,12 @@ doctor_site(struct doctor *d)
 		doctor_unseen(d, "nginx's configuration");
 	else if (!d->nginx.site)
 		doctor_error(d,
-		    "ln -s ../sites-available/codecourier "
-		    "/etc/nginx/sites-enabled/; nginx -t; systemctl reload "
-		    "nginx",
+		    strcmp(d->unit, "codecourier-api.service") == 0
+			? "ln -s ../sites-available/codecourier "
+			  "/etc/nginx/sites-enabled/; nginx -t; systemctl "
+			  "reload nginx"
+			: "an upstream and a server of its own, see "
+			  "nginx/README.md, \"A second instance\"",
 		    "no site of nginx passes requests to %s", d->socket);
 }
 

@@ -7,6 +7,7 @@
 s/^Description=.*/&, %i/
 s,/etc/codecourier/api\.conf,/etc/codecourier/%i.conf,
 s,/run/codecourier/api\.sock,/run/codecourier/%i/api.sock,
-s,^ConditionPathExists=.*,ConditionPathExists=/etc/codecourier/%i.conf,
+s,^ConditionPathExists=|/etc/codecourier/keyring$,ConditionPathExists=/etc/codecourier/%i.conf,
+/^ConditionPathExists=|/d
 s/codecourier-api\.service$/codecourier-api@%i.service/
 s/^SyslogIdentifier=.*/&-%i/

@@ -16,7 +16,6 @@ SITES = "/etc/apache2/sites-available"
 @pytest.fixture(scope="module")
 def apache(host):
     """In nginx's place."""
-    host.run("systemctl disable --now nginx")
     for line in commands(README, "On a host"):
         host.run(f"cd {EXAMPLES} && {line}", seconds=600)
     # reload comes back before Apache has opened a new address
@@ -78,8 +77,8 @@ def with_tls(apache):
                      flags=re.M)
     assert changed.count("<VirtualHost") == 1
     apache.write(f"{SITES}/codecourier-proxy.conf", changed)
-    apache.run("a2enmod ssl http2 && apachectl configtest && "
-               "systemctl restart apache2")
+    apache.run("a2enmod ssl http2 && a2dissite 000-default && "
+               "apachectl configtest && systemctl restart apache2")
     yield apache
     apache.write(f"{SITES}/codecourier-proxy.conf", site)
     apache.run("a2dismod ssl http2 && systemctl restart apache2")

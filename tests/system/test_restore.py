@@ -1,0 +1,80 @@
+"""The database lost, and back from its dump by the README's lines."""
+import re
+
+from host import ROOT, UNIT
+
+README = ROOT / "README.md"
+
+
+def lines():
+    """Those of README's section about backup: the dump's, the restore's."""
+    section = re.search(r"^## Backup.*?(?=^## )", README.read_text(),
+                        re.M | re.S)[0]
+    blocks = re.findall(r"(?:^    .*\n)+", section, re.M)
+    return [re.sub(r"^    |\s+# .*", "", b, flags=re.M).splitlines()
+            for b in blocks]
+
+
+def test_the_readmes_lines_bring_everything_back(host):
+    dump, restore = lines()
+    host.run("mkdir /root/away && cd /root/away && "
+             "cp /etc/codecourier/keyring keyring.copy")
+    status, _ = host.curl(
+        "/api/v1/project/settings/update", "-H 'Content-Type: "
+        "application/json' -d '{\"envVars\": {\"KEPT\": \"sealed\"}}'")
+    assert status == 200
+    for line in dump:
+        host.run(line)
+    assert host.out("stat -c %a /var/backups/codecourier.dump") == "600"
+    host.run(f"systemctl stop {UNIT} && rm /etc/codecourier/keyring && "
+             "runuser -u postgres -- dropdb codecourier && for role in "
+             "codecourier codecourier_platform codecourier_owner; do "
+             "runuser -u postgres -- dropuser $role; done")
+    for line in restore:
+        host.run(f"cd /root/away && {line}")
+    host.until_serving()
+    status, body = host.curl("/api/v1/project/settings")
+    assert status == 200 and '"KEPT"' in body, body
+    said, status = host.doctor()
+    assert status == 0, said
+
+
+def test_init_makes_no_second_keyring(host):
+    """The copy first: on a new host, and after the keyring was lost."""
+    host.run("mv /etc/codecourier/keyring /root/away/")
+    try:
+        done = host.run("codecourierctl init </dev/null", code=None)
+        assert done.returncode == 1
+        assert "bring its copy here first" in done.stderr, done.stderr
+        host.run("test ! -e /etc/codecourier/keyring")
+        host.run("systemctl start codecourier-doctor", code=1)
+    finally:
+        host.run("install -o codecourier -g codecourier -m 600 "
+                 "/root/away/keyring /etc/codecourier/keyring")
+    host.run("codecourierctl init </dev/null")
+    host.run("systemctl start codecourier-doctor")
+
+
+def test_a_second_instance(host):
+    """By the lines of README and nginx/README.md."""
+    def block(path, word):
+        found = [b for b in re.findall(r"(?:^    .*\n)+",
+                                       path.read_text(), re.M) if word in b]
+        assert len(found) == 1, found
+        return re.sub(r"\\\n\s*", "", re.sub(r"^    ", "", found[0],
+                                             flags=re.M))
+
+    host.run("set -e\n" + block(README, "codecourier-api@second"))
+    host.run("set -e\n" + block(ROOT / "nginx/README.md",
+                                "codecourier_second") +
+             "nginx -t\nsystemctl reload nginx")
+    status, body = host.curl("/api/v1/project", "--retry 5 "
+                             "--retry-connrefused",
+                             base="http://127.0.0.1:8090")
+    assert status == 200, body
+    host.run("systemctl start codecourier-doctor@second")
+    host.run("systemctl stop codecourier-api@second")
+    assert host.serves()
+    host.run("systemctl start codecourier-doctor@second", code=1)
+    since = host.run("journalctl -q -o cat -u codecourier-doctor@second")
+    assert "codecourier-api@second.service is inactive" in since.stdout
