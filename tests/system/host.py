@@ -106,6 +106,13 @@ class Host(Machine):
         done = self.run("codecourierctl doctor", code=None)
         return done.stdout + done.stderr, done.returncode
 
+    def reload(self):
+        """Comes back when every worker is another one."""
+        before = set(self.workers())
+        self.run(f"systemctl reload {UNIT}")
+        until(lambda: self.workers() and not before & set(self.workers()),
+              20, "every worker another one")
+
     def load(self, count=CLIENTS):
         return Load(self, count)
 
