@@ -18,7 +18,6 @@ datadir ?= $(prefix)/share
 mandir ?= $(datadir)/man
 docdir ?= $(datadir)/doc/codecourier-api
 systemdunitdir ?= $(prefix)/lib/systemd/system
-sysusersdir ?= $(prefix)/lib/sysusers.d
 tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
 CFLAGS ?= -O2 -g
 BUILD ?= build
@@ -197,7 +196,6 @@ install-files:
 		sed -f cgi-bin/systemd/instance.sed "cgi-bin/systemd/$$unit" | \
 			put - "$(systemdunitdir)/$${unit%.*}@.$${unit##*.}"; \
 	done; \
-	put cgi-bin/systemd/sysusers.conf $(sysusersdir)/codecourier-api.conf; \
 	put cgi-bin/systemd/tmpfiles.conf $(tmpfilesdir)/codecourier-api.conf; \
 	for page in cgi-bin/man/*.[58]; do \
 		put "$$page" "$(mandir)/man$${page##*.}/$${page##*/}"; done; \
@@ -221,7 +219,6 @@ uninstall:
 	rm -f $(DESTDIR)$(sbindir)/codecourierctl \
 		$(foreach u,$(UNITS),$(addprefix $(DESTDIR)$(systemdunitdir)/, \
 			$u $(basename $u)@$(suffix $u))) \
-		$(DESTDIR)$(sysusersdir)/codecourier-api.conf \
 		$(DESTDIR)$(tmpfilesdir)/codecourier-api.conf
 	for page in cgi-bin/man/*.[58]; do \
 		rm -f "$(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}"; done
