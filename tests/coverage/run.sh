@@ -4,8 +4,8 @@
 #
 #	tests/coverage/run.sh BUILD
 #
-# The workers run as another user than the unit tests: each has a folder of
-# its own for its counts. Prints the summary; the page with every line is
+# The workers run as another user than the unit tests, and root has a host of
+# its own (test_installed.py): each has a folder of its own for its counts. Prints the summary; the page with every line is
 # BUILD/html/index.html. Red below 95 % of the lines or 85 % of the branches.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -16,24 +16,31 @@ trap 'rm -rf "$counts"' EXIT
 chmod 711 "$counts"
 export BUILD=$build PROGRAMS=$build
 
+mkdir -m 1777 "$counts/unit" "$counts/stack" "$counts/host"
+export HOST_COUNTS=$counts/host
+
 # count FOLDER SUITE...
 count() {
 	local folder=$counts/$1
 
 	shift
-	mkdir -m 1777 "$folder"
 	(
 		umask 0
 		GCOV_PREFIX=$folder tests/check "$@"
 	) || exit 1
-	# the notes of the compiler beside the counts
-	cp "$build"/*.gcno "$folder$PWD/$build/" || exit 1
 }
 
 count unit unit || exit 1
 count stack fcgi sql http faults || exit 1
-gcovr --root . --filter src/ --json "$counts/all.json" \
-	"$counts/unit$PWD/$build" "$counts/stack$PWD/$build" || exit 1
+folders=()
+for folder in "$counts"/*; do
+	[ -d "$folder$PWD/$build" ] || continue # a plain user has no host
+	# the notes of the compiler beside the counts
+	cp "$build"/*.gcno "$folder$PWD/$build/" || exit 1
+	folders+=("$folder$PWD/$build")
+done
+gcovr --root . --filter src/ --json "$counts/all.json" "${folders[@]}" ||
+	exit 1
 mkdir -p "$build/html"
 report() {
 	gcovr --root . --add-tracefile "$counts/all.json" "$@"

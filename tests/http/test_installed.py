@@ -21,6 +21,9 @@ from harness import CTL, ROOT, WORKER
 UID = 64998     # nobody's on the machine itself
 CONF = "/etc/codecourier/api.conf"
 UNIT = "codecourier-api.service"
+# Where root's programs count, under `make coverage`.
+COUNTS = {"GCOV_PREFIX": os.environ["HOST_COUNTS"]} \
+    if "HOST_COUNTS" in os.environ else {}
 
 MAKE = """
 set -e
@@ -86,7 +89,7 @@ class Host:
             self.enter(*argv, user=user), capture_output=True, text=True,
             timeout=60, cwd="/", env={
                 "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
-                **(environ or {})})
+                **COUNTS, **(environ or {})})
         assert code is None or done.returncode == code, done
         return done
 
