@@ -49,63 +49,59 @@ static const struct {
 };
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
 
-/* A finding is printed at once: a later check may wait for long. */
-static void
-add(struct doctor *d, struct json_object *list, const char *severity,
-    const char *fix, const char *what)
+/* Severity and fix are NULL for what is unseen. A finding is printed at once: a
+ * later check may wait for long. */
+static void PRINTF_LIKE(4, 0) add(struct doctor *d, const char *severity,
+    const char *fix, const char *fmt, va_list ap)
 {
 	struct json_object *o = json_object_new_object();
-	const char *check = d->check;
+	char what[768];
 
-	if (severity && !d->c->json) {
-		printf("%s: %s: %s. Fix: %s\n", severity, check, what, fix);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	json_object_object_add(o, "check", json_object_new_string(d->check));
+	json_object_object_add(o, "what", json_object_new_string(what));
+	if (!severity) {
+		json_object_array_add(d->unseen, o);
+		return;
+	}
+	if (!d->c->json) {
+		printf("%s: %s: %s. Fix: %s\n", severity, d->check, what, fix);
 		fflush(stdout);
 	}
-	if (severity)
-		json_object_object_add(
-		    o, "severity", json_object_new_string(severity));
-	json_object_object_add(o, "check", json_object_new_string(check));
-	json_object_object_add(o, "what", json_object_new_string(what));
-	if (fix)
-		json_object_object_add(o, "fix", json_object_new_string(fix));
-	json_object_array_add(list, o);
+	json_object_object_add(o, "severity", json_object_new_string(severity));
+	json_object_object_add(o, "fix", json_object_new_string(fix));
+	json_object_array_add(d->findings, o);
 }
 
 void
 doctor_error(struct doctor *d, const char *fix, const char *fmt, ...)
 {
-	char what[768];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(what, sizeof(what), fmt, ap);
+	add(d, "error", fix, fmt, ap);
 	va_end(ap);
-	add(d, d->findings, "error", fix, what);
 	d->broken = true;
 }
 
 void
 doctor_warn(struct doctor *d, const char *fix, const char *fmt, ...)
 {
-	char what[768];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(what, sizeof(what), fmt, ap);
+	add(d, "warning", fix, fmt, ap);
 	va_end(ap);
-	add(d, d->findings, "warning", fix, what);
 }
 
 void
 doctor_unseen(struct doctor *d, const char *fmt, ...)
 {
-	char what[768];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(what, sizeof(what), fmt, ap);
+	add(d, NULL, NULL, fmt, ap);
 	va_end(ap);
-	add(d, d->unseen, NULL, NULL, what);
 }
 
 /* All that comes, until the other side is done; NULL without memory. */

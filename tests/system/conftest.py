@@ -14,7 +14,7 @@ import pytest  # noqa: E402
 pytest.register_assert_rewrite("machine", "host")
 
 from fixtures import no_skips  # noqa: E402
-from host import Host, commands, install, package  # noqa: E402
+from host import commands, install, package, serving  # noqa: E402
 from machine import Run  # noqa: E402
 
 pytest_runtest_makereport = no_skips
@@ -76,13 +76,7 @@ def host(run, installation, request):
     booted and serving."""
     assert installation.key, "the installation has shown no key"
     name = request.module.__name__.removeprefix("test_")
-    made = run.machine(installation.layers, name, Host, installation)
-    try:
-        made.boot()
-        made.until_serving()
-        yield made
-    finally:
-        run.end(made)
+    yield from serving(run, installation, name)
 
 
 @pytest.fixture(scope="module")

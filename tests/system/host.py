@@ -123,6 +123,17 @@ class Host(Machine):
         return {line.split()[0] for line in found.splitlines()}
 
 
+def serving(run, installation, name):
+    """A host on these layers, booted and serving; for a fixture."""
+    made = run.machine(installation.layers, name, Host, installation)
+    try:
+        made.boot()
+        made.until_serving()
+        yield made
+    finally:
+        run.end(made)
+
+
 class Load:
     """Clients at work while the block runs; what they saw is in it then:
     requests, failures (texts), longest (ms)."""

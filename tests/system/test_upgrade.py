@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from host import ROOT, UNIT, WORKER, Host, commands, install, package
+from host import ROOT, UNIT, WORKER, commands, install, package, serving
 from machine import until
 
 VERSION = "dpkg-query -W -f '${Version}' codecourier-api"
@@ -25,14 +25,7 @@ def old_host(run, empty, cache):
                        commands(cache / "previous/README.md"))
     finally:
         machine.stop()
-    made = run.machine(done.layers, "upgrade-previous", Host, done)
-    try:
-        made.boot()
-        made.until_serving()
-        yield made
-    finally:
-        run.end(made)
-        run.end(machine)
+    yield from serving(run, done, "upgrade-previous")
 
 
 def upgraded(host, later):
