@@ -164,25 +164,30 @@ def write_much(host):
     return status, body
 
 
+def fill_database(host, folder):
+    """Fills the disk that the database is on: a write is refused, reads go
+    on, and journal and doctor name it."""
+    since = host.cursor()
+    fill(host, folder)
+    status, body = write_much(host)
+    assert status in (500, 503) and '"error"' in body, (status, body)
+    assert host.curl("/api/v1/project")[0] == 200
+    found, said = lines_about(host, since, "disk of the database is full")
+    assert found, said[-3000:]
+    doctor_says(host, "^error: disk", folder, "full|free|space|left")
+
+
 def test_a_full_database_disk(healthy):
     """PostgreSQL cannot write: a write is refused in the API's form, reads
     go on, and the journal and doctor name the disk."""
     host = healthy
-    since = host.cursor()
     data = "/var/lib/postgresql"
     host.run("systemctl stop postgresql@15-main")
     small(host, data)
     host.run("systemctl start postgresql@15-main")
     try:
         host.until_serving()
-        fill(host, data)
-        status, body = write_much(host)
-        assert status in (500, 503) and '"error"' in body, (status, body)
-        assert host.curl("/api/v1/project")[0] == 200
-        found, said = lines_about(
-            host, since, "disk|space|53100|could not extend")
-        assert found, said[-3000:]
-        doctor_says(host, "postgresql|database", "full|free|space|left")
+        fill_database(host, data)
     finally:
         host.run(f"rm -f {data}/fill; systemctl stop postgresql@15-main; "
                  f"umount -l {data}; systemctl start postgresql@15-main")
@@ -198,15 +203,7 @@ def test_a_full_var(healthy):
              "systemctl start postgresql@15-main")
     try:
         host.until_serving()
-        since = host.cursor()
-        fill(host, "/var")
-        status, body = write_much(host)
-        assert status in (500, 503) and '"error"' in body, (status, body)
-        assert host.curl("/api/v1/project")[0] == 200
-        found, said = lines_about(
-            host, since, "disk of the database is full")
-        assert found, said[-3000:]
-        doctor_says(host, "^error: disk", "/var", "full|free|space|left")
+        fill_database(host, "/var")
     finally:
         host.run("rm -f /var/fill; systemctl stop postgresql@15-main; "
                  "umount -l /var; systemctl restart systemd-journald; "
