@@ -114,7 +114,8 @@ run:
 	$(BUILD_ALL) all
 	exec cgi-bin/stack/run.sh
 
-unit: $(UNIT) $(BUILD)/tests/tables $(BUILD)/tests/shim.so
+unit: $(UNIT) $(BUILD)/tests/tables $(BUILD)/tests/shim.so \
+	$(BUILD)/tests/dumpable.so
 
 # Prints failures only and, last, the sum; see tests/check for the suites.
 SUITES = unit fcgi sql http faults asan-unit asan-fcgi asan-http

@@ -71,16 +71,24 @@ check(struct app *app)
 	return keyring && database ? 0 : 1;
 }
 
-/* What the process may do and keep: nothing in a core, nothing after its
- * parent's end, freed memory given back. */
+/* Before anything secret is read: no core, whatever a host does with cores, no
+ * debugger and no look into /proc by another process of the same user, no
+ * privilege to be had. A program that is executed anew does it anew. */
 static void
-harden(pid_t parent)
+harden(void)
 {
 	struct rlimit none = {0, 0};
 
 	umask(077);
 	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/* Not after its parent's end, and freed memory is given back. */
+static void
+settle(pid_t parent)
+{
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent) /* it ended before the line above */
 		raise(SIGTERM);
@@ -109,7 +117,7 @@ run(struct app *app, bool once, pid_t parent)
 
 	if (!fcgi_init(why, sizeof(why)))
 		die("cannot start", why, once ? 0 : 3);
-	harden(parent);
+	settle(parent);
 	app->host = host_open(app->conf.runtime_dir, false, why, sizeof(why));
 	if (!app->host)
 		log_msg(LOG_ERROR,
@@ -150,6 +158,7 @@ main(int argc, char **argv)
 	struct app app;
 	int rc;
 
+	harden();
 	memset(&app, 0, sizeof(app));
 	if (cgi) /* what follows is the client's: of the query, RFC 3875 4.4 */
 		argc = 1;

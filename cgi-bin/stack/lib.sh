@@ -79,16 +79,25 @@ end_child() {
 
 # Ids of processes of this run or of one that was killed: our programs, run
 # by us, working in RUN_DIR. (A shell that only stands there is not meant.)
+# Workers are not dumpable, so that only root sees where and what they run:
+# they are known by the path that they were started by.
 our_processes() {
-	local folder cwd=${RUN_DIR//[\[\]*?\\]/\\&}
+	local folder name cwd=${RUN_DIR//[\[\]*?\\]/\\&}
 	find /proc/[0-9]* -maxdepth 1 -name cwd -user "$EUID" \
 		\( -lname "$cwd" -o -lname "$cwd/*" \) -printf '%h\n' \
 		2>/dev/null | while read -r folder; do
 		case $(readlink "$folder/exe") in
-		*/nginx* | */postgres* | */multiwatch* | */project-api.fcgi*)
+		*/nginx* | */postgres* | */multiwatch*)
 			printf '%s\n' "${folder#/proc/}" ;;
 		esac
 	done
+	find /proc/[0-9]* -maxdepth 0 -user "$EUID" 2>/dev/null |
+		while read -r folder; do
+			name=
+			{ IFS= read -r -d '' name <"$folder/cmdline"; } 2>/dev/null
+			[[ $name != "$RUN_DIR"/stage/*/project-api.fcgi ]] ||
+				printf '%s\n' "${folder#/proc/}"
+		done
 }
 
 # Ends whatever our_processes finds: politely, after 10 seconds by force.

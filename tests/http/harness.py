@@ -20,6 +20,7 @@ RUN_SH = ROOT / "cgi-bin/stack/run.sh"
 PROGRAMS = ROOT / os.environ.get("PROGRAMS", "cgi-bin")
 CTL = PROGRAMS / "codecourierctl"
 WORKER = PROGRAMS / "project-api.fcgi"
+DUMPABLE = ROOT / os.environ.get("BUILD", "build") / "tests/dumpable.so"
 # where programs report that are built with sanitizers, or count their lines
 REPORTS = {n: os.environ[n] for n in (
     "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "GCOV_PREFIX")
@@ -89,6 +90,25 @@ def all_pids():
     return [int(p) for p in os.listdir("/proc") if p.isdigit()]
 
 
+def stage(folder):
+    """The two programs, for the stack's user. Only root may look into a
+    worker; the tests of a plain user look into workers that let them."""
+    folder.mkdir()
+    shutil.copy(CTL, folder)
+    worker = folder / WORKER.name
+    if os.geteuid() == 0:
+        shutil.copy(WORKER, folder)
+    else:
+        worker.write_text(
+            "#!/bin/bash\n"
+            'export ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0"\n'
+            f"LD_PRELOAD={shlex.quote(str(DUMPABLE))} "
+            f'exec -a "$0" {shlex.quote(str(WORKER))} "$@"\n')
+    for path in folder, *folder.iterdir():
+        path.chmod(0o755)       # whatever our umask is
+    return folder
+
+
 class Stack:
     """One private stack in a folder of its own, on a free port."""
 
@@ -100,10 +120,13 @@ class Stack:
         self.port = free_port()
         self.metrics_port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
+        programs = stage(self.top / "programs")
+        self.ctl_path = programs / CTL.name
+        self.worker_path = programs / WORKER.name
         self.extra = {"PORT": str(self.port), "RUN_DIR": str(self.run_dir),
                       "METRICS_PORT": str(self.metrics_port),
                       "WORKERS": str(workers), "DURABLE": "off",
-                      "LIMITS": limits, "PROGRAMS": str(PROGRAMS),
+                      "LIMITS": limits, "PROGRAMS": str(programs),
                       **(environ or {})}
         self.process = None
         self.pool = None        # its workers, as the tests expect them
@@ -127,13 +150,6 @@ class Stack:
         self.uid, self.gid = info.st_uid, info.st_gid
         self.env = read_env(env)
         self.conf = read_names(self.env["CODECOURIER_CONF"])
-        # A copy of the operator's program that its user can surely reach.
-        self.ctl_path = self.top / "codecourierctl"
-        shutil.copy(CTL, self.ctl_path)
-        self.ctl_path.chmod(0o755)
-        self.worker_path = self.top / "project-api.fcgi"
-        shutil.copy(WORKER, self.worker_path)
-        self.worker_path.chmod(0o755)
         return self
 
     def stop(self, seconds=30):
