@@ -42,7 +42,7 @@ LIB_SRC = api_key auth call cgi conf counter ctl ctl_dropin ctl_first \
 	ctl_init ctl_key ctl_migrate ctl_project ctl_status db db_admin db_error db_facts \
 	db_migrate db_open db_query doctor doctor_db doctor_files doctor_host \
 	doctor_nginx err fcgi field health host json keyhash log member \
-	metrics number project provider_key query req route scan seal secret \
+	metrics number project provider_key query req route scan seal sealed secret \
 	serve settings stats stmt text utf8 vault verified
 LIB_OBJ = $(LIB_SRC:%=$(BUILD)/%.o)
 LIB = $(BUILD)/libcodecourier.a

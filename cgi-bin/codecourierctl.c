@@ -30,6 +30,7 @@ static const struct {
     [OPT_PLAN] = {"--plan", true},
     [OPT_DRY_RUN] = {"--dry-run", true},
     [OPT_KEYRING_COPIED] = {"--keyring-copied", true},
+    [OPT_LIST] = {"--list", true},
 };
 
 #define BIT(o) (1u << (o))
@@ -48,7 +49,8 @@ static const struct command {
 	ctl_init},
     {"migrate", "[--plan]", 0, 0, BIT(OPT_PLAN), ctl_migrate},
     {"status", "", 0, 0, 0, ctl_status},
-    {"doctor", "[--keyring-copied]", 0, 0, BIT(OPT_KEYRING_COPIED), ctl_doctor},
+    {"doctor", "[--list | --keyring-copied]", 0, 0,
+	BIT(OPT_KEYRING_COPIED) | BIT(OPT_LIST), ctl_doctor},
     {"project create", "--name N --slug S --owner-email E", 0,
 	BIT(OPT_NAME) | BIT(OPT_SLUG) | BIT(OPT_OWNER_EMAIL), 0,
 	ctl_project_create},
@@ -100,6 +102,36 @@ find(char **argv, int *used)
 }
 
 static int
+option_of(const char *word)
+{
+	for (int i = 0; i < CTL_OPTIONS; i++)
+		if (options[i].name && strcmp(word, options[i].name) == 0)
+			return i;
+	return -1;
+}
+
+/* --json may stand anywhere on the line, but not as an option's value: it is
+ * taken out of argv. */
+static void
+take_json(struct ctl *c, char **argv)
+{
+	char **to = argv;
+
+	for (; *argv; argv++) {
+		int o = option_of(*argv);
+
+		if (strcmp(*argv, "--json") == 0) {
+			c->json = true;
+			continue;
+		}
+		*to++ = *argv;
+		if (o >= 0 && !options[o].flag && argv[1])
+			*to++ = *++argv;
+	}
+	*to = NULL;
+}
+
+static int
 parse_options(struct ctl *c, const struct command *cmd, char **argv)
 {
 	unsigned seen = 0;
@@ -107,11 +139,8 @@ parse_options(struct ctl *c, const struct command *cmd, char **argv)
 
 	for (; *argv; argv++) {
 		const char *a = *argv;
-		int o = -1;
+		int o = option_of(a);
 
-		for (int i = 0; i < CTL_OPTIONS; i++)
-			if (options[i].name && strcmp(a, options[i].name) == 0)
-				o = i;
 		/* a number below zero is an argument */
 		if (o < 0 && a[0] == '-' && a[1] == '-')
 			return usage(c, "unknown option ", a);
@@ -169,11 +198,7 @@ main(int argc, char **argv)
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
 	umask(077);
-	argv++;
-	if (*argv && strcmp(*argv, "--json") == 0) {
-		c.json = true;
-		argv++;
-	}
+	take_json(&c, ++argv);
 	cmd = find(argv, &used);
 	if (!cmd)
 		return usage(&c, *argv ? "unknown command " : "no command",
@@ -186,6 +211,8 @@ main(int argc, char **argv)
 		return ctl_fail(
 		    &c, ERR_INTERNAL, "no source of random numbers");
 	if (!conf_load(&c.conf, why, sizeof(why)))
+		c.no_conf = why;
+	if (c.no_conf && cmd->run != ctl_doctor)
 		return ctl_fail(&c, ERR_INTERNAL, "configuration: %s", why);
 	set_operator(&c);
 	secret_uuid(c.request_id);

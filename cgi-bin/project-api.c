@@ -3,8 +3,8 @@
  * request at a time; spawned by spawn-fcgi and multiwatch on one socket.
  *
  *   project-api.fcgi      serve the listening socket on descriptor 0
- *   project-api.fcgi -t   check configuration, keyring, schema and every
- *                         statement; exit 0 or 1
+ *   project-api.fcgi -t   check configuration, keyring (also that it is this
+ *                         database's), schema and every statement; exit 0 or 1
  *   project-api.fcgi -w   print the number of workers that is configured
  *
  * Started by a web server as a CGI program it serves one request and ends.
@@ -14,6 +14,7 @@
 #include "fcgi.h"
 #include "log.h"
 #include "metrics.h"
+#include "sealed.h"
 #include "secret.h"
 #include "serve.h"
 #include "vault.h"
@@ -56,19 +57,44 @@ load(struct app *app, enum db_mode mode, unsigned pause)
 		die("cannot start", "out of memory", pause);
 }
 
+/* Whether the keyring opens this database's data keys. */
+static bool
+check_sealed(struct app *app)
+{
+	struct db_query query, *q = &query;
+	struct db_fault fault;
+	char *lines = NULL, *at, why[256] = "no memory";
+	bool bad = true;
+
+	db_query_init(q, STMT_MASTER_KEYS);
+	if (db_run(app->db, &q, 1, false, clock_us() + CLOCK_S(8), &fault)) {
+		db_query_clear(q);
+		return false; /* db_run has said why */
+	}
+	at = lines = strdup(db_value(q, 0, 0, NULL));
+	db_query_clear(q);
+	if (lines)
+		bad = sealed_foreign(app->keyring, &at, why, sizeof(why));
+	free(lines);
+	if (bad)
+		log_msg(LOG_ERROR, "keyring: %s", why);
+	return !bad;
+}
+
 /* -t: every finding on a line of its own. */
 static int
 check(struct app *app)
 {
-	bool keyring, database;
+	bool keyring, database, ok;
 
 	keyring = vault_reload(app, false);
 	database = db_connect(app->db, true);
-	if (keyring && database)
+	ok = keyring && database && check_sealed(app);
+	if (ok)
 		printf("configuration, keyring, schema version %d and "
 		       "statements are fine\n",
 		    db_schema_version(app->db));
-	return keyring && database ? 0 : 1;
+	return ok ? 0 : 1;
 }
 
 /* Before anything secret is read: no core, whatever a host does with cores, no

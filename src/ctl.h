@@ -30,12 +30,14 @@ enum ctl_option {
 	OPT_PLAN,
 	OPT_DRY_RUN,
 	OPT_KEYRING_COPIED,
+	OPT_LIST,
 	CTL_OPTIONS
 };
 
 /* One run of the command. */
 struct ctl {
 	struct conf conf;
+	const char *no_conf; /* doctor only: why there is none */
 	bool json;
 	const char
 	    *arg[4]; /* positional arguments behind the command's words */

@@ -6,6 +6,7 @@
 
 #include "db_admin.h"
 #include "host.h"
+#include "sealed.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -121,36 +122,52 @@ add_host(struct ctl *c, struct json_object *o)
 	host_close(h);
 }
 
+/* Adds the keyring's state; false: it is of no use. `a` may be NULL: then
+ * nobody knows whether it is the database's own. */
+static bool
+add_keyring(struct ctl *c, struct json_object *o, struct admin *a)
+{
+	char why[512], rows[8192] = "", *lines = rows, print[17];
+	struct keyring *ring = keyring_load(c->conf.keyring, why, sizeof(why));
+	bool ok = ring != NULL;
+
+	if (ring)
+		keyring_fingerprint(ring, print);
+	if (ring && a)
+		ok = admin_run(a, "data keys", stmt_info(STMT_MASTER_KEYS)->sql,
+			 rows, sizeof(rows), why, sizeof(why)) &&
+		    !sealed_foreign(ring, &lines, why, sizeof(why));
+	add_text(o, "keyringFingerprint", ring ? print : NULL);
+	add_text(o, "keyring", ok ? "ok" : why);
+	keyring_free(ring);
+	return ok;
+}
+
 /* A host that is half broken is what status is for: it shows what it can
  * and fails only by its exit status. */
 int
 ctl_status(struct ctl *c)
 {
 	struct json_object *o = json_object_new_object();
-	struct keyring *ring;
-	char why[512], print[17], server[80];
+	char why[512], server[80];
 	struct admin *a =
 	    admin_open(c->conf.admin_database, DB_NAME, why, sizeof(why));
 	int version = a ? admin_version(a, why, sizeof(why)) : -1;
+	bool keyring;
 
 	if (version >= 0 &&
 	    !admin_run(a, "version", "SHOW server_version", server,
 		sizeof(server), why, sizeof(why)))
 		version = -1;
-	admin_close(a);
 	add_int(o, "program", DB_PROGRAM);
 	add_int(o, "oldestSchema", DB_OLDEST_SCHEMA);
 	json_object_object_add(o, "schemaVersion",
 	    version < 0 ? NULL : json_object_new_int(version));
 	add_text(o, "database", version < 0 ? why : "ok");
 	add_text(o, "databaseVersion", version < 0 ? NULL : server);
-	ring = keyring_load(c->conf.keyring, why, sizeof(why));
-	if (ring)
-		keyring_fingerprint(ring, print);
-	add_text(o, "keyringFingerprint", ring ? print : NULL);
-	add_text(o, "keyring", ring ? "ok" : why);
+	keyring = add_keyring(c, o, version > 0 ? a : NULL);
+	admin_close(a);
 	add_host(c, o);
 	ctl_print(c, o);
-	keyring_free(ring);
-	return version < 0 || !ring ? CTL_UNAVAILABLE : CTL_DONE;
+	return version < 0 || !keyring ? CTL_UNAVAILABLE : CTL_DONE;
 }

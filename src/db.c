@@ -276,6 +276,18 @@ send_setup(struct db *db)
 	return PQpipelineSync(db->conn) ? n : 0;
 }
 
+static void
+setup_reason(struct db *db, const char *sqlstate)
+{
+	const char *cause = db_error_cause(sqlstate);
+
+	if (!cause[0])
+		cause = sqlstate[0] ? "is the schema migrated?"
+				    : "no answer in time";
+	snprintf(db->reason, sizeof(db->reason),
+	    "cannot prepare the statements (SQLSTATE %s): %s", sqlstate, cause);
+}
+
 /* Prepares all and reads the schema's version. False: the reason is set. */
 static bool
 set_up(struct db *db)
@@ -290,17 +302,16 @@ set_up(struct db *db)
 		return false;
 	n = send_setup(db);
 	if (n == 0 || read_pipeline(db, NULL, n, deadline, &a) != DONE) {
-		snprintf(db->reason, sizeof(db->reason),
-		    "cannot prepare the statements (SQLSTATE %s): %.160s",
-		    a.sqlstate[0] ? a.sqlstate : "none",
-		    strcmp(a.sqlstate, "42P01") == 0
-			? "the schema is missing or older than this program"
-			: "is the schema migrated?");
+		setup_reason(db, a.sqlstate);
 		return false;
 	}
 	db_query_init(q, STMT_SCHEMA_VERSION);
-	if (run_once(db, &q, 1, deadline, &a) == DONE &&
-	    db_value(q, 0, 0, NULL)) {
+	if (run_once(db, &q, 1, deadline, &a) != DONE) {
+		db_query_clear(q);
+		setup_reason(db, a.sqlstate);
+		return false;
+	}
+	if (db_value(q, 0, 0, NULL)) {
 		db->schema_version =
 		    (int)strtol(db_value(q, 0, 0, NULL), NULL, 10);
 		oldest = (int)strtol(db_value(q, 0, 1, NULL), NULL, 10);

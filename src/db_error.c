@@ -96,6 +96,8 @@ db_error_shutdown(const char *sqlstate)
 	return is_one_of(sqlstate, list);
 }
 
+#define POOLER "a pooler in front of the server loses prepared statements"
+
 const char *
 db_error_cause(const char *sqlstate)
 {
@@ -103,6 +105,9 @@ db_error_cause(const char *sqlstate)
 		const char *sqlstate, *cause;
 	} causes[] = {
 	    {"25006", "the server is read-only"},
+	    {"26000", POOLER},
+	    {"42P01", "the schema is missing or older than this program"},
+	    {"42P05", POOLER},
 	    {"42501", "a right is missing: codecourierctl migrate"},
 	    {"53100", "the disk of the database is full"},
 	    {"53200", "the database has no memory left"},

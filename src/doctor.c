@@ -20,32 +20,49 @@
 
 #define OUTPUT_MAX ((size_t)4 << 20)
 
-static const struct {
+/* CONF: not without a configuration, as what it looks at could be somebody
+ * else's. `what` is its line of --list. */
+enum needs { ANYHOW, CONF };
+static const struct check {
 	const char *name;
 	doctor_check *run;
+	enum needs needs;
+	const char *what;
 } checks[] = {
-    {"configuration", doctor_conf},
-    {"keyring", doctor_keyring},
-    {"sealed", doctor_sealed},
-    {"keyring-copy", doctor_copied},
-    {"runtime-folder", doctor_runtime},
-    {"database", doctor_operator},
-    {"database-login", doctor_login},
-    {"schema", doctor_schema},
-    {"connections", doctor_connections},
-    {"clock", doctor_clock},
-    {"commit", doctor_commit},
-    {"pooler", doctor_pooler},
-    {"service", doctor_service},
-    {"workers", doctor_workers},
-    {"cores", doctor_cores},
-    {"backlog", doctor_backlog},
-    {"nginx", doctor_nginx},
-    {"site", doctor_site},
-    {"socket", doctor_socket},
-    {"spool", doctor_spool},
-    {"certificate", doctor_certificate},
-    {"disk", doctor_disk},
+    {"configuration", doctor_conf, ANYHOW,
+	"its file can be read, by whom it should be"},
+    {"keyring", doctor_keyring, CONF,
+	"its file is whole, and the workers' alone"},
+    {"sealed", doctor_sealed, CONF,
+	"the keyring opens this database's data keys"},
+    {"keyring-copy", doctor_copied, CONF,
+	"somebody has said that a copy of the keyring is elsewhere"},
+    {"runtime-folder", doctor_runtime, CONF,
+	"owner, group and mode of the folder"},
+    {"database", doctor_operator, CONF, "the operator's connection"},
+    {"pooler", doctor_pooler, CONF,
+	"PgBouncer, if there is one, keeps prepared statements"},
+    {"database-login", doctor_login, CONF,
+	"the workers' own connection, and all their statements"},
+    {"schema", doctor_schema, CONF,
+	"its version is one that this program serves"},
+    {"connections", doctor_connections, CONF,
+	"max_connections is enough for all workers"},
+    {"clock", doctor_clock, CONF, "the database's clock is ours"},
+    {"commit", doctor_commit, CONF, "a commit is safe, and returns"},
+    {"service", doctor_service, ANYHOW,
+	"the unit is enabled, active, and loaded as it is on disk"},
+    {"workers", doctor_workers, CONF, "as many run as are configured"},
+    {"cores", doctor_cores, CONF, "no core of a worker, with keys in it"},
+    {"backlog", doctor_backlog, ANYHOW,
+	"the kernel's bound on connections that wait"},
+    {"nginx", doctor_nginx, CONF, "it accepts its configuration"},
+    {"site", doctor_site, CONF, "some site passes requests to the workers"},
+    {"socket", doctor_socket, CONF, "owner and mode of the workers' socket"},
+    {"spool", doctor_spool, CONF, "large bodies and answers wait in memory"},
+    {"certificate", doctor_certificate, CONF, "no certificate has expired"},
+    {"disk", doctor_disk, CONF,
+	"room for the database, the logs and the runtime folder"},
 };
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
 
@@ -167,6 +184,8 @@ begin(struct doctor *d)
 	d->findings = json_object_new_array();
 	d->unseen = json_object_new_array();
 	d->installed = ctl_installed(d->unit);
+	if (d->c->no_conf)
+		return;
 	snprintf(d->socket, sizeof(d->socket), "%s/api.sock",
 	    d->c->conf.runtime_dir);
 	if (d->installed && pw)
@@ -253,12 +272,16 @@ static int
 confirm(struct ctl *c)
 {
 	char path[4200], why[256], print[17], when[32];
-	struct keyring *ring = keyring_load(c->conf.keyring, why, sizeof(why));
 	time_t now = time(NULL);
+	struct keyring *ring;
 	struct tm tm;
 	bool ok;
 	int fd;
 
+	if (c->no_conf)
+		return ctl_fail(
+		    c, ERR_INTERNAL, "configuration: %s", c->no_conf);
+	ring = keyring_load(c->conf.keyring, why, sizeof(why));
 	if (!ring)
 		return ctl_fail(c, ERR_UNAVAILABLE, "keyring: %s", why);
 	keyring_fingerprint(ring, print);
@@ -276,21 +299,51 @@ confirm(struct ctl *c)
 	return ok ? CTL_DONE : CTL_FAILED;
 }
 
+/* doctor --list */
+static int
+list(struct ctl *c)
+{
+	struct json_object *all = json_object_new_array(), *o;
+
+	for (const struct check *k = checks; k < checks + CHECKS; k++) {
+		if (!c->json) {
+			printf("%-16s %s\n", k->name, k->what);
+			continue;
+		}
+		o = json_object_new_object();
+		json_object_object_add(
+		    o, "check", json_object_new_string(k->name));
+		json_object_object_add(
+		    o, "what", json_object_new_string(k->what));
+		json_object_array_add(all, o);
+	}
+	if (c->json)
+		return ctl_print(c, all);
+	json_object_put(all);
+	return CTL_DONE;
+}
+
 int
 ctl_doctor(struct ctl *c)
 {
 	struct doctor d = {.c = c};
 	int rc;
 
+	if (c->option[OPT_LIST])
+		return list(c);
+	log_set_level(LOG_NONE); /* what is wrong stands in the findings */
 	if (c->option[OPT_KEYRING_COPIED]) {
 		rc = confirm(c);
 		if (rc)
 			return rc;
 	}
 	begin(&d);
-	for (size_t n = 0; n < CHECKS; n++) {
-		d.check = checks[n].name;
-		checks[n].run(&d);
+	for (const struct check *k = checks; k < checks + CHECKS; k++) {
+		d.check = k->name;
+		if (c->no_conf && k->needs == CONF)
+			doctor_unseen(&d, "there is no configuration to go by");
+		else
+			k->run(&d);
 	}
 	rc = finish(&d);
 	json_object_put(d.findings);

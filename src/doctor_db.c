@@ -17,6 +17,10 @@
 #define CLOCK_LIMIT 2.0 /* seconds: keys expire by the database's clock */
 #define SPARE       3   /* connections of operators beside the workers */
 
+static const char pooler_fix[] =
+    "pool_mode = session for the database codecourier in pgbouncer.ini; or "
+    "PgBouncer 1.21 or later with max_prepared_statements = 200";
+
 /* What mends a connection that failed, by the words of libpq and server. */
 static const char *
 login_fix(const char *why)
@@ -43,6 +47,7 @@ login_fix(const char *why)
 	    {"too many clients",
 		"raise max_connections, or lower "
 		"CODECOURIER_WORKERS on the hosts"},
+	    {"pooler", pooler_fix},
 	    {"does not exist", "codecourierctl init"},
 	    {"schema", "codecourierctl migrate"},
 	    {"read-only",
@@ -241,13 +246,10 @@ doctor_pooler(struct doctor *d)
 {
 	enum db_pooler found;
 
-	if (!d->login || !db_pooler(d->c->conf.database, &found))
+	if (!db_pooler(d->c->conf.database, &found))
 		doctor_unseen(d, "no login as the workers");
 	else if (found == POOLER_BREAKS)
-		doctor_error(d,
-		    "pool_mode = session for the database codecourier in "
-		    "pgbouncer.ini; or PgBouncer 1.21 or later with "
-		    "max_prepared_statements = 200",
+		doctor_error(d, pooler_fix,
 		    "a pooler gives connections away with each transaction and "
 		    "loses prepared statements");
 }

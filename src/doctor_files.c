@@ -5,6 +5,7 @@
 
 #include "db_open.h"
 #include "host.h"
+#include "sealed.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -44,6 +45,17 @@ doctor_conf(struct doctor *d)
 
 	snprintf(fix, sizeof(fix), "chown root:codecourier %s; chmod 0640 %s",
 	    path, path);
+	if (d->c->no_conf && access(path, R_OK) != 0 && errno == EACCES) {
+		doctor_unseen(
+		    d, "%s: we are neither root nor in its group", path);
+		return;
+	}
+	if (d->c->no_conf) {
+		doctor_error(d,
+		    "mend it; codecourier-api.conf(5) has all names and values",
+		    "%s", d->c->no_conf);
+		return;
+	}
 	if (stat(path, &st) != 0) {
 		if (errno != ENOENT || d->installed)
 			doctor_error(d, fix, "%s: %s", path, strerror(errno));
@@ -104,51 +116,25 @@ doctor_keyring(struct doctor *d)
 	keyring_free(ring);
 }
 
-/* Of each master key the newest data key. */
-#define NEWEST                                                                 \
-	"SELECT coalesce(string_agg(t, E'\\n'), '') FROM (SELECT DISTINCT ON " \
-	"(master_key) concat_ws(' ', project_id, id, master_key, "             \
-	"encode(wrapped, 'hex')) AS t FROM codecourier.data_key "              \
-	"ORDER BY master_key, created_at DESC LIMIT 30) AS newest"
-
 /* Whether the keyring is the one that the database was sealed with. */
 void
 doctor_sealed(struct doctor *d)
 {
-	const char *fix = "bring the copy of the keyring back that has it";
-	char rows[8192], why[256], project[37], id[37], master[SEAL_MASTER_ID];
-	char wrapped[2 * SEAL_WRAPPED_SIZE + 1], *line, *save;
+	char rows[8192], why[256], *lines = rows;
 	struct keyring *ring =
 	    keyring_load(d->c->conf.keyring, why, sizeof(why));
 
 	if (!ring || !d->admin ||
-	    !admin_run(d->admin, "data keys", NEWEST, rows, sizeof(rows), why,
-		sizeof(why))) {
+	    !admin_run(d->admin, "data keys", stmt_info(STMT_MASTER_KEYS)->sql,
+		rows, sizeof(rows), why, sizeof(why))) {
 		doctor_unseen(d, "no keyring to read, or no database");
 		keyring_free(ring);
 		return;
 	}
-	for (line = strtok_r(rows, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		if (sscanf(line, "%36s %36s %32s %146s", project, id, master,
-			wrapped) != 4)
-			continue;
-		switch (data_key_try(ring, project, id, master, wrapped)) {
-		case ERR_OK:
-			break;
-		case ERR_NOT_FOUND:
-			doctor_error(d, fix,
-			    "the keyring lacks the master key %s, which "
-			    "projects are sealed with",
-			    master);
-			break;
-		default:
-			doctor_error(d, fix,
-			    "the keyring's master key %s is not the one that "
-			    "projects are sealed with",
-			    master);
-		}
-	}
+	while (sealed_foreign(ring, &lines, why, sizeof(why)))
+		doctor_error(d,
+		    "bring the copy of the keyring back that has it", "%s",
+		    why);
 	keyring_free(ring);
 }
 

@@ -143,6 +143,11 @@ static const struct stmt_info statements[] = {
     [STMT_SCHEMA_VERSION] = {"schema_version", 0,
 	"SELECT max(version)::text, max(oldest_program)::text "
 	"FROM schema_version"},
+    [STMT_MASTER_KEYS] = {"master_keys", 0,
+	"SELECT coalesce(string_agg(t, E'\\n'), '') FROM (SELECT DISTINCT ON "
+	"(master_key) concat_ws(' ', project_id, id, master_key, "
+	"encode(wrapped, 'hex')) AS t FROM codecourier.data_key "
+	"ORDER BY master_key, created_at DESC LIMIT 30) AS newest"},
     [STMT_GUARD_READ] = {"guard_read", 3, GUARD("")},
     /* A row that is not there is NULL here, and refused: a third less work
      * for PostgreSQL than the guard and the project one after the other. */

@@ -16,6 +16,7 @@
 enum stmt {
 	/* the API's: prepared on each connection of a worker */
 	STMT_SCHEMA_VERSION,	/* -> version, oldest program */
+	STMT_MASTER_KEYS,	/* -> for sealed.h */
 	STMT_GUARD_READ,	/* 2 key, digest -> last used is stale */
 	STMT_GUARD_PROJECT,	/* the same -> stale, the project */
 	STMT_GUARD_WRITE,	/* the same, and both rows FOR KEY SHARE */

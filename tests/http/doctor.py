@@ -1,9 +1,32 @@
 """What the tests of codecourierctl doctor share: ask it, and spoil things."""
 import contextlib
 import json
+import os
 import time
 
+import pytest
+
+from fixtures import running
+
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+
+
+@pytest.fixture(scope="module")
+def sick():
+    """A stack as users have it, whose database waits for the disk."""
+    for one in running(workers=2, environ={"DURABLE": "on"}):
+        done = one.run([one.ctl_path, "doctor", "--keyring-copied"])
+        assert done.returncode in (0, 1), done
+        yield one
+
+
+@pytest.fixture
+def own(sick):
+    """A folder of the stack's user."""
+    path = sick.top / f"own{time.monotonic_ns()}"
+    path.mkdir()
+    os.chown(path, sick.uid, sick.gid)
+    return path
 
 
 def parsed(done):

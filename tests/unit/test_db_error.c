@@ -176,6 +176,8 @@ names_causes(void **state)
 	(void)state;
 	assert_non_null(strstr(db_error_cause("53100"), "disk"));
 	assert_non_null(strstr(db_error_cause("25006"), "read-only"));
+	assert_non_null(strstr(db_error_cause("26000"), "pooler"));
+	assert_non_null(strstr(db_error_cause("42P05"), "pooler"));
 	assert_string_equal(db_error_cause("23505"), "");
 	assert_string_equal(db_error_cause(""), "");
 }

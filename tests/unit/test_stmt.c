@@ -18,7 +18,7 @@ _Static_assert(STMT__MAX <= 64, "a bit each");
 
 /* Not about one project, or about whose key it is. */
 static const uint64_t unbound = BIT(STMT_SCHEMA_VERSION) |
-    BIT(STMT_KEY_BY_PREFIX) | BIT(STMT_END_STALLED) |
+    BIT(STMT_MASTER_KEYS) | BIT(STMT_KEY_BY_PREFIX) | BIT(STMT_END_STALLED) |
     BIT(STMT_OP_PROJECT_FIND) | BIT(STMT_OP_PROJECT_LIST) |
     BIT(STMT_OP_KEY_FIND);
 
