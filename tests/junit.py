@@ -60,4 +60,5 @@ def main(status, suites, tests, files):
     print("\n".join(failures))
 
 
-main(*map(int, sys.argv[1:4]), sys.argv[4:])
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:4]), sys.argv[4:])

@@ -17,7 +17,7 @@ from contract import UUID  # noqa: E402
 from faults import CHEAP, Rig  # noqa: E402
 from fixtures import make_project, no_skips, running  # noqa: E402
 from rows import Rows  # noqa: E402
-from workers import Session  # noqa: E402
+from session import Session  # noqa: E402
 
 pytest_runtest_makereport = no_skips
 

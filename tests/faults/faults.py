@@ -10,8 +10,9 @@ import time
 from types import SimpleNamespace
 
 from harness import ROOT, WORKER
+from session import as_user
 from wire import Peer, params_of, request
-from workers import NUMBERS, as_user
+from workers import NUMBERS
 
 # a cold key is checked many times
 CHEAP = {"CODECOURIER_SCRYPT_LOG2N": "10"}

@@ -9,11 +9,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "http"))
 import pytest  # noqa: E402
 
 pytest.register_assert_rewrite("contract", "client", "harness", "fixtures",
-                               "wire", "workers")
+                               "session", "wire", "workers")
 
 from fixtures import (  # noqa: E402
     by_mark, make_project, markers, no_skips, running)
-from workers import Session, Site  # noqa: E402
+from session import Session  # noqa: E402
+from workers import Site  # noqa: E402
 
 pytest_runtest_makereport = no_skips
 pytest_collection_modifyitems = by_mark

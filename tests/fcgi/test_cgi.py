@@ -13,7 +13,7 @@ import pytest
 from contract import CALL_IDS, CALLS, NOBODY
 from fixtures import make_project
 from wire import answer_of, params_of
-from workers import as_user
+from session import as_user
 
 PROJECT = "/api/v1/project"
 BODY = b'{"name": "By CGI"}'

@@ -10,7 +10,8 @@ import pytest
 from fixtures import make_project
 from harness import program
 from test_pool import Load
-from workers import as_user, ask
+from session import as_user
+from workers import ask
 
 PROJECT = "/api/v1/project"
 

@@ -13,7 +13,8 @@ import pytest
 from harness import parent, program, started
 from test_broken import FATAL, FATAL_NAMES
 from wire import Peer, params_of, request
-from workers import as_user, ask
+from session import as_user
+from workers import ask
 
 CLIENTS = 4
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from test_pool import Load
-from workers import as_user, ask
+from session import as_user
+from workers import ask
 
 
 class Pool:

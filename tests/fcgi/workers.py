@@ -8,20 +8,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness import REPORTS
+from session import as_user
 from wire import Peer, params_of, request
 
 NUMBERS = itertools.count()
-
-
-def as_user(stack):
-    """What Popen needs to start something as the stack's user."""
-    who = {}
-    if os.geteuid() == 0:
-        who = {"user": stack.uid, "group": stack.gid, "extra_groups": []}
-    env = {"PATH": os.environ["PATH"], **REPORTS,
-           "CODECOURIER_CONF": stack.env["CODECOURIER_CONF"]}
-    return {"env": env, "cwd": "/", **who}
 
 
 def ask(path, method, target, key=None, body=b"", **more):
@@ -142,42 +132,3 @@ class Site:
             for worker in self.workers:
                 worker.process.kill()
                 worker.process.wait()
-
-
-class Session:
-    """A psql of the administrator that stays open: to hold locks."""
-
-    def __init__(self, stack):
-        self.process = subprocess.Popen(
-            ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", stack.admin()],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            **as_user(stack))
-
-    def run(self, text):
-        """Runs statements; the lines they answer."""
-        self.process.stdin.write(f"{text};\n\\echo done\n")
-        self.process.stdin.flush()
-        lines = []
-        while (line := self.process.stdout.readline()) != "done\n":
-            assert line, f"psql has ended after: {text}"
-            lines.append(line.rstrip("\n"))
-        return lines
-
-    def hold(self, project):
-        """Locks the project's row until release()."""
-        assert self.run("begin; select 1 from codecourier.project where id = "
-                        f"'{project.id}' for update") == ["1"]
-
-    def await_waiting(self, seconds=5):
-        """Returns when somebody waits for a lock; from then on it is one
-        second until the workers' lock_timeout."""
-        end = time.monotonic() + seconds
-        while self.run("select count(*) from pg_locks where not granted") \
-                == ["0"]:
-            assert time.monotonic() < end, "nobody waits for the lock"
-
-    def release(self):
-        self.run("commit")
-
-    def close(self):
-        self.process.communicate("\\q\n", timeout=10)

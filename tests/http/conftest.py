@@ -6,7 +6,7 @@ sys.dont_write_bytecode = True
 import pytest  # noqa: E402
 
 pytest.register_assert_rewrite("contract", "client", "harness", "fixtures",
-                               "metrics", "doctor")
+                               "metrics", "doctor", "session")
 
 from fixtures import (  # noqa: E402,F401
     api, by_mark, ctl, markers, no_skips, no_worker_ends, nobody, other,

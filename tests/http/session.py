@@ -1,0 +1,78 @@
+"""A psql that stays open: it holds locks, and sees who waits for them."""
+import os
+import subprocess
+import time
+
+from harness import REPORTS
+
+
+def as_user(stack):
+    """What Popen needs to start something as the stack's user."""
+    who = {}
+    if os.geteuid() == 0:
+        who = {"user": stack.uid, "group": stack.gid, "extra_groups": []}
+    env = {"PATH": os.environ["PATH"], **REPORTS,
+           "CODECOURIER_CONF": stack.env["CODECOURIER_CONF"]}
+    return {"env": env, "cwd": "/", **who}
+
+
+class Session:
+    """A psql of the administrator, or of another role: answers within
+    milliseconds, however long a new process may take to start."""
+
+    def __init__(self, stack, conninfo=None):
+        self.process = subprocess.Popen(
+            ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d",
+             conninfo or stack.admin()],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            **as_user(stack))
+
+    def begin(self, text):
+        """Sends statements whose answer finish() waits for."""
+        self.process.stdin.write(f"{text};\n\\echo done\n")
+        self.process.stdin.flush()
+        self.text = text
+
+    def finish(self):
+        lines = []
+        while (line := self.process.stdout.readline()) != "done\n":
+            assert line, f"psql has ended after: {self.text}"
+            lines.append(line.rstrip("\n"))
+        return lines
+
+    def run(self, text):
+        """Runs statements; the lines they answer."""
+        self.begin(text)
+        return self.finish()
+
+    def hold(self, project):
+        """Locks the project's row until release()."""
+        assert self.run("begin; select 1 from codecourier.project where id = "
+                        f"'{project.id}' for update") == ["1"]
+
+    def waiting(self, like="%"):
+        """When the statements like this began that wait for a lock."""
+        return self.run(
+            "select a.query_start from pg_stat_activity a where "
+            f"wait_event_type = 'Lock' and query like '{like}'")
+
+    def await_waiting(self, like="%", count=1, seconds=30):
+        """Returns when so many wait for a lock; from then on it is a second
+        until the workers' lock_timeout."""
+        until(lambda: len(self.waiting(like)) >= count,
+              f"nobody waits for the lock: {like}", seconds)
+
+    def release(self):
+        self.run("commit")
+
+    def close(self):
+        self.process.communicate("\\q\n", timeout=10)
+
+
+def until(true, what, seconds=30):
+    """Waits for a state, as nothing can tell us of it."""
+    end = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < end, what
+        time.sleep(0.005)
+    return found
