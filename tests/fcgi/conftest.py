@@ -11,8 +11,8 @@ import pytest  # noqa: E402
 pytest.register_assert_rewrite("contract", "client", "harness", "fixtures",
                                "session", "wire", "workers")
 
-from fixtures import (  # noqa: E402
-    by_mark, make_project, markers, no_skips, running)
+from fixtures import (  # noqa: E402,F401
+    by_mark, make_project, markers, no_skips, running, session)
 from session import Session  # noqa: E402
 from workers import Site  # noqa: E402
 
@@ -61,13 +61,6 @@ def one(stack):
     """One worker for all cases of a file: it must live through them."""
     made = Site(stack)
     made.worker = made.ready()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def session(stack):
-    made = Session(stack)
     yield made
     made.close()
 

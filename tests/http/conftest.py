@@ -10,7 +10,7 @@ pytest.register_assert_rewrite("contract", "client", "harness", "fixtures",
 
 from fixtures import (  # noqa: E402,F401
     api, by_mark, ctl, markers, no_skips, no_worker_ends, nobody, other,
-    project, refusing, shared, spare, sql, stack)
+    project, refusing, session, shared, spare, sql, stack)
 
 
 pytest_runtest_makereport = no_skips

@@ -1,4 +1,5 @@
 """Fixtures of the HTTP and of the SQL tests; each conftest takes them in."""
+import json
 import os
 import time
 import uuid
@@ -8,6 +9,7 @@ import pytest
 
 from client import Api, at_once
 from harness import REPORTS, ROOT, Stack, started
+from session import Session
 
 
 # links in RUN_DIR to folders that live as long as the stack
@@ -26,6 +28,8 @@ def running(**options):
         stack.start()
         folders = [os.readlink(stack.run_dir / n) for n in TEMPORARY]
         yield stack
+        if stack.session:
+            stack.session.close()
         left = stack.stop()
         assert left == [], f"left running: {left}"
         assert not (stack.run_dir / "env").exists(), "env outlived the stack"
@@ -155,20 +159,31 @@ def written(project):
         f"where project_id = '{project.id}' and actor = 'key'"))
 
 
+@pytest.fixture
+def session(stack):
+    """To hold a lock, and to see who waits for it."""
+    made = Session(stack)
+    yield made
+    made.close()
+
+
 def everything(project):
     """All rows of a project in every table, but for when its keys were last
     used: what no stranger's request may change."""
     stack = project.stack
-    tables = stack.rows(
-        "select table_name name, column_name owner "
-        "from information_schema.columns "
-        "where table_schema = 'codecourier' and (column_name = 'project_id' "
-        "or (table_name, column_name) = ('project', 'id'))")
-    assert len(tables) >= 8, tables
-    return stack.rows(" union all ".join(
-        f"select '{r['name']}' as name, to_jsonb(x) - 'last_used_at' as row "
-        f"from codecourier.{r['name']} x where {r['owner']} = '{project.id}'"
-        for r in tables) + " order by 1, 2")
+    if not stack.session:
+        stack.session = Session(stack)
+        stack.tables = [line.split("|") for line in stack.session.run(
+            "select table_name, column_name from information_schema.columns "
+            "where table_schema = 'codecourier' and (column_name = "
+            "'project_id' or (table_name, column_name) = ('project', 'id'))")]
+        assert len(stack.tables) >= 8, stack.tables
+    lines = stack.session.run(" union all ".join(
+        f"select '{name}' as name, to_jsonb(x) - 'last_used_at' as row "
+        f"from codecourier.{name} x where {owner} = '{project.id}'"
+        for name, owner in stack.tables) + " order by 1, 2")
+    return [{"name": n, "row": json.loads(row)} for n, _, row in
+            (line.partition("|") for line in lines)]
 
 
 @pytest.fixture(scope="module")

@@ -130,6 +130,7 @@ class Stack:
                       **(environ or {})}
         self.process = None
         self.pool = None        # its workers, as the tests expect them
+        self.session = None     # what everything() asks
 
     def start(self, seconds=90):
         with open(self.output, "wb") as out:

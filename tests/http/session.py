@@ -52,14 +52,16 @@ class Session:
 
     def waiting(self, like="%"):
         """When the statements like this began that wait for a lock."""
-        return self.run(
-            "select a.query_start from pg_stat_activity a where "
-            f"wait_event_type = 'Lock' and query like '{like}'")
+        return self.run(    # within a transaction it is seen once else
+            "select pg_stat_clear_snapshot(); "
+            "select query_start from pg_stat_activity where "
+            f"wait_event_type = 'Lock' and query like '{like}'")[1:]
 
-    def await_waiting(self, like="%", count=1, seconds=30):
-        """Returns when so many wait for a lock; from then on it is a second
-        until the workers' lock_timeout."""
-        until(lambda: len(self.waiting(like)) >= count,
+    def await_waiting(self, like="%", count=1, seconds=30, unless=None):
+        """Returns when so many wait for a lock, or the future `unless` is
+        over; from then on it is a second until the workers' lock_timeout."""
+        until(lambda: unless and unless.done() or
+              len(self.waiting(like)) >= count,
               f"nobody waits for the lock: {like}", seconds)
 
     def release(self):

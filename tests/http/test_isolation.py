@@ -2,38 +2,71 @@
 server's table of routes says what is tried: a new route is covered by it."""
 import pytest
 
-from client import Api
-from contract import CALLS, NOBODY, WRITES
-from fixtures import make_project, written
+from client import Api, raw, request_bytes
+from contract import CALLS, CONVEX, KEPT, NOBODY, PROVIDERS, WRITES
+from fixtures import everything, make_project
+from session import until
 from tables import ROUTES
+
+
+def furnish(project, mark, count):
+    """Fills a project: every table, every column, all of it marked; so many
+    of each thing, so that no two projects' counters agree."""
+    api, stack = project.api, project.stack
+    api.post("/project/update", {
+        "name": mark, "githubRepoUrl": f"https://example.com/{mark}/x"})
+    api.post("/project/settings/update", {
+        "sandboxSystemPrompt": mark, "claudeMd": mark,
+        "issueDiscoveryPrompt": mark, "selectedSkills": [mark],
+        "selectedCommands": [mark], "selectedScripts": [mark],
+        "envVars": {mark: mark}, "deployEnvVars": {mark: mark},
+        "testUserCredentials": {mark: mark},
+        "convexDeployKey": f"{mark}-deploy", "convexDevKey": f"{mark}-dev",
+        "learningTemplateId": mark, "learningModel": mark,
+        "mergingTemplateId": mark, "mergingModel": mark,
+        "gitCommitName": mark, "gitCommitEmail": f"{mark}@example.com"})
+    project.providers = PROVIDERS[:count]
+    for provider in project.providers:
+        api.post("/project/provider-keys/set",
+                 {"provider": provider, "key": f"{mark}-{provider}"})
+    project.members = [api.post("/project/members/invite", {
+        "email": f"{n}@{mark}.example", "role": "admin"})
+        for n in range(count)]
+    for member in project.members[1:]:
+        stack.ctl("member", "accept", project.slug, member["email"])
+    project.keys = [api.post("/project/api-keys/generate", {
+        "name": f"{mark} {n}"}) for n in range(count)]
+    for number, name in enumerate(KEPT):
+        stack.ctl("counter", "add", project.slug, name,
+                  str(100 * count + number))
+    project.counters = {
+        **{name: 100 * count + n for n, name in enumerate(KEPT)},
+        "members": count, "apiKeys": count + 1, "providerKeys": count}
+    return project
 
 
 @pytest.fixture(scope="module")
 def theirs(stack):
-    """Somebody else's project with one of everything in it."""
-    project = make_project(stack)
-    api = project.api
-    project.member = api.post("/project/members/invite", {
-        "email": "theirs@example.com", "role": "admin"})
-    project.provider = api.post("/project/provider-keys/set", {
-        "provider": "github", "key": "their-provider-key"})
-    project.second = api.post("/project/api-keys/generate", {"name": "2nd"})
-    api.post("/project/settings/update", {
-        "claudeMd": "theirs", "envVars": {"THEIRS": "secret"}})
-    stack.ctl("counter", "add", project.slug, "runs", "7")
-    return project
+    """Somebody else's project with two and more of everything in it."""
+    made = furnish(make_project(stack), "theirs", 3)
+    made.rows = everything(made)
+    assert len({r["name"] for r in made.rows}) >= 8
+    assert None not in [v for r in made.rows if r["name"] == "settings"
+                        for v in r["row"].values()]
+    return made
 
 
 @pytest.fixture(autouse=True)
 def untouched(theirs):
-    """Whatever a test tries, their project stays as it is."""
-    before = written(theirs)
+    """Whatever a test tries, not a value of theirs changes."""
     yield
-    assert written(theirs) == before
-    assert theirs.api.get("/project")["slug"] == theirs.slug
-    assert len(theirs.api.get("/project/members")) == 2
-    assert [k["revoked"] for k in theirs.api.get("/project/api-keys")] == \
-        [False, False]
+    assert everything(theirs) == theirs.rows
+
+
+@pytest.fixture(scope="module")
+def ours(stack):
+    """The project that asks has other things of the same kinds."""
+    return furnish(make_project(stack), "ours", 2)
 
 
 def is_id(row):
@@ -58,13 +91,11 @@ def test_the_tables_are_read():
 
 
 def objects(theirs):
-    """Everything of theirs that has an id: {what: id}."""
-    found = {"project": theirs.id}
-    for path in LISTS:
-        for number, row in enumerate(theirs.api.get(path)):
-            found |= {f"{path} {number} {name}": row[name]
-                      for name in ("id", "userId") if name in row}
-    assert len(found) == 1 + 2 * 2 + 2
+    """Everything of theirs that has an id: {id: what}."""
+    found = {r["row"][n]: r["name"] for r in theirs.rows
+             for n in ("id", "user_id") if n in r["row"]}
+    assert {"project", "member", "api_key", "data_key", "audit"} <= {
+        *found.values()}
     return found
 
 
@@ -79,25 +110,21 @@ def test_another_projects_object(refusing, theirs, path, name):
         return got.body.replace(got.header("X-Request-ID").encode(), b"")
 
     absent = answer(NOBODY)
-    for what, value in objects(theirs).items():
+    for value, what in objects(theirs).items():
         assert answer(value) == absent, what
 
 
 @pytest.mark.parametrize("path", [p for m, p in KEYED if m == "GET"])
-def test_nothing_of_theirs_is_read(refusing, theirs, path):
-    body = refusing.send("GET", path).body.decode()
-    for text in [*objects(theirs).values(), theirs.slug, "theirs", "secret",
-                 theirs.second["prefix"], theirs.provider["last4"]]:
+@pytest.mark.parametrize("who", ["empty", "furnished"])
+def test_nothing_of_theirs_is_read(shared, ours, theirs, path, who):
+    asking = shared if who == "empty" else ours
+    body = asking.api.send("GET", path).body.decode()
+    for text in [*objects(theirs), theirs.slug, "theirs",
+                 *(k["prefix"] for k in theirs.keys)]:
         assert text not in body, text
 
 
-def test_their_provider_key_is_not_ours(refusing, theirs):
-    refusing.refused("NOT_FOUND", "POST", "/project/provider-keys/remove",
-                     {"provider": "github"})
-    assert theirs.api.get("/project/provider-keys") == [theirs.provider]
-
-
-def test_reads_show_our_own_only(refusing, shared, theirs):
+def test_reads_show_our_own_only(refusing, shared):
     assert refusing.get("/project")["id"] == shared.id
     assert [m["email"] for m in refusing.get("/project/members")] == \
         [shared.owner_email]
@@ -106,7 +133,91 @@ def test_reads_show_our_own_only(refusing, shared, theirs):
         [shared.key_id]
     settings = refusing.get("/project/settings")
     assert settings["claudeMd"] is None and settings["envVars"] == {}
-    assert refusing.get("/project/counters")["runs"] == 0
+    assert refusing.get("/project/counters") == {
+        **dict.fromkeys(KEPT, 0), "members": 1, "apiKeys": 1,
+        "providerKeys": 0}
+
+
+def test_each_counter_is_of_one_project(ours, theirs):
+    for one in ours, theirs:
+        assert one.api.get("/project/counters") == one.counters
+
+
+# every write as it succeeds, with each field that it can have
+EVERY_WRITE = [
+    ("/project/update", {"name": "x", "slug": "SLUG", "githubRepoUrl":
+                         "https://example.com/x/y"}),
+    ("/project/settings/update", {n: None for n in (
+        "sandboxSystemPrompt", "selectedSkills", "envVars",
+        "testUserCredentials", "gitCommitEmail")}),
+    *(("/project/settings/update", {n: v}) for n in CONVEX
+      for v in ("our-own-key", None)),
+    ("/project/settings/update", {"envVars": {"A": "b"}, "claudeMd": "x",
+                                  "deployEnvVars": {"A": "b"},
+                                  "testUserCredentials": {"A": "b"},
+                                  **dict.fromkeys(CONVEX, "our-own-key")}),
+    ("/project/members/invite", {"email": "0@theirs.example",
+                                 "role": "owner"}),
+    ("/project/members/update-role", {"targetUserId": "MEMBER",
+                                      "role": "member"}),
+    ("/project/members/remove", {"targetUserId": "MEMBER"}),
+    *(("/project/provider-keys/set", {"provider": p, "key": "our-own-key"})
+      for p in PROVIDERS),
+    *(("/project/provider-keys/remove", {"provider": p}) for p in PROVIDERS),
+    ("/project/api-keys/generate", {"name": "theirs 0"}),
+    ("/project/api-keys/revoke", {"keyId": "KEY"}),
+    ("/project/delete", {}),
+]
+
+
+def test_no_write_is_left_out():
+    assert {path for path, _ in EVERY_WRITE} == set(WRITES)
+
+
+def test_every_write_writes_to_its_own_project_only(stack, theirs):
+    """One after another, and after each of them theirs is as it was."""
+    project = furnish(make_project(stack), "third", 1)
+    ids = {"SLUG": project.slug + "-x", "KEY": project.keys[0]["id"],
+           "MEMBER": project.members[0]["userId"]}
+    for path, body in EVERY_WRITE:
+        before = everything(project)
+        body = {n: ids.get(v, v) if isinstance(v, str) else v
+                for n, v in body.items()}
+        project.api.post(path, body)
+        assert everything(project) != before, path
+        assert everything(theirs) == theirs.rows, path
+
+
+@pytest.mark.parametrize("args", [
+    ["counter", "add", "{slug}", "runs", "5"],
+    ["member", "accept", "{slug}", "0@third.example", "--name", "Third"],
+    ["key", "create", "{slug}", "--name", "theirs 0"],
+    ["key", "revoke", "{key_id}"],
+    ["provider-key", "reveal", "{slug}", "anthropic"]],
+    ids=lambda a: "-".join(a[:2]))
+def test_a_command_writes_to_its_own_project_only(third, args):
+    before = everything(third)
+    third.stack.ctl(*(a.format(**vars(third)) for a in args))
+    assert everything(third) != before
+
+
+@pytest.fixture(scope="module")
+def third(stack):
+    return furnish(make_project(stack), "third", 1)
+
+
+def test_a_note_of_use_is_of_one_key(stack, theirs):
+    """lastUsedAt, which the comparison above leaves out."""
+    def used(project):
+        return stack.rows("select id, last_used_at from codecourier.api_key "
+                          f"where project_id = '{project.id}' order by 1")
+
+    before = used(theirs)
+    project = make_project(stack)
+    project.api.get("/project")
+    row = "select last_used_at from codecourier.api_key where id = '{}'"
+    until(lambda: stack.sql(row.format(project.key_id)), "no use was noted")
+    assert used(theirs) == before
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -116,21 +227,22 @@ def test_their_cursor_is_foreign(refusing, theirs, path):
                      field="cursor")
 
 
-def test_same_names_side_by_side(api, other, theirs):
+def test_same_names_side_by_side(api, other):
     """Address, provider and names are each project's own."""
     for one in api, other.api:
-        one.post("/project/members/invite", {"email": "theirs@example.com",
+        one.post("/project/members/invite", {"email": "0@theirs.example",
                                              "role": "owner"})
-        one.post("/project/provider-keys/set", {"provider": "github",
+        one.post("/project/provider-keys/set", {"provider": "anthropic",
                                                 "key": "our-own-key-9999"})
-        one.post("/project/api-keys/generate", {"name": "2nd"})
+        one.post("/project/api-keys/generate", {"name": "theirs 0"})
         assert one.get("/project/provider-keys")[0]["last4"] == "9999"
-    assert theirs.api.get("/project/provider-keys") == [theirs.provider]
 
 
 def test_a_key_opens_its_own_project_only(stack, theirs):
-    key = Api(stack.base, theirs.second["key"])
+    key = Api(stack.base, theirs.keys[0]["key"])
     assert key.get("/project")["id"] == theirs.id
+    assert raw(stack.port, request_bytes("GET", "/api/v1/project")
+               ).status == 401
 
 
 def test_delete_stops_no_other_project(project, theirs):

@@ -7,9 +7,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "http"))
 
 import pytest  # noqa: E402
 
-pytest.register_assert_rewrite("contract", "client", "harness", "fixtures")
+pytest.register_assert_rewrite("contract", "client", "harness", "fixtures",
+                               "session")
 
 from fixtures import (  # noqa: E402,F401
-    api, no_skips, no_worker_ends, other, project, shared, sql, stack)
+    api, no_skips, no_worker_ends, other, project, session, shared, sql, stack)
 
 pytest_runtest_makereport = no_skips

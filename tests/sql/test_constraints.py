@@ -1,5 +1,5 @@
 """The rules that the database itself keeps, whoever writes."""
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -182,25 +182,18 @@ def test_last_owner_of_two_sessions(stack):
         assert sorted(got) == ["changed", "member_last_owner"]
 
 
-def test_last_owner_waits_for_an_open_change(project):
+def test_last_owner_waits_for_an_open_change(project, session):
     """The second session decides after the first has committed."""
     first, second = owners(project)
     text = ("update codecourier.member set role = 'admin' "
-            "where user_id = '{}'; ")
-    begun = threading.Event()
-
-    def slow():
-        begun.set()
-        project.stack.sql("begin; " + text.format(first)
-                          + "select pg_sleep(0.5); commit")
-
-    def quick():
-        begun.wait()
-        threading.Event().wait(0.25)
-        refused(project.stack, text.format(second), "23514",
-                "member_last_owner")
-
-    at_once([slow, quick])
+            "where user_id = '{}'")
+    session.run("begin; " + text.format(first))
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(refused, project.stack, text.format(second),
+                           "23514", "member_last_owner")
+        session.await_waiting("update codecourier.member%", unless=late)
+        session.release()
+        late.result()
 
 
 def add(project, counter, number, project_id=None):
