@@ -119,6 +119,14 @@ api_key_generate(struct req *r)
 	return e;
 }
 
+static enum err
+no_key(struct req *r)
+{
+	return req_fail(r, ERR_NOT_FOUND, "keyId",
+	    "The project has no API key with this id. Send the \"id\" that the "
+	    "list of keys shows, not the prefix and not the key.");
+}
+
 enum err
 api_key_revoke(struct req *r)
 {
@@ -127,16 +135,14 @@ api_key_revoke(struct req *r)
 	enum err e;
 
 	if (!text_is_uuid(id, true))
-		return call_refuse(r, ERR_NOT_FOUND);
+		return call_refuse(r, no_key(r));
 	q = call_write(r, STMT_API_KEY_REVOKE);
 	db_text(q, id);
 	e = call_run(r);
 	if (e)
 		return e;
-	if (db_rows(q) > 0) {
-		e = call_drain(r, STMT_API_KEY_DRAIN, id);
-		if (e)
-			return e;
-	}
-	return reply_row(r, q);
+	if (db_rows(q) == 0)
+		return no_key(r);
+	e = call_drain(r, STMT_API_KEY_DRAIN, id);
+	return e ? e : reply_row(r, q);
 }

@@ -211,13 +211,14 @@ ctl_name(struct ctl *c)
 
 	if (len < sizeof(c->name) && text_is_utf8(given) &&
 	    text_count(start, len) >= 1 && text_count(start, len) <= 100 &&
-	    !text_has_control(start, len)) {
+	    !text_has_control(start, len) && text_has_visible(start, len)) {
 		memcpy(c->name, start, len);
 		c->name[len] = '\0';
 		return CTL_DONE;
 	}
 	return ctl_fail(c, ERR_VALIDATION,
-	    "--name: 1 to 100 characters, no control characters");
+	    "--name: 1 to 100 characters, at least one of them visible, no "
+	    "control characters");
 }
 
 void

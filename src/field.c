@@ -37,18 +37,15 @@ complain(struct check *c, const char *field, const char *message)
 }
 
 static void
-complain_length(struct check *c, const struct field *f)
+length_rule(const struct field *f, char *out, size_t size)
 {
 	const char *unit = f->in_bytes ? "bytes" : "characters";
-	char message[80];
 
 	if (f->min > 0)
-		snprintf(message, sizeof(message), "Must have %zu to %zu %s.",
-		    f->min, f->max, unit);
+		snprintf(out, size, "Must have %zu to %zu %s.", f->min, f->max,
+		    unit);
 	else
-		snprintf(message, sizeof(message), "Must have at most %zu %s.",
-		    f->max, unit);
-	complain(c, f->name, message);
+		snprintf(out, size, "Must have at most %zu %s.", f->max, unit);
 }
 
 /* Through a copy: json-c copies to where the text stands. False: memory. */
@@ -73,20 +70,31 @@ trim(struct json_object *v, const char **s, size_t *len)
 static void
 check_string(struct check *c, const struct field *f, struct json_object *v)
 {
-	const char *s = json_object_get_string(v);
+	const char *s = json_object_get_string(v), *fault = NULL;
 	size_t len = (size_t)json_object_get_string_len(v), count;
+	char length[80], message[160];
 
 	if (f->trimmed && !trim(v, &s, &len)) {
 		c->no_memory = true;
 		return;
 	}
 	count = f->in_bytes ? len : text_count(s, len);
+	length_rule(f, length, sizeof(length));
 	if (count < f->min || count > f->max)
-		complain_length(c, f);
+		fault = length;
 	else if (f->one_line && text_has_control(s, len))
-		complain(c, f->name, "Must not have control characters.");
+		fault = "Must not have control characters.";
+	else if (f->one_line && !text_has_visible(s, len))
+		fault = "Must have at least one visible character.";
 	else if (f->valid && !f->valid(s, len))
-		complain(c, f->name, f->rule);
+		fault = f->rule;
+	if (fault && len == 0 && f->nullable) {
+		snprintf(message, sizeof(message), "%s Send null to clear it.",
+		    fault);
+		fault = message;
+	}
+	if (fault)
+		complain(c, f->name, fault);
 }
 
 static void
@@ -159,8 +167,12 @@ check_env(struct check *c, const struct field *f, struct json_object *v)
 			    "A variable's name must match "
 			    "[A-Za-z_][A-Za-z0-9_]* and have at most 255 "
 			    "characters.");
+		else if (!value)
+			complain(c, path,
+			    "Must be a string. Leave the variable out to "
+			    "remove it.");
 		else if (!json_object_is_type(value, json_type_string))
-			complain(c, path, "Must be a string.");
+			complain(c, path, "Must be a string, in quotes.");
 		else if (json_object_get_string_len(value) > ENV_VALUE_MAX)
 			complain(c, path, "Must have at most 65536 bytes.");
 	}
@@ -172,29 +184,73 @@ check_env(struct check *c, const struct field *f, struct json_object *v)
 static void
 check_object(struct check *c, const struct field *f, struct json_object *v)
 {
+	char length[80];
 	size_t len;
 	char *text = json_text(v, &len);
 
 	if (!text)
 		c->no_memory = true;
-	else if (len > f->max)
-		complain_length(c, f);
+	else if (len > f->max) {
+		length_rule(f, length, sizeof(length));
+		complain(c, f->name, length);
+	}
 	free(text);
 }
 
 static const struct {
 	enum json_type type;
 	const char *complaint;
+	enum json_type near; /* what is easily taken for it, and the way out */
+	const char *hint;
 	void (*check)(
 	    struct check *, const struct field *, struct json_object *);
 } types[] = {
-    [FIELD_STRING] = {json_type_string, "Must be a string.", check_string},
+    [FIELD_STRING] = {json_type_string, "Must be a string.", json_type_object,
+	"Must be a string. Leave it out to keep it.", check_string},
     [FIELD_STRINGS] = {json_type_array, "Must be an array of strings.",
+	json_type_object,
+	"Must be an array of strings, no object: [] for none, in PHP "
+	"array_values($list).",
 	check_strings},
     [FIELD_ENV] = {json_type_object, "Must be an object of strings.",
+	json_type_array,
+	"Must be an object of strings, no array: {} for none, in PHP "
+	"(object)[].",
 	check_env},
-    [FIELD_OBJECT] = {json_type_object, "Must be an object.", check_object},
+    [FIELD_OBJECT] = {json_type_object, "Must be an object.", json_type_array,
+	"Must be an object, no array: {} for none, in PHP (object)[].",
+	check_object},
 };
+
+static void
+check_value(struct check *c, const struct field *f, struct json_object *v)
+{
+	if (!v && !f->nullable)
+		complain(c, f->name,
+		    f->required ? "Must not be null."
+				: "Must not be null. Leave it out instead.");
+	else if (v && f->nullable &&
+	    json_object_is_type(v, types[f->type].near))
+		complain(c, f->name, types[f->type].hint);
+	else if (v && !json_object_is_type(v, types[f->type].type))
+		complain(c, f->name, types[f->type].complaint);
+	else if (v)
+		types[f->type].check(c, f, v);
+}
+
+/* A name that answers show and no body takes: objects are sent back whole. */
+static bool
+is_read_only(const char *name)
+{
+	static const char *const names[] = {"id", "_id", "_creationTime",
+	    "updatedAt", "lastUsedAt", "prefix", "last4", "revoked",
+	    "revokedAt", "userId", "status", "invitedAt", "joinedAt"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
 
 size_t
 field_check(const struct body *body, struct json_object *json,
@@ -216,14 +272,12 @@ field_check(const struct body *body, struct json_object *json,
 			given[i] = true;
 			value[i] = v;
 		}
-		if (!f)
-			complain(&c, name, "Unknown field.");
-		else if (!v && !f->nullable)
-			complain(&c, name, "Must not be null.");
-		else if (v && !json_object_is_type(v, types[f->type].type))
-			complain(&c, name, types[f->type].complaint);
-		else if (v)
-			types[f->type].check(&c, f, v);
+		if (f)
+			check_value(&c, f, v);
+		else
+			complain(&c, name,
+			    is_read_only(name) ? "Cannot be set: leave it out."
+					       : "Unknown field.");
 	}
 	for (size_t i = 0; i < body->n; i++)
 		if (body->fields[i].required && !given[i])

@@ -22,7 +22,7 @@ struct field {
 	bool required;
 	bool nullable; /* null clears it */
 	bool trimmed;  /* U+0020 at both ends is dropped */
-	bool one_line; /* no control characters */
+	bool one_line; /* no control characters, something visible */
 	bool in_bytes; /* min and max count bytes, not characters */
 	size_t min, max;
 	bool (*valid)(const char *s, size_t len); /* after the above; or NULL */

@@ -77,31 +77,46 @@ member_invite(struct req *r)
 	return e ? e : reply_row(r, q);
 }
 
+/* Members have two ids, and the wrong one is easily sent. */
+static enum err
+no_member(struct req *r)
+{
+	return req_fail(r, ERR_NOT_FOUND, "targetUserId",
+	    "The project has no member with this userId. Send the member's "
+	    "\"userId\", not its \"id\".");
+}
+
+static enum err
+reply_member(struct req *r, const struct db_query *q)
+{
+	enum err e = call_run(r);
+
+	if (e)
+		return e;
+	return db_rows(q) > 0 ? reply_row(r, q) : no_member(r);
+}
+
 enum err
 member_remove(struct req *r)
 {
 	struct db_query *q;
-	enum err e;
 
 	if (!text_is_uuid(req_text(r, 0), true))
-		return call_refuse(r, ERR_NOT_FOUND);
+		return call_refuse(r, no_member(r));
 	q = call_write(r, STMT_MEMBER_REMOVE);
 	db_text(q, req_text(r, 0));
-	e = call_run(r);
-	return e ? e : reply_row(r, q);
+	return reply_member(r, q);
 }
 
 enum err
 member_update_role(struct req *r)
 {
 	struct db_query *q;
-	enum err e;
 
 	if (!text_is_uuid(req_text(r, 0), true))
-		return call_refuse(r, ERR_NOT_FOUND);
+		return call_refuse(r, no_member(r));
 	q = call_write(r, STMT_MEMBER_ROLE);
 	db_text(q, req_text(r, 0));
 	db_text(q, req_text(r, 1));
-	e = call_run(r);
-	return e ? e : reply_row(r, q);
+	return reply_member(r, q);
 }

@@ -21,7 +21,7 @@ static const struct field update_fields[] = {
 	.max = 500,
 	.valid = text_is_repo_url,
 	.rule = "Must be an https URL with a host and an owner/repository "
-		"path, without user, query and fragment."},
+		"path, without user, query, fragment, . and .. in the path."},
 };
 const struct body project_update_body = {update_fields, 3, false};
 const struct body project_delete_body = {NULL, 0, true};

@@ -94,5 +94,10 @@ provider_key_remove(struct req *r)
 
 	db_text(q, req_text(r, 0));
 	e = call_run(r);
-	return e ? e : reply_row(r, q);
+	if (e)
+		return e;
+	if (db_rows(q) == 0)
+		return req_fail(r, ERR_NOT_FOUND, "provider",
+		    "The project has no key of this provider.");
+	return reply_row(r, q);
 }

@@ -69,12 +69,19 @@ static const struct field fields[] = {
     SHORT("learningModel"),
     SHORT("mergingTemplateId"),
     SHORT("mergingModel"),
-    SHORT("gitCommitName"),
+    {.name = "gitCommitName",
+	.nullable = true,
+	.one_line = true,
+	.max = 200,
+	.valid = text_is_git_name,
+	.rule = "Must have more than blanks and .,:;<>\"'\\, without < and >, "
+		"or git refuses it."},
     {.name = "gitCommitEmail",
 	.nullable = true,
 	.max = 200,
-	.valid = text_is_email,
-	.rule = "Must be an e-mail address: printable ASCII, one @."},
+	.valid = text_is_git_email,
+	.rule = "Must be an e-mail address: printable ASCII, one @, without < "
+		"and >."},
 };
 _Static_assert(sizeof(fields) / sizeof(fields[0]) == SETTINGS, "all of them");
 

@@ -177,13 +177,17 @@ static const struct stmt_info statements[] = {
 	"AND wait_event = 'ClientRead' "
 	"AND xact_start < now() - interval '15 seconds'"},
 
+    /* text_is_repo_url takes the scheme in any case */
     [STMT_PROJECT_UPDATE] = {"project_update", 8,
 	"WITH done AS (UPDATE project SET " GIVEN("name", "name", "$6") GIVEN(
 	    "slug", "slug", "$7") GIVEN("githubRepoUrl", "github_repo_url",
-	    "$8") "updated_at = now() "
-		  "WHERE id = $1::uuid AND deleted_at IS NULL "
-		  "RETURNING " PROJECT_ROW ")" AUDIT_KEY("project.update",
-		      "project", "id") SELECT_JSON(PROJECT, "done")},
+	    "'https' || substr($8::text, 6)") "updated_at = now() "
+					      "WHERE id = $1::uuid AND "
+					      "deleted_at IS NULL "
+					      "RETURNING " PROJECT_ROW
+					      ")" AUDIT_KEY("project.update",
+						  "project", "id")
+						  SELECT_JSON(PROJECT, "done")},
     [STMT_PROJECT_DELETE] = {"project_delete", 6,
 	"WITH done AS (UPDATE project SET deleted_at = now(), "
 	"purge_at = now() + make_interval(days => $6::int) "

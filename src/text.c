@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "banned.h"
 
@@ -67,6 +68,68 @@ text_has_control(const char *s, size_t len)
 			return true; /* U+2028 to U+202E */
 		if (u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9)
 			return true; /* U+2066 to U+2069 */
+	}
+	return false;
+}
+
+/* First and last code point of what nobody sees. From Unicode 15.0:
+ * UnicodeData.txt, categories Cc, Cf, Co, Zs, Zl, Zp (Cs is no UTF-8);
+ * DerivedCoreProperties.txt, Default_Ignorable_Code_Point; the code points
+ * that are for no character; U+2800. Of the unassigned ones only whole planes,
+ * as the next version makes letters of the others. */
+static const struct {
+	int first, last;
+} invisible[] = {
+    {0x0000, 0x0020},
+    {0x007f, 0x00a0},
+    {0x00ad, 0x00ad},
+    {0x034f, 0x034f},
+    {0x0600, 0x0605},
+    {0x061c, 0x061c},
+    {0x06dd, 0x06dd},
+    {0x070f, 0x070f},
+    {0x0890, 0x0891},
+    {0x08e2, 0x08e2},
+    {0x115f, 0x1160},
+    {0x1680, 0x1680},
+    {0x17b4, 0x17b5},
+    {0x180b, 0x180f},
+    {0x2000, 0x200f},
+    {0x2028, 0x202f},
+    {0x205f, 0x206f},
+    {0x2800, 0x2800},
+    {0x3000, 0x3000},
+    {0x3164, 0x3164},
+    {0xd800, 0xf8ff},
+    {0xfdd0, 0xfdef},
+    {0xfe00, 0xfe0f},
+    {0xfeff, 0xfeff},
+    {0xffa0, 0xffa0},
+    {0xfff0, 0xfffb},
+    {0xfffe, 0xffff},
+    {0x110bd, 0x110bd},
+    {0x110cd, 0x110cd},
+    {0x13430, 0x1343f},
+    {0x1bca0, 0x1bca3},
+    {0x1d173, 0x1d17a},
+    {0x1fffe, 0x1ffff},
+    {0x2fffe, 0x2ffff},
+    {0x3fffe, 0x10ffff},
+};
+
+bool
+text_has_visible(const char *s, size_t len)
+{
+	size_t n;
+
+	for (; (n = utf8_length(s, len)) > 0; s += n, len -= n) {
+		int code = utf8_get(s, n);
+		size_t i = 0;
+
+		while (code > invisible[i].last)
+			i++; /* the last one ends where Unicode does */
+		if (code < invisible[i].first)
+			return true;
 	}
 	return false;
 }
@@ -144,6 +207,24 @@ text_is_email(const char *s, size_t len)
 	    !memchr(at + 1, '@', len - 1 - (size_t)(at - s));
 }
 
+/* What git strips from both ends of a name, besides control characters; it
+ * refuses a name of nothing else, and drops angle brackets anywhere. */
+#define GIT_STRIPS " .,:;\"'\\"
+
+bool
+text_is_git_name(const char *s, size_t len)
+{
+	return !only(s, len, GIT_STRIPS) && !memchr(s, '<', len) &&
+	    !memchr(s, '>', len);
+}
+
+bool
+text_is_git_email(const char *s, size_t len)
+{
+	return text_is_email(s, len) && !memchr(s, '<', len) &&
+	    !memchr(s, '>', len);
+}
+
 bool
 text_is_slug(const char *s, size_t len)
 {
@@ -170,35 +251,66 @@ text_escape(const char *s, size_t len)
 	return value;
 }
 
-/* A segment of a path, escapes included but those that hide a control
- * character or what would end or climb out of the segment. */
+/* A segment of a path: visible ASCII but for what a URL may not have there;
+ * escapes but those that hide a control character or what would end or climb
+ * out of the segment. */
 static bool
 is_segment(const char *s, size_t len)
 {
-	if (len == 0 || only(s, len, "."))
+	if (len == 0 || (len <= 2 && only(s, len, ".")))
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		int escape;
 
-		if (s[i] != '%') {
-			if (!only(s + i, 1, LOWER UPPER DIGITS "-._~+"))
-				return false;
+		if (s[i] <= ' ' || s[i] > '~' || strchr("\\\"<>^`{|}?#", s[i]))
+			return false;
+		if (s[i] != '%')
 			continue;
-		}
 		escape = text_escape(s + i, len - i);
 		if (escape < 0x20 || escape == 0x7f || strchr("./\\", escape))
 			return false;
-		i += 2;
 	}
 	return true;
 }
 
-/* Labels of letters, digits and inner hyphens, and a port perhaps. */
 static bool
-is_host(const char *s, size_t len)
+is_address(int family, const char *s, size_t len)
 {
-	const char *colon = memchr(s, ':', len);
-	size_t label = 0;
+	char text[INET6_ADDRSTRLEN], address[sizeof(struct in6_addr)];
+
+	if (len >= sizeof(text))
+		return false;
+	memcpy(text, s, len);
+	text[len] = '\0';
+	return strlen(text) == len && inet_pton(family, text, address) == 1;
+}
+
+/* Labels of letters, digits, underscores and inner hyphens. The last one is
+ * no number: that would be an address. */
+static bool
+is_name(const char *s, size_t len)
+{
+	for (;;) {
+		const char *dot = memchr(s, '.', len);
+		size_t label = dot ? (size_t)(dot - s) : len;
+
+		if (label == 0 || !only(s, label, LOWER UPPER DIGITS "-_") ||
+		    s[0] == '-' || s[label - 1] == '-')
+			return false;
+		if (!dot)
+			return !only(s, label, DIGITS);
+		s = dot + 1;
+		len -= label + 1;
+	}
+}
+
+/* A host, and a port perhaps. */
+static bool
+is_authority(const char *s, size_t len)
+{
+	const char *close = s[0] == '[' ? memchr(s, ']', len) : NULL;
+	const char *from = close ? close : s;
+	const char *colon = memchr(from, ':', len - (size_t)(from - s));
 
 	if (colon) {
 		size_t port = len - (size_t)(colon + 1 - s);
@@ -208,19 +320,10 @@ is_host(const char *s, size_t len)
 			return false;
 		len = (size_t)(colon - s);
 	}
-	if (len == 0 || len > 253 || !only(s, len, LOWER UPPER DIGITS "-."))
-		return false;
-	for (size_t i = 0; i <= len; i++) {
-		if (i < len && s[i] != '.') {
-			label++;
-			continue;
-		}
-		if (label == 0 || label > 63 || s[i - 1] == '-' ||
-		    s[i - label] == '-')
-			return false;
-		label = 0;
-	}
-	return true;
+	if (close)
+		return close == s + len - 1 &&
+		    is_address(AF_INET6, s + 1, len - 2);
+	return is_name(s, len) || is_address(AF_INET, s, len);
 }
 
 bool
@@ -230,11 +333,12 @@ text_is_repo_url(const char *s, size_t len)
 	const char *host, *path, *end = s + len;
 	int segments = 0;
 
-	if (len <= strlen(scheme) || strncmp(s, scheme, strlen(scheme)) != 0)
+	if (len <= strlen(scheme) ||
+	    strncasecmp(s, scheme, strlen(scheme)) != 0)
 		return false;
 	host = s + strlen(scheme);
 	path = memchr(host, '/', (size_t)(end - host));
-	if (!path || !is_host(host, (size_t)(path - host)))
+	if (!path || !is_authority(host, (size_t)(path - host)))
 		return false;
 	while (path < end) { /* at a slash: a segment follows */
 		const char *start = path + 1;

@@ -17,6 +17,11 @@ size_t text_count(const char *s, size_t len); /* Unicode code points */
 /* A character of category Cc, U+2028, U+2029 or a bidi control is in it. */
 bool text_has_control(const char *s, size_t len);
 
+/* At least one character is to be seen: none of category Z or C, none that
+ * Unicode says to ignore, no blank Braille pattern. A code point that Unicode
+ * has not assigned yet counts as seen, but for planes 4 and up. */
+bool text_has_visible(const char *s, size_t len);
+
 /* Copies what fits, always terminated; `size` is at least 1. */
 void text_copy(char *out, size_t size, const char *s);
 
@@ -37,7 +42,13 @@ bool text_is_email(const char *s, size_t len);
 /* a-z 0-9 and inner hyphens, 1 to 63. */
 bool text_is_slug(const char *s, size_t len);
 
-/* https, host, owner/repository path, no user, query or fragment. */
+/* git takes it as it is as the name and as the e-mail address of an author:
+ * no angle brackets, and a name with more than what git strips. */
+bool text_is_git_name(const char *s, size_t len);
+bool text_is_git_email(const char *s, size_t len);
+
+/* https (in any case), a host by name or address, perhaps a port, a path of
+ * two or more segments; no user, query or fragment. */
 bool text_is_repo_url(const char *s, size_t len);
 
 /* A name of an environment variable: [A-Za-z_][A-Za-z0-9_]*. */

@@ -43,6 +43,17 @@ utf8_length(const char *p, size_t left)
 	return 0;
 }
 
+int
+utf8_get(const char *p, size_t length)
+{
+	static const unsigned char first[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	int code = (unsigned char)p[0] & first[length];
+
+	for (size_t i = 1; i < length; i++)
+		code = code << 6 | ((unsigned char)p[i] & 0x3f);
+	return code;
+}
+
 char *
 utf8_put(char *out, int code)
 {

@@ -39,6 +39,8 @@ python3-h2          HTTP tests over HTTP/2
 openssl             a certificate for the tests of TLS
 python3-jsonschema  holds the answers against openapi.json
 openapi-specification  the standard that openapi.json is held against
+unicode-data        which characters show nothing
+git                 commits with the names that settings take
 shellcheck          lint of the shell scripts
 systemd             lint of the units (systemd-analyze)
 mandoc              lint of the manual pages

@@ -4,16 +4,20 @@ contract.check() calls check() with every answer of every test. References
 and allOf are resolved once, and every object of an answer is closed: a member
 that the document does not name is an error, though clients shall accept it.
 """
+import ipaddress
 import json
+import re
 
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
+import characters
 from harness import ROOT
 
 FILE = ROOT / "nginx/html/openapi.json"
 DOCUMENT = json.loads(FILE.read_text())
 NOTES = {"description", "examples"}
+MAPS = ("properties", "patternProperties")
 # what HTTP and TLS put there by themselves; "status" is FastCGI's
 PLAIN_HEADERS = {"connection", "content-length", "content-type", "date",
                  "keep-alive", "server", "status", "transfer-encoding",
@@ -36,7 +40,7 @@ def merge(parts):
     found = {}
     for part in parts:
         for key, value in part.items():
-            if key == "properties":
+            if key in MAPS:
                 into = found[key] = dict(found.get(key, {}))
                 for name, schema in value.items():
                     into[name] = merge([into.get(name, {}), schema])
@@ -62,14 +66,14 @@ def flat(schema, close=False):
             parts.append(flat(follow({"$ref": value})))
         elif key == "allOf":
             parts += [flat(s) for s in value]
-        elif key == "properties":
+        elif key in MAPS:
             own[key] = {n: flat(s) for n, s in value.items()}
         elif key == "oneOf":
             own[key] = [flat(s) for s in value]
         elif key in ("items", "additionalProperties", "propertyNames"):
             own[key] = flat(value)
         elif key == "pattern":      # ECMA's $ is Python's \Z
-            own[key] = value.replace("$", r"\Z")
+            own[key] = value.removesuffix("$") + r"\Z"
         else:
             own[key] = value
     found = merge([*parts, own])
@@ -79,9 +83,10 @@ def flat(schema, close=False):
 def closed(schema):
     """The same without room for members that it does not name."""
     found = dict(schema)
+    for key in MAPS:
+        if key in found:
+            found[key] = {n: closed(s) for n, s in found[key].items()}
     if "properties" in found:
-        found["properties"] = {n: closed(s)
-                               for n, s in found["properties"].items()}
         found.setdefault("additionalProperties", False)
     if "items" in found:
         found["items"] = closed(found["items"])
@@ -104,8 +109,39 @@ def max_bytes_together(validator, limit, value, schema):
         yield ValidationError(f"more than {limit} bytes together")
 
 
+def one_line(validator, wanted, value, schema):
+    if isinstance(value, str) and (
+            any(map(characters.is_control, value)) or
+            not any(map(characters.is_visible, value))):
+        yield ValidationError("not one line to be seen")
+
+
+def unique_items(validator, wanted, value, schema):
+    if isinstance(value, list) and len(set(map(text, value))) < len(value):
+        yield ValidationError("an entry twice")
+
+
+def authority(validator, wanted, value, schema):
+    """Of what the pattern has taken: addresses and port."""
+    found = re.fullmatch(r"https://(\[.*\]|[^:/]*)(?::([0-9]+))?/.*", value,
+                         re.S | re.I) if isinstance(value, str) else None
+    if not found:
+        return
+    try:
+        if found[1].startswith("["):
+            ipaddress.IPv6Address(found[1][1:-1])
+        elif found[1].rpartition(".")[2].isdigit():
+            ipaddress.IPv4Address(found[1])
+    except ValueError:
+        yield ValidationError("no address")
+    if int(found[2] or 0) > 65535:
+        yield ValidationError("no port")
+
+
 Validator = extend(Draft202012Validator, {
-    "x-maxBytes": max_bytes, "x-maxBytesTogether": max_bytes_together})
+    "x-maxBytes": max_bytes, "x-maxBytesTogether": max_bytes_together,
+    "x-oneLine": one_line, "x-uniqueItems": unique_items,
+    "x-authority": authority})
 
 
 class Response:

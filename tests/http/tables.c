@@ -2,11 +2,14 @@
  * tables.c: prints what the library's tables say of routes, fields, limits and
  * failures, one row a line, for test_openapi.py to hold the document against.
  * `tables -c` reads bodies, "path TAB JSON" a line, and prints how many
- * complaints the path's table of fields has of each.
+ * complaints the path's table of fields has of each. `tables -i` prints each
+ * code point that shows nothing.
  */
 #include "err.h"
 #include "query.h"
 #include "route.h"
+#include "text.h"
+#include "utf8.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -83,6 +86,18 @@ check_line(char *line)
 	json_object_put(json);
 }
 
+static void
+print_invisible(void)
+{
+	char text[4];
+
+	for (int code = 0; code <= 0x10ffff; code++)
+		if ((code < 0xd800 || code > 0xdfff) &&
+		    !text_has_visible(
+			text, (size_t)(utf8_put(text, code) - text)))
+			printf("%d\n", code);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -91,10 +106,13 @@ main(int argc, char **argv)
 
 	if (argc == 1)
 		print_tables();
+	else if (argc == 2 && strcmp(argv[1], "-i") == 0)
+		print_invisible();
 	else if (argc != 2 || strcmp(argv[1], "-c") != 0)
 		return 2;
-	while (argc == 2 && getline(&line, &size, stdin) > 0)
-		check_line(line);
+	else
+		while (getline(&line, &size, stdin) > 0)
+			check_line(line);
 	free(line);
 	return 0;
 }

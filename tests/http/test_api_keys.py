@@ -200,7 +200,11 @@ def test_revoked_keys_stay_in_the_list(api):
     "{" + NOBODY + "}", NOBODY + "\n", "cc_live_Ab3dE6gH", make_key(),
     "0" * 5000], ids=lambda v: f"{v!r:.20}")
 def test_unknown_id_is_not_found(refusing, key_id):
-    refusing.refused("NOT_FOUND", "POST", REVOKE, {"keyId": key_id})
+    error = refusing.refused("NOT_FOUND", "POST", REVOKE, {"keyId": key_id},
+                             field="keyId")
+    assert error["message"] == \
+        'The project has no API key with this id. Send the "id" that the ' \
+        'list of keys shows, not the prefix and not the key.'
 
 
 @pytest.mark.parametrize("key_id", [None, 1, True, [], {}, [NOBODY]],

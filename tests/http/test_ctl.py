@@ -60,7 +60,7 @@ CREATE = {"name": "Fine", "slug": "fine-slug", "owner-email": "a@b.c"}
 
 @pytest.mark.parametrize("name, value", [
     ("name", ""), ("name", " "), ("name", "x" * 101), ("name", "a\u202eb"),
-    ("name", "a\nb"), ("slug", ""), ("slug", "-a"), ("slug", "A"),
+    ("name", "a\nb"), ("name", "\u200b"), ("name", " \u3164"), ("slug", ""), ("slug", "-a"), ("slug", "A"),
     ("slug", "a_b"), ("slug", "x" * 64), ("owner-email", ""),
     ("owner-email", "nobody"), ("owner-email", "a@b@c"),
     ("owner-email", "é@b.c"), ("owner-email", "x" * 300 + "@b.c")])
@@ -142,7 +142,7 @@ def test_key_create(project):
 
 
 @pytest.mark.parametrize("args", [
-    ["--name", ""], ["--name", "x" * 101],
+    ["--name", ""], ["--name", "x" * 101], ["--name", "\u2060\u3000"],
     ["--name", "x", "--environment", "prod"]], ids=repr)
 def test_key_create_refuses(project, args):
     invalid(project.stack, "key", "create", project.slug, *args)
@@ -222,7 +222,8 @@ def test_member_accept(project):
                              "new@example.com") == got
 
 
-@pytest.mark.parametrize("name", ["", "x" * 101, "a\nb"], ids=repr)
+@pytest.mark.parametrize("name", ["", "x" * 101, "a\nb", "\ufeff", "\u2800"],
+                         ids=repr)
 def test_member_accept_refuses(project, name):
     project.api.post("/project/members/invite", {
         "email": "new@example.com", "role": "admin"})

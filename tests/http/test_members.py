@@ -10,6 +10,8 @@ MEMBERS = "/project/members"
 INVITE = "/project/members/invite"
 REMOVE = "/project/members/remove"
 ROLE = "/project/members/update-role"
+NO_MEMBER = 'The project has no member with this userId. Send the member\'s ' \
+    '"userId", not its "id".'
 
 
 def by_email(api, email):
@@ -218,10 +220,21 @@ def test_last_owner_may_be_made_owner(project):
     NOBODY + "\n", "é" * 36, "'" * 36, "0" * 5000])
 def test_unknown_user_is_not_found(refusing, path, more, who):
     error = refusing.refused("NOT_FOUND", "POST", path,
-                             {"targetUserId": who, **more})
-    assert error["message"] == refusing.refused(
-        "NOT_FOUND", "POST", path, {"targetUserId": NOBODY, **more}
-    )["message"]
+                             {"targetUserId": who, **more},
+                             field="targetUserId")
+    assert error["message"] == NO_MEMBER
+
+
+@pytest.mark.parametrize("path, more", [(REMOVE, {}),
+                                        (ROLE, {"role": "member"})],
+                         ids=["remove", "update-role"])
+def test_id_of_the_member_is_not_its_user_id(refusing, path, more):
+    """The message says which of the two is meant."""
+    member = refusing.get(MEMBERS)[0]
+    error = refusing.refused("NOT_FOUND", "POST", path,
+                             {"targetUserId": member["id"], **more},
+                             field="targetUserId")
+    assert error["message"] == NO_MEMBER
 
 
 def test_upper_case_id_is_not_found(project):

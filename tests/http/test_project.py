@@ -79,7 +79,8 @@ def test_name_accepted(api, given, kept):
     "", " ", " " * 100, "x" * 101, "\U0001f680" * 101, "a\tb", "a\nb",
     "a\u0001b", "a\u007fb", "a\u0085b", "a\u2028b", "a\u2029b", "a\u061cb",
     "a\u200eb", "a\u200fb", "a\u202ab", "a\u202eb", "a\u2066b", "a\u2069b",
-    "\tname", "name\n", None, 1, 1.5, True, [], {}, ["name"]], ids=repr)
+    "\tname", "name\n", "\u200b", "\xa0", " \u3000 ", "\xad\u2060",
+    "\u3164", "\ufe0f\ufeff", "\u2800", "\U000e0020", "\ue000", None, 1, 1.5, True, [], {}, ["name"]], ids=repr)
 def test_name_refused(refusing, name):
     refusing.invalid(UPDATE, {"name": name}, "name")
 
@@ -134,11 +135,21 @@ LONG = "https://github.com/org/"
     "https://github.com/my-org/my_repo.js",
     "https://git.example.org/Owner/Repo-2",
     LONG + "r" * (500 - len(LONG)),
+    "https://[2001:db8::1]/o/r", "https://[::ffff:192.0.2.1]:8443/o/r.git",
+    "https://192.0.2.1:3000/o/r", "https://git_host/o/r",
+    "https://h/~o/a@b:c,d;e=f&g!h$i'j(k)*", "https://h/.../r%20x",
     None], ids=repr)
 def test_repo_accepted(api, url):
     api.post(UPDATE, {"githubRepoUrl": "https://github.com/a/b"})
     assert api.post(UPDATE, {"githubRepoUrl": url})["githubRepoUrl"] == url
     assert api.get("/project")["githubRepoUrl"] == url
+
+
+@pytest.mark.parametrize("scheme", ["HTTPS", "Https", "httpS"])
+def test_repo_scheme_is_stored_in_lower_case(api, scheme):
+    got = api.post(UPDATE, {"githubRepoUrl": f"{scheme}://GitHub.com/Org/R"})
+    assert got["githubRepoUrl"] == "https://GitHub.com/Org/R"
+    assert api.get("/project")["githubRepoUrl"] == "https://GitHub.com/Org/R"
 
 
 @pytest.mark.parametrize("url", [
@@ -155,6 +166,10 @@ def test_repo_accepted(api, url):
     "https://git hub.com/org/repo", "https://github.com/org/re po",
     " https://github.com/org/repo", "https://github.com/org/repo\n",
     "https://github.com/org/re\u202epo", "https://github.com/org/re\\po",
+    "https://[2001:db8::1/o/r", "https://[::1%25lo]/o/r",
+    "https://[1:2:3]/o/r", "https://192.0.2.256/o/r", "https://h:65536/o/r",
+    "https://h/o/..", "https://h/./r", "https://h/o/%2e%2e", "https://h/o/%2",
+    "https://h/o/r`id`", "https://h/o/{r}", "https://h/o/a|b",
     LONG + "r" * (501 - len(LONG)), 1, True, [], {}], ids=repr)
 def test_repo_refused(refusing, url):
     refusing.invalid(UPDATE, {"githubRepoUrl": url}, "githubRepoUrl")
@@ -165,6 +180,15 @@ def test_repo_refused(refusing, url):
     "projectId"])
 def test_unknown_field(refusing, name):
     refusing.invalid(UPDATE, {name: "x"}, name)
+
+
+def test_a_project_sent_back_whole(refusing):
+    """What only answers show is named, and that it can be left out."""
+    whole = refusing.get("/project")
+    error = refusing.invalid(UPDATE, whole, *(
+        n for n in whole if n in ("id", "_id", "_creationTime", "updatedAt")))
+    assert {d["message"] for d in error["details"]} == \
+        {"Cannot be set: leave it out."}
 
 
 def test_every_complaint_in_body_order(refusing):

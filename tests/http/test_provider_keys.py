@@ -109,7 +109,9 @@ def test_remove(api):
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_remove_absent(refusing, provider):
-    refusing.refused("NOT_FOUND", "POST", REMOVE, {"provider": provider})
+    error = refusing.refused("NOT_FOUND", "POST", REMOVE,
+                             {"provider": provider}, field="provider")
+    assert error["message"] == "The project has no key of this provider."
 
 
 def test_remove_twice(project):

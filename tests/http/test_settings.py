@@ -1,5 +1,6 @@
 """GET settings and settings/update: seventeen fields, each kind's rules."""
 import json
+import subprocess
 
 import pytest
 
@@ -132,8 +133,13 @@ CASES = (
     + [(n, v) for n in CONVEX for v in
        ["", "1234567", "é" * 10, "1234567\n", "1234567\t8", "x" * 1025,
         "1234567\u007f", 12345678, True, [], {}, {"last4": "1234"}]]
+    + [(n, v) for n in SHORT for v in
+       ["", " ", "\u200b", "\xa0", "\xad\u2060", "\u3164", "\ufeff", "\u2800",
+        "a\nb", "a\u202eb"]]
+    + [("gitCommitName", v) for v in
+       ["<>", "<", "a<b", "a>", ".", ",:;", '"', "'", "\\", " . , "]]
     + [("gitCommitEmail", v) for v in
-       ["", "bot", "bot@", "@example.com", "a@b@c", "a b@example.com",
+       ["", "<a@b>", "a<@b", "a@b>", "bot", "bot@", "@example.com", "a@b@c", "a b@example.com",
         "bot@exam ple.com", "bót@example.com", "bot@example.com\n",
         "x" * 200 + "@example.com", *NOT_TEXT]])
 
@@ -188,3 +194,103 @@ def test_one_bad_field_writes_none(refusing):
     refusing.invalid(UPDATE, {"claudeMd": "fine", "gitCommitEmail": "x"},
                      "gitCommitEmail")
     assert refusing.get(SETTINGS) == EMPTY_SETTINGS
+
+
+# what a person, a bot or a careless form may send as the author of commits
+NAMES = ["CodeCourier Bot", "a", "1", "-", "--amend", "-n x", "$HOME", "`id`",
+         "%an", "#x", "[bot]", "dependabot[bot]", "O'Neil", '"Q" Public',
+         "Smith, John", "J. R. Hartley", "a.", ".a", "a:", ";a;", "\\a", "a=b",
+         "a@b", "(x)", "Ünï", "\u4e2d\u6587", "\U0001f916", "e\u0301",
+         "a\u200db", "a\xa0b", "x" * 200, "\U0001f916" * 200, "", " ", ".",
+         "<", ">", "<>", "a<b", "a>b", "<a@b>", "...", ",", ":", ";", "'", '"',
+         "\\", " . ", '.,:;<>"\'\\', "\u200b", "\xa0"]
+EMAILS = ["bot@example.com", "root@localhost", "a@b", "a+b@c.d", "'a'@b",
+          '"a"@b', "-x@y", "--amend@y", "$(id)@h", "%ae@x", ".@.", ",@;",
+          "\\@\\", "a@[::1]", "x" * 190 + "@b.c", "", "a", "<a@b>", "a<@b",
+          "a@>", "<@>", "a b@c", "@"]
+
+
+@pytest.fixture(scope="module")
+def commit(tmp_path_factory):
+    """Whether git makes a commit by such an author, and whom it then shows."""
+    folder = tmp_path_factory.mktemp("repository")
+    home = {"HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1",
+            "PATH": "/usr/bin:/bin"}
+
+    def git(*words):
+        return subprocess.run(["git", *words], cwd=folder, env=home,
+                              capture_output=True, timeout=60)
+
+    def commit(name, email):
+        done = git("-c", f"user.name={name}", "-c", f"user.email={email}",
+                   "commit", "-q", "--allow-empty", "-m", "x")
+        shown = git("log", "-1", "--format=%an%n%ae").stdout.decode()
+        return done.returncode == 0 and shown.rstrip("\n").split("\n")
+
+    assert git("init", "-q").returncode == 0
+    return commit
+
+
+@pytest.mark.parametrize("field, values, good", [
+    ("gitCommitName", NAMES, 32), ("gitCommitEmail", EMAILS, 15)],
+    ids=["name", "email"])
+def test_git_takes_what_we_take(api, commit, field, values, good):
+    """With all its characters but those that it strips at both ends."""
+    taken = []
+    for value in values:
+        answer = api.send("POST", UPDATE, {field: value})
+        if answer.status == 400:
+            assert answer.json["error"]["field"] == field, value
+            continue
+        taken.append(value)
+        shown = commit(value, "a@b") if field == "gitCommitName" else \
+            commit("n", value)
+        assert shown, f"git refuses {value!r}"
+        strip = ".,:;<>\"'\\ "
+        assert shown[field == "gitCommitEmail"].strip(strip) == \
+            value.strip(strip)
+    assert taken == values[:good]       # the refused ones stand last
+
+
+IN_PHP = "{} for none, in PHP (object)[]."
+
+
+@pytest.mark.parametrize("body, message", [
+    ({"envVars": []}, "Must be an object of strings, no array: " + IN_PHP),
+    ({"deployEnvVars": []},
+     "Must be an object of strings, no array: " + IN_PHP),
+    ({"envVars": ["A=b"]},
+     "Must be an object of strings, no array: " + IN_PHP),
+    ({"testUserCredentials": []}, "Must be an object, no array: " + IN_PHP),
+    ({"selectedSkills": {"1": "b"}},
+     "Must be an array of strings, no object: [] for none, in PHP "
+     "array_values($list)."),
+    ({"envVars": {"A": None}},
+     "Must be a string. Leave the variable out to remove it."),
+    ({"envVars": {"PORT": 8080}}, "Must be a string, in quotes."),
+    ({"deployEnvVars": {"DEBUG": True}}, "Must be a string, in quotes."),
+    ({"convexDeployKey": ""},
+     "Must have 8 to 1024 characters. Send null to clear it."),
+    ({"gitCommitEmail": ""},
+     "Must be an e-mail address: printable ASCII, one @, without < and >. "
+     "Send null to clear it."),
+    ({"mergingModel": ""},
+     "Must have at least one visible character. Send null to clear it."),
+    ({"claudeMd": {}}, "Must be a string. Leave it out to keep it."),
+    ({"updatedAt": 1}, "Cannot be set: leave it out."),
+    ({"updatedat": 1}, "Unknown field.")], ids=repr)
+def test_message_shows_the_way_out(refusing, body, message):
+    error = refusing.refused("VALIDATION", "POST", UPDATE, body)
+    assert error["message"] == message
+
+
+def test_settings_sent_back_whole(api):
+    """The answer to a GET with everything set: only the two keys are not what
+    a body takes, and what to do is said."""
+    api.post(UPDATE, SAMPLES)
+    whole = api.get(SETTINGS)
+    error = api.invalid(UPDATE, whole, *CONVEX)
+    assert {d["message"] for d in error["details"]} == \
+        {"Must be a string. Leave it out to keep it."}
+    kept = {n: v for n, v in whole.items() if n not in CONVEX}
+    assert api.post(UPDATE, kept) == whole

@@ -28,6 +28,7 @@ static const struct field fields[] = {
 	.nullable = true,
 	.in_bytes = true,
 	.max = 20},
+    {.name = "line", .nullable = true, .one_line = true, .min = 2, .max = 9},
 };
 static const struct body body = {fields, COUNT(fields), false};
 /* the same without what is required */
@@ -74,14 +75,27 @@ takes(void **state)
 
 #define STRING ": Must be a string.\n"
 #define ARRAY  "list: Must be an array of strings.\n"
-#define ENV    "env: Must be an object of strings.\n"
+#define MAP                                                                    \
+	"list: Must be an array of strings, no object: [] for none, in PHP "   \
+	"array_values($list).\n"
+#define ENV "env: Must be an object of strings.\n"
+#define ROWS                                                                   \
+	"env: Must be an object of strings, no array: {} for none, in PHP "    \
+	"(object)[].\n"
 #define OBJECT "object: Must be an object.\n"
+#define EMPTY                                                                  \
+	"object: Must be an object, no array: {} for none, in PHP "            \
+	"(object)[].\n"
 #define NAME   "name: Must have 1 to 5 characters.\n"
 #define NOTE   "note: Must have at most 4 characters.\n"
 #define BYTES  "bytes: Must have at most 8 bytes.\n"
 #define LINE   "name: Must not have control characters.\n"
 #define RULE   "rule: Must be yes.\n"
+#define BLANK  ": Must have at least one visible character."
+#define CLEAR  " Send null to clear it.\n"
 #define NULLED ": Must not be null.\n"
+#define OUT    ": Must not be null. Leave it out instead.\n"
+#define SET    ": Cannot be set: leave it out.\n"
 #define TWICE  ": Must not be in the list twice.\n"
 #define ENTRY  ": Must have 1 to 200 characters.\n"
 #define NEED   "must: Is required.\n"
@@ -95,8 +109,18 @@ static const struct {
     {"{\"must\":{}}", "must" STRING},
     {"{\"must\":1.5}", "must" STRING},
     {"{\"must\":null}", "must" NULLED},
-    {"{\"name\":null,\"must\":\"\"}", "name" NULLED},
-    {"{\"rule\":null,\"must\":\"\"}", "rule" NULLED},
+    {"{\"name\":null,\"must\":\"\"}", "name" OUT},
+    {"{\"rule\":null,\"must\":\"\"}", "rule" OUT},
+    {"{\"note\":{\"last4\":\"abcd\"},\"must\":\"\"}",
+	"note: Must be a string. Leave it out to keep it.\n"},
+    {"{\"note\":[],\"must\":\"\"}", "note" STRING},
+    {"{\"name\":{},\"must\":\"\"}", "name" STRING},
+    {"{\"line\":\"\",\"must\":\"\"}",
+	"line: Must have 2 to 9 characters." CLEAR},
+    {"{\"line\":\"  \",\"must\":\"\"}", "line" BLANK "\n"},
+    {"{\"line\":\"x\",\"must\":\"\"}", "line: Must have 2 to 9 characters.\n"},
+    {"{\"name\":\"\\u200b\",\"must\":\"\"}", "name" BLANK "\n"},
+    {"{\"name\":\" \\u3000 \",\"must\":\"\"}", "name" BLANK "\n"},
     {"{}", NEED},
     {"{\"name\":\"\",\"must\":\"\"}", NAME},
     {"{\"name\":\"     \",\"must\":\"\"}", NAME},
@@ -117,22 +141,30 @@ static const struct {
     {"{\"rule\":\"no\",\"must\":\"\"}", RULE},
     {"{\"rule\":\"\",\"must\":\"\"}", RULE},
     {"{\"list\":\"a\",\"must\":\"\"}", ARRAY},
-    {"{\"list\":{},\"must\":\"\"}", ARRAY},
+    {"{\"list\":{},\"must\":\"\"}", MAP},
+    {"{\"list\":{\"1\":\"a\"},\"must\":\"\"}", MAP},
     {"{\"list\":[1,\"a\",null,[],\"a\"],\"must\":\"\"}",
 	"list[0]" STRING "list[2]" STRING "list[3]" STRING "list[4]" TWICE},
     {"{\"list\":[\"\",\"b\",\"b\",\"b\"],\"must\":\"\"}",
 	"list[0]" ENTRY "list[2]" TWICE "list[3]" TWICE},
-    {"{\"env\":[],\"must\":\"\"}", ENV},
+    {"{\"env\":[],\"must\":\"\"}", ROWS},
+    {"{\"env\":[\"A=b\"],\"must\":\"\"}", ROWS},
     {"{\"env\":\"A=b\",\"must\":\"\"}", ENV},
     {"{\"env\":{\"A\":1,\"B\":null,\"C\":{}},\"must\":\"\"}",
-	"env.A" STRING "env.B" STRING "env.C" STRING},
-    {"{\"object\":[],\"must\":\"\"}", OBJECT},
+	"env.A: Must be a string, in quotes.\n"
+	"env.B: Must be a string. Leave the variable out to remove it.\n"
+	"env.C: Must be a string, in quotes.\n"},
+    {"{\"object\":[],\"must\":\"\"}", EMPTY},
     {"{\"object\":\"{}\",\"must\":\"\"}", OBJECT},
     {"{\"object\":1,\"must\":\"\"}", OBJECT},
     {"{\"object\":{\"a\":\"123456789012345\"},\"must\":\"\"}",
 	"object: Must have at most 20 bytes.\n"},
     {"{\"x\":1,\"must\":\"\"}", "x: Unknown field.\n"},
     {"{\"x\":null,\"must\":\"\"}", "x: Unknown field.\n"},
+    {"{\"id\":1,\"_id\":2,\"must\":\"\"}", "id" SET "_id" SET},
+    {"{\"updatedAt\":1,\"must\":\"\",\"last4\":null}",
+	"updatedAt" SET "last4" SET},
+    {"{\"ids\":1,\"must\":\"\"}", "ids: Unknown field.\n"},
     {"{\"\":\"\",\"must\":\"\"}", ": Unknown field.\n"},
     {"{\"Must\":\"\"}", "Must: Unknown field.\n" NEED},
     {"{\"must \":\"\"}", "must : Unknown field.\n" NEED},

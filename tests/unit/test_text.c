@@ -75,6 +75,41 @@ knows_control_characters(void **state)
 	assert_false(text_has_control("", 0));
 }
 
+/* Alone they show nothing; test_unicode.py has all of them. */
+static void
+knows_visible_characters(void **state)
+{
+	static const int hidden[] = {' ', 0x9, 0xa, 0x7f, 0x85, 0xa0, 0xad,
+	    0x34f, 0x600, 0x61c, 0x115f, 0x1160, 0x1680, 0x17b4, 0x180b, 0x180e,
+	    0x2003, 0x200b, 0x200d, 0x2028, 0x202e, 0x205f, 0x2060, 0x2065,
+	    0x206f, 0x2800, 0x3000, 0x3164, 0xe000, 0xf8ff, 0xfdd0, 0xfe0f,
+	    0xfeff, 0xffa0, 0xfff0, 0xfffb, 0xffff, 0x110bd, 0x1bca0, 0x1d173,
+	    0x1fffe, 0x40000, 0xe0001, 0xe0020, 0xe01ef, 0xe0fff, 0xf0000,
+	    0x10ffff};
+	static const int seen[] = {'!', '.', '~', 0xa1, 0xac, 0xae, 0x300,
+	    0x378, 0x61b, 0x115e, 0x1161, 0x180a, 0x2010, 0x2027, 0x2030,
+	    0x2070, 0x2801, 0x3001, 0x3163, 0x3165, 0xd7ff, 0xf900, 0xfdcf,
+	    0xfdf0, 0xfe10, 0xff9f, 0xfffc, 0xfffd, 0x1f600, 0x3fffd};
+	char text[40], *end;
+
+	(void)state;
+	assert_false(text_has_visible("", 0));
+	for (size_t i = 0; i < COUNT(hidden); i++) {
+		end = utf8_put(utf8_put(text, hidden[i]), ' ');
+		end = utf8_put(end, hidden[i]);
+		if (text_has_visible(text, (size_t)(end - text)))
+			fail_msg("U+%04X", (unsigned)hidden[i]);
+		end = utf8_put(end, 'x');
+		assert_true(text_has_visible(text, (size_t)(end - text)));
+	}
+	for (size_t i = 0; i < COUNT(seen); i++) {
+		end = utf8_put(utf8_put(text, 0x200b), seen[i]);
+		if (!text_has_visible(walled(text, (size_t)(end - text)),
+			(size_t)(end - text)))
+			fail_msg("U+%04X", (unsigned)seen[i]);
+	}
+}
+
 /* One that begins at the end is not looked for behind it. */
 static void
 keeps_to_the_length(void **state)
@@ -434,6 +469,7 @@ main(void)
 {
 	const struct CMUnitTest text_tests[] = {
 	    cmocka_unit_test(knows_control_characters),
+	    cmocka_unit_test(knows_visible_characters),
 	    cmocka_unit_test(keeps_to_the_length),
 	    cmocka_unit_test(counts_and_checks_utf8),
 	    cmocka_unit_test(trims),
