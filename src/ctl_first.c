@@ -6,7 +6,6 @@
 
 #include "clock.h"
 #include "db_open.h"
-#include "plain.h"
 #include "text.h"
 
 #include <json-c/json.h>
@@ -24,7 +23,8 @@
 static bool
 ask(const char *question, char *answer, size_t size)
 {
-	plain_ask(question);
+	printf("%s: ", question);
+	fflush(stdout);
 	if (!fgets(answer, (int)size, stdin))
 		return false;
 	answer[strcspn(answer, "\r\n")] = '\0';
@@ -109,8 +109,8 @@ make_key(struct init *i)
 	init_step(
 	    i, false, "its first key%s%s", out ? " in " : "", out ? out : "");
 	if (json_object_object_get_ex(i->made_key, "key", &key) && !i->c->json)
-		plain_line(stdout, "key, shown this once: %s",
-		    json_object_get_string(key));
+		printf(
+		    "key, shown this once: %s\n", json_object_get_string(key));
 	return CTL_DONE;
 }
 

@@ -4,7 +4,6 @@
 #include "ctl.h"
 
 #include "db_admin.h"
-#include "plain.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -15,7 +14,7 @@
 static void
 say_applied(const struct migration *m)
 {
-	plain_line(stderr, "applied %s", m->name);
+	fprintf(stderr, "applied %s\n", m->name);
 }
 
 /* The database itself is init's to make. */
@@ -45,17 +44,14 @@ static void
 say_plan(int pending, int program, int before, int after)
 {
 	if (pending == 0)
-		plain_line(stdout,
-		    "nothing to do: the schema is the newest this program "
-		    "knows");
+		printf("nothing to do: the schema is the newest this program "
+		       "knows\n");
 	else if (before > 0 && after > before)
-		plain_line(stdout,
-		    "programs with a number below %d stop serving: upgrade "
-		    "them on every host first (this one has %d)",
+		printf("programs with a number below %d stop serving: upgrade "
+		       "them on every host first (this one has %d)\n",
 		    after, program);
 	else
-		plain_line(
-		    stdout, "every program that serves now goes on serving");
+		printf("every program that serves now goes on serving\n");
 }
 
 /* Pending migrations; the largest program number that they ask for. */

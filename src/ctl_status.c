@@ -7,7 +7,6 @@
 #include "db_admin.h"
 #include "host.h"
 #include "sealed.h"
-#include "version.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -153,23 +152,22 @@ ctl_status(struct ctl *c)
 	char why[512], server[80];
 	struct admin *a =
 	    admin_open(c->conf.admin_database, DB_NAME, why, sizeof(why));
-	int schema = a ? admin_version(a, why, sizeof(why)) : -1;
+	int version = a ? admin_version(a, why, sizeof(why)) : -1;
 	bool keyring;
 
-	if (schema >= 0 &&
+	if (version >= 0 &&
 	    !admin_run(a, "version", "SHOW server_version", server,
 		sizeof(server), why, sizeof(why)))
-		schema = -1;
-	add_text(o, "version", version);
+		version = -1;
 	add_int(o, "program", DB_PROGRAM);
 	add_int(o, "oldestSchema", DB_OLDEST_SCHEMA);
 	json_object_object_add(o, "schemaVersion",
-	    schema < 0 ? NULL : json_object_new_int(schema));
-	add_text(o, "database", schema < 0 ? why : "ok");
-	add_text(o, "databaseVersion", schema < 0 ? NULL : server);
-	keyring = add_keyring(c, o, schema > 0 ? a : NULL);
+	    version < 0 ? NULL : json_object_new_int(version));
+	add_text(o, "database", version < 0 ? why : "ok");
+	add_text(o, "databaseVersion", version < 0 ? NULL : server);
+	keyring = add_keyring(c, o, version > 0 ? a : NULL);
 	admin_close(a);
 	add_host(c, o);
 	ctl_print(c, o);
-	return schema < 0 || !keyring ? CTL_UNAVAILABLE : CTL_DONE;
+	return version < 0 || !keyring ? CTL_UNAVAILABLE : CTL_DONE;
 }

@@ -11,8 +11,8 @@ rm -rf "$folder"
 mkdir -p "$folder/tree"
 # What a build takes and nothing that one has left.
 tar -cf - --exclude=project-api.fcgi --exclude=cgi-bin/codecourierctl \
-	Makefile README.md LICENSE cgi-bin src migrations nginx \
-	tests/fuzz/fuzz.mk tests/bench/bench.mk |
+	--exclude=cgi-bin/debian Makefile README.md LICENSE cgi-bin src \
+	migrations nginx tests/fuzz/fuzz.mk tests/bench/bench.mk |
 	tar -C "$folder/tree" -xf -
 cp -r cgi-bin/debian "$folder/tree/debian"
 cd "$folder"

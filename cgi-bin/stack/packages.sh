@@ -34,6 +34,8 @@ curl                asks the stack whether it is up'
 check_packages='
 libcmocka-dev       unit tests
 python3-pytest      HTTP tests
+python3-pytest-xdist  HTTP tests, in several processes
+python3-pytest-timeout  HTTP tests, each in its time
 python3-requests    HTTP tests
 python3-h2          HTTP tests over HTTP/2
 openssl             a certificate for the tests of TLS

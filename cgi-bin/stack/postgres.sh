@@ -19,9 +19,14 @@ check_cluster_version() {
 make_cluster() {
 	[[ ! -d pg ]] || return 0
 	rm -rf pg.new
-	LANG=C "$pg_bin/initdb" -D pg.new -U postgres -A peer -E UTF8 \
-		--locale=C --no-instructions >log/initdb.log 2>&1 9<&- ||
-		die_of initdb.log 'initdb failed'
+	if [[ -n $CLUSTER ]]; then
+		cp -r "$CLUSTER" pg.new || die "cannot copy $CLUSTER"
+		chmod -R go= pg.new
+	else
+		LANG=C "$pg_bin/initdb" -D pg.new -U postgres -A peer -E UTF8 \
+			--locale=C --no-instructions >log/initdb.log 2>&1 9<&- ||
+			die_of initdb.log 'initdb failed'
+	fi
 	echo "include 'stack.conf'" >>pg.new/postgresql.conf
 	mv pg.new pg
 }

@@ -10,6 +10,7 @@
 #   LIMITS=off        no limit by address; or a file in place of limits.conf
 #   DURABLE=off       the database does not wait for the disk; for tests
 #   PROGRAMS=cgi-bin  folder of the two programs; for tests
+#   CLUSTER=folder    a fresh cluster, copied in place of initdb; for tests
 #
 # This file does what may need root: it picks the one unprivileged user of the
 # stack, makes RUN_DIR his, copies the programs into it (he may be unable to
@@ -113,7 +114,7 @@ exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$real_dir" \
 	LANG=C.UTF-8 TERM="${TERM:-dumb}" USER="$user" \
 	RUN_DIR="$real_dir" SHOWN_DIR="$run_dir" PORT="${PORT:-8080}" \
 	METRICS_PORT="${METRICS_PORT:-}" \
-	WORKERS="${WORKERS:-}" DURABLE="${DURABLE:-on}" PARENT="$PPID" \
+	WORKERS="${WORKERS:-}" CLUSTER="${CLUSTER:-}" DURABLE="${DURABLE:-on}" PARENT="$PPID" \
 	ASAN_OPTIONS="${ASAN_OPTIONS:-}" UBSAN_OPTIONS="${UBSAN_OPTIONS:-}" \
 	LSAN_OPTIONS="${LSAN_OPTIONS:-}" GCOV_PREFIX="${GCOV_PREFIX:-}" \
 	"${drop[@]}" --pdeathsig TERM \

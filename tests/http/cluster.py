@@ -4,9 +4,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from harness import free_port
+from harness import PG_BIN as BIN, copy_cluster, free_port
 
-BIN = Path("/usr/lib/postgresql/15/bin")
+
+EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
 
 
 class Cluster:
@@ -36,9 +37,7 @@ class Cluster:
 
     def start(self):
         data = self.top / "data"
-        done = self.run(BIN / "initdb", "-D", data, "-U", "postgres", "-A",
-                        "peer", "--no-sync", "-E", "UTF8", "--locale=C")
-        assert done.returncode == 0, done
+        copy_cluster(data, self.stack.drop)
         self.configure(data)
         done = self.run(BIN / "pg_ctl", "-D", data, "-w", "-l",
                         self.top / "log", "-o", self.options +
@@ -95,12 +94,10 @@ class TlsCluster(Cluster):
     def certificates(self, data):
         """A CA, another CA, and the server's, which is for localhost."""
         for name in "ca", "other":
-            self.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes",
-                         "-days", "30", "-subj", f"/CN=test {name}",
+            self.openssl("req", "-x509", *EC, "-nodes", "-days", "30", "-subj", f"/CN=test {name}",
                          "-keyout", self.top / f"{name}.key",
                          "-out", self.top / f"{name}.crt")
-        self.openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj",
-                     "/CN=localhost", "-keyout", data / "server.key",
+        self.openssl("req", *EC, "-nodes", "-subj", "/CN=localhost", "-keyout", data / "server.key",
                      "-out", self.top / "server.csr")
         self.openssl("x509", "-req", "-days", "30", "-in",
                      self.top / "server.csr", "-CA", self.top / "ca.crt",

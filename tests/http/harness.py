@@ -3,8 +3,12 @@
 Everything that touches the stack's files or its database runs as the user
 the stack runs as: when the tests are started as root that is somebody else.
 """
+import atexit
+import fcntl
 import json
 import os
+import pwd
+import random
 import re
 import shlex
 import shutil
@@ -16,6 +20,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+PG_BIN = Path("/usr/lib/postgresql/15/bin")
+# Its own psql, not Debian's, which looks for a cluster first, in Perl.
+PATH = f"{PG_BIN}:{os.environ['PATH']}"
 RUN_SH = ROOT / "cgi-bin/stack/run.sh"
 PROGRAMS = ROOT / os.environ.get("PROGRAMS", "cgi-bin")
 CTL = PROGRAMS / "codecourierctl"
@@ -38,10 +45,80 @@ class SqlError(Exception):
         super().__init__(text)
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+RESERVED = []   # sockets that mark our ports
+
+
+def reserve(port):
+    """Whether the port is ours from now on. A name of the kernel's, which dies
+    with us, says so to the other processes of tests."""
+    mark = socket.socket(socket.AF_UNIX)
+    try:
+        mark.bind(f"\0codecourier-test-port-{port}")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+    except OSError:
+        mark.close()
+        return False
+    RESERVED.append(mark)
+    return True
+
+
+def free_port(count=1):
+    """The first of so many in a row that no other test takes while this
+    process lives; below the range from which the kernel serves clients."""
+    while True:
+        port = random.randrange(10240, 32768 - count)
+        if all(reserve(port + n) for n in range(count)):
+            return port
+
+
+def drop_to(uid, gid):
+    """What stands before a command that shall run as this user; nothing if
+    that is us. (Python forks itself whole to change a user by itself.)"""
+    if os.geteuid() == uid:
+        return []
+    return ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups"]
+
+
+def fresh_cluster():
+    """The folder of a PostgreSQL that initdb has just made, to be copied: it
+    is made once for all processes that TEST_CLUSTER names a folder, else once
+    for this one. It holds no secret, so any user may copy it."""
+    if "TEST_CLUSTER" not in os.environ:
+        os.environ["TEST_CLUSTER"] = tempfile.mkdtemp(prefix="cc-cluster-")
+        atexit.register(shutil.rmtree, os.environ["TEST_CLUSTER"], True)
+    place = Path(os.environ["TEST_CLUSTER"])
+    fresh = place / "fresh"
+    lock = os.open(place, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not fresh.exists():
+            make_fresh(place / "new", fresh)
+    finally:
+        os.close(lock)
+    return fresh
+
+
+def make_fresh(new, fresh):
+    """PostgreSQL's programs want another user than root."""
+    uid = os.geteuid() or pwd.getpwnam("nobody").pw_uid
+    new.parent.chmod(0o711)
+    new.mkdir(mode=0o700)
+    os.chown(new, uid, -1)
+    subprocess.run(
+        [*drop_to(uid, os.getegid() or pwd.getpwuid(uid).pw_gid),
+         PG_BIN / "initdb", "-D", new, "-U", "postgres", "-A", "peer",
+         "--no-sync", "-E", "UTF8", "--locale=C", "--no-instructions"],
+        check=True, capture_output=True, cwd="/", env={"LANG": "C"})
+    subprocess.run(["chmod", "-R", "a+rX", new], check=True)
+    new.rename(fresh)
+
+
+def copy_cluster(data, drop):
+    """A cluster of a test's own in `data`, which is made, by `drop`."""
+    subprocess.run(
+        [*drop, "sh", "-c", 'umask 077; cp -r "$1" "$2"; chmod -R go= "$2"',
+         "sh", fresh_cluster(), data], check=True, cwd="/")
 
 
 def read_names(path):
@@ -117,16 +194,18 @@ class Stack:
         self.top.chmod(0o711)   # the stack's user must get through
         self.run_dir = self.top / "run"
         self.output = self.top / "output"
-        self.port = free_port()
-        self.metrics_port = free_port()
+        self.port = free_port(2)
+        self.metrics_port = self.port + 1
         self.base = f"http://127.0.0.1:{self.port}"
         programs = stage(self.top / "programs")
         self.ctl_path = programs / CTL.name
         self.worker_path = programs / WORKER.name
+        self.drop = []
         self.extra = {"PORT": str(self.port), "RUN_DIR": str(self.run_dir),
                       "METRICS_PORT": str(self.metrics_port),
                       "WORKERS": str(workers), "DURABLE": "off",
                       "LIMITS": limits, "PROGRAMS": str(programs),
+                      "CLUSTER": str(fresh_cluster()),
                       **(environ or {})}
         self.process = None
         self.pool = None        # its workers, as the tests expect them
@@ -149,6 +228,7 @@ class Stack:
             time.sleep(0.05)
         info = env.stat()
         self.uid, self.gid = info.st_uid, info.st_gid
+        self.drop = drop_to(self.uid, self.gid)
         self.env = read_env(env)
         self.conf = read_names(self.env["CODECOURIER_CONF"])
         return self
@@ -212,15 +292,15 @@ class Stack:
 
     def run(self, argv, environ=None, seconds=60, **more):
         """Runs a program as the stack's user, without our environment."""
-        who = {}
-        if os.geteuid() == 0:
-            who = {"user": self.uid, "group": self.gid, "extra_groups": []}
-        env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8",
+        env = {"PATH": PATH, "LC_ALL": "C.UTF-8",
                "CODECOURIER_CONF": self.env["CODECOURIER_CONF"],
                **REPORTS, **(environ or {})}
-        return subprocess.run([str(a) for a in argv], env=env, cwd="/",
-                              capture_output=True, text=True,
-                              timeout=seconds, **who, **more)
+        drop = self.drop
+        if drop and "LD_PRELOAD" in env:    # for the program alone
+            drop = [*drop, "env", f"LD_PRELOAD={env.pop('LD_PRELOAD')}"]
+        return subprocess.run([*drop, *(str(a) for a in argv)], env=env,
+                              cwd="/", capture_output=True, text=True,
+                              timeout=seconds, **more)
 
     def ctl(self, *args, code=0, environ=None):
         """codecourierctl --json …: its data, or its error if code is not 0."""

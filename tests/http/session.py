@@ -3,7 +3,7 @@ import os
 import subprocess
 import time
 
-from harness import REPORTS
+from harness import PATH, REPORTS
 
 
 def as_user(stack):
@@ -11,7 +11,7 @@ def as_user(stack):
     who = {}
     if os.geteuid() == 0:
         who = {"user": stack.uid, "group": stack.gid, "extra_groups": []}
-    env = {"PATH": os.environ["PATH"], **REPORTS,
+    env = {"PATH": PATH, **REPORTS,
            "CODECOURIER_CONF": stack.env["CODECOURIER_CONF"]}
     return {"env": env, "cwd": "/", **who}
 

@@ -16,7 +16,7 @@ import pytest
 from cluster import BIN
 from contract import KEY
 from doctor import FAKETIME, parsed
-from harness import CTL, ROOT, WORKER
+from harness import CTL, ROOT, WORKER, copy_cluster
 
 UID = 64998     # nobody's on the machine itself
 CONF = "/etc/codecourier/api.conf"
@@ -110,9 +110,8 @@ class Host:
     def postgres(self):
         """As Debian sets it up: peer, no map."""
         data = self.top / "data"
-        self.run(BIN / "initdb", "-D", data, "-A", "peer", "--no-sync", "-E",
-                 "UTF8", "--locale=C", user="postgres")
-        self.spawn(BIN / "postgres", "-D", data, "-c", "listen_addresses=",
+        copy_cluster(data / "pg", self.enter(user="postgres"))
+        self.spawn(BIN / "postgres", "-D", data / "pg", "-c", "listen_addresses=",
                    "-c", "unix_socket_directories=/run/postgresql",
                    user="postgres")
         end = time.monotonic() + 30
@@ -319,7 +318,7 @@ def test_full_disk_of_the_database(ready):
                 break
         assert done.returncode == 5, done
         assert "the disk of the database is full" in done.stderr
-        fix = ready.found("disk", f"{ready.top}/data: full")
+        fix = ready.found("disk", f"{ready.top}/data/pg: full")
         assert "replication slots" in fix
     ready.ctl("project", "create", "--name", "x", "--slug", "roomy",
               "--owner-email", "a@b.c")

@@ -7,8 +7,8 @@ cd "$(dirname "$0")/../.." || exit 1
 
 tree=$(mktemp -d) || exit 1
 trap 'rm -rf "$tree"' EXIT
-mkdir -p "$tree"/tests/{unit,http,lint} "$tree/build/tests"
-cp tests/check tests/junit.py "$tree/tests/"
+mkdir -p "$tree"/tests/{unit,sql,http,lint} "$tree/build/tests"
+cp tests/check tests/junit.py tests/progress.py "$tree/tests/"
 ulimit -c 0
 unset BUILD
 
@@ -49,8 +49,10 @@ int main(void)
 END
 cc -o "$tree/build/tests/test_plant" "$tree/tests/unit/test_plant.c" -lcmocka || exit 1
 
-cat >"$tree/tests/http/test_plant.py" <<'END'
+tee "$tree"/tests/{sql,http}/test_plant.py >/dev/null <<'END'
 import os
+import time
+
 import pytest
 
 PLANT = os.environ["PLANT"]
@@ -81,6 +83,8 @@ if PLANT != "empty":
             pytest.skip()
         if PLANT == "exit":
             os._exit(0)
+        if PLANT == "hang":
+            time.sleep(60)
         if PLANT == "quit":
             pytest.exit("planted", 0)
 END
@@ -95,7 +99,7 @@ red=0
 expect() {
 	local out status lines want=1
 
-	out=$(PLANT=$2 SUITE_SECONDS=${4:-30} "$tree/tests/check" "$1" 2>&1)
+	out=$(PLANT=$2 TEST_SECONDS=${4:-30} "$tree/tests/check" "$1" 2>&1)
 	status=$?
 	lines=$(wc -l <<<"$out")
 	[[ $3 == *" 0 failed" ]] && want=0
@@ -119,17 +123,26 @@ expect unit status '2 passed, 1 failed'
 expect unit abort '1 passed, 1 failed'
 expect unit exit '1 passed, 1 failed'
 expect unit hang '1 passed, 1 failed' 1
+expect sql pass '2 passed, 0 failed'
+expect sql fail '1 passed, 1 failed'
+expect sql skip '1 passed, 1 failed'
+expect sql xfail '1 passed, 1 failed'
+expect sql setup '1 passed, 1 failed'
+expect sql teardown '1 passed, 1 failed'
+expect sql import '0 passed, 1 failed'
+expect sql empty '0 passed, 1 failed'
+expect sql exit '0 passed, 1 failed'
+expect sql quit '2 passed, 1 failed'
+expect sql drop '1 passed, 1 failed'
+expect sql hang '1 passed, 1 failed' 3
+# by several processes
 expect http pass '2 passed, 0 failed'
 expect http fail '1 passed, 1 failed'
 expect http skip '1 passed, 1 failed'
-expect http xfail '1 passed, 1 failed'
-expect http setup '1 passed, 1 failed'
-expect http teardown '1 passed, 1 failed'
 expect http import '0 passed, 1 failed'
 expect http empty '0 passed, 1 failed'
-expect http exit '0 passed, 1 failed'
-expect http quit '2 passed, 1 failed'
-expect http drop '1 passed, 1 failed'
+expect http exit '1 passed, 1 failed'
+expect http hang '1 passed, 1 failed' 3
 expect asan-http pass '3 passed, 0 failed' # no report counts as one
 expect asan-http report '2 passed, 1 failed'
 expect fcgi pass '0 passed, 1 failed' # the folder is missing
