@@ -4,8 +4,9 @@
 # machine lacks, as a guest: nothing that comes along is started or enabled,
 # nothing that was there before is touched.
 #
-#   packages.sh run|check|coverage|fuzz|bench|deb|system
+#   packages.sh run|check|coverage|fuzz|bench|deb|system [--names]
 #                                      ASSUME_YES=1: do not ask on a terminal
+#                                      --names: only prints all of them
 set -u
 umask 022
 
@@ -22,6 +23,7 @@ libscrypt-dev       hashes of the API keys
 libsodium-dev       encryption of stored secrets
 zlib1g-dev          checksum in the API keys'
 deb_packages='
+build-essential     what every Debian package builds with
 dpkg-dev            builds the package
 debhelper           builds the package
 lintian             lint of the package'
@@ -33,6 +35,7 @@ multiwatch          keeps the workers alive
 curl                asks the stack whether it is up'
 check_packages='
 libcmocka-dev       unit tests
+git                 tests of what a commit would take
 python3-pytest      HTTP tests
 python3-pytest-xdist  HTTP tests, in several processes
 python3-pytest-timeout  HTTP tests, each in its time
@@ -173,6 +176,10 @@ system) wanted=$run_packages$check_packages$system_packages ;;
 *) die 'usage: packages.sh run|check|coverage|fuzz|bench|deb|system' ;;
 esac
 
+if [[ ${2:-} == --names ]]; then
+	awk 'NF { print $1 }' <<<"$wanted"
+	exit
+fi
 if ! command -v dpkg-query >/dev/null; then
 	printf 'This is not Debian. Needed, as Debian names it:%s\n' "$wanted" >&2
 	exit 1
