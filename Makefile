@@ -188,6 +188,7 @@ install: all install-files
 	$(INSTALL) -D -t $(DESTDIR)$(sbindir) $(BIN)/codecourierctl
 	$(INSTALL) -D -t $(DESTDIR)$(libdir)/codecourier \
 		$(BIN)/project-api.fcgi
+	$(if $(DESTDIR),,cgi-bin/stack/needs.sh)
 
 # All but the two programs.
 install-files:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # check-install.sh: `make install` below a prefix of one's own names no place
 # of the package, and leaves what the administrator has changed, as uninstall
-# leaves all configuration.
+# leaves all configuration. What the host lacks to serve is named.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -42,6 +42,26 @@ red test ! -e "$site.new"
 red grep -q '^ExecStart=/opt/cc/sbin/codecourierctl doctor$' \
 	"$units/codecourier-doctor.service"
 red grep -q %i "$units/codecourier-doctor@.timer"
+
+# names HOST: of what it lacks
+names() {
+	ROOT=$1 cgi-bin/stack/needs.sh | sed -n 's/^  \([^ ]*\).*/\1/p' | xargs
+}
+host=$root/host
+mkdir "$host"
+red test "$(names "$host")" = \
+	'spawn-fcgi multiwatch systemd nginx postgresql openssl codecourier www-data'
+for program in usr/bin/spawn-fcgi bin/systemctl usr/sbin/apache2 \
+	usr/lib/postgresql/17/bin/postgres usr/bin/openssl; do
+	install -D /dev/null "$host/$program"
+done
+mkdir "$host/etc"
+echo codecourier:x:999:999::/:/bin/false >"$host/etc/passwd"
+echo www-data:x:33: >"$host/etc/group"
+red test "$(names "$host")" = multiwatch
+install -D /dev/null "$host/usr/bin/multiwatch"
+red test -z "$(ROOT=$host cgi-bin/stack/needs.sh)"
+red grep -q 'cgi-bin/stack/needs.sh' <(make -n install)
 
 run uninstall
 red test -e "$conf" -a -e "$site"
