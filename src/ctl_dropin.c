@@ -59,7 +59,9 @@ compose(
 	    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n");
 	if (!db_option(conninfo, "hostaddr", hosts, sizeof(hosts)) &&
 	    !db_option(conninfo, "host", hosts, sizeof(hosts))) {
-		snprintf(why, whysize, "the conninfo names no host");
+		snprintf(why, whysize,
+		    "CODECOURIER_DATABASE names no host. (The service has "
+		    "neither our environment nor a service file.)");
 		return false;
 	}
 	for (host = strtok_r(hosts, ",", &save); host;

@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "db_open.h"
+#include "doctor.h"
 #include "text.h"
 
 #include <json-c/json.h>
@@ -18,6 +19,7 @@
 
 #define KEY_NAME "first key"
 #define SITES    "/etc/nginx/sites-enabled/"
+#define APACHE   "/etc/apache2/sites-enabled/"
 
 /* False: an empty answer, or none. */
 static bool
@@ -212,17 +214,60 @@ hint_keyring(struct init *i)
 	    i->c->conf.keyring);
 }
 
-void
-init_hints(struct init *i)
+/* What our shell knows and the unit does not. */
+static void
+hint_environment(struct init *i)
 {
-	char unit[80];
+	if (i->by[0])
+		init_next(i,
+		    "the service has no %s: say in CODECOURIER_DATABASE and "
+		    "CODECOURIER_ADMIN_DATABASE (%s) which server it is",
+		    i->by, ctl_conf_path());
+}
 
-	hint_login(i);
-	hint_keyring(i);
-	if (!ctl_installed(unit))
+/* What systemctl says no to, also where there is no systemd. */
+static bool
+is_not(const char *question, const char *unit)
+{
+	static char systemctl[] = "/usr/bin/systemctl";
+	char verb[32], name[80], *said;
+	char *argv[] = {systemctl, verb, name, NULL};
+	int status;
+
+	snprintf(verb, sizeof(verb), "%s", question);
+	snprintf(name, sizeof(name), "%s", unit);
+	status = doctor_run(argv, &said);
+	free(said);
+	return status != 0;
+}
+
+static void
+hint_unit(struct init *i, const char *unit)
+{
+	bool disabled = is_not("is-enabled", unit);
+	bool stopped = is_not("is-active", unit);
+
+	if (disabled || stopped)
+		init_next(i, "systemctl %s %s",
+		    !disabled     ? "start"
+			: stopped ? "enable --now"
+				  : "enable",
+		    unit);
+}
+
+/* The front door; of another one than nginx or Apache we know nothing. */
+static void
+hint_site(struct init *i)
+{
+	if (access(APACHE "codecourier-proxy.conf", F_OK) == 0 ||
+	    access(APACHE "codecourier-cgi.conf", F_OK) == 0)
 		return;
-	if (i->changed)
-		init_next(i, "systemctl enable --now %s", unit);
+	if (access("/usr/sbin/nginx", X_OK) != 0) {
+		init_next(i,
+		    "a web server: apt-get install nginx; for Apache see "
+		    "/usr/share/doc/codecourier-api/examples/apache/README.md");
+		return;
+	}
 	if (access(SITES "codecourier", F_OK) != 0)
 		init_next(i,
 		    "ln -s ../sites-available/codecourier " SITES
@@ -233,6 +278,20 @@ init_hints(struct init *i)
 		    "/etc/nginx/codecourier/certificate.conf, then ln -s "
 		    "../codecourier/tls.conf " SITES
 		    "codecourier-tls && nginx -t && systemctl reload nginx");
+}
+
+void
+init_hints(struct init *i)
+{
+	char unit[80];
+
+	hint_login(i);
+	hint_keyring(i);
+	if (!ctl_installed(unit))
+		return;
+	hint_environment(i);
+	hint_unit(i, unit);
+	hint_site(i);
 	if (i->changed)
 		init_next(i,
 		    "back the database codecourier up, each day, and try to "

@@ -120,18 +120,57 @@ give_password(struct init *i, struct admin *a, char *why, size_t size)
 	return ok;
 }
 
+/* Which server it is that everything is made on, and what led there. */
+static void
+tell_server(struct init *i, const struct admin *a)
+{
+	struct json_object *o = json_object_new_object();
+	struct admin_server s;
+
+	admin_server(a, &s);
+	if (!i->c->json)
+		printf("server: %s%s%s%s, port %s, as %s%s%s%s\n", s.host,
+		    s.address[0] ? " (" : "", s.address,
+		    s.address[0] ? ")" : "", s.port, s.user,
+		    s.from[0] ? " (by " : "", s.from, s.from[0] ? ")" : "");
+	json_object_object_add(o, "host", json_object_new_string(s.host));
+	json_object_object_add(o, "address", json_object_new_string(s.address));
+	json_object_object_add(o, "port", json_object_new_string(s.port));
+	json_object_object_add(o, "user", json_object_new_string(s.user));
+	json_object_object_add(o, "by", json_object_new_string(s.from));
+	json_object_put(i->server);
+	i->server = o;
+	snprintf(i->by, sizeof(i->by), "%s", s.from);
+}
+
+/* A database that somebody else has made is looked at before anything of it,
+ * or of the roles, is touched. */
+static bool
+look_at_database(struct init *i, char *why, size_t size)
+{
+	struct admin *a =
+	    admin_open(i->c->conf.admin_database, DB_NAME, why, size);
+	int version = a ? admin_version(a, why, size) : -1;
+	bool ok = version >= 0 && admin_fits(a, version == 0, why, size);
+
+	admin_close(a);
+	return ok;
+}
+
 static int
 make_database(struct init *i)
 {
 	struct admin_made made;
-	char why[512];
+	char why[1024];
 	struct admin *a =
 	    admin_open(i->c->conf.admin_database, NULL, why, sizeof(why));
 	bool ok, fresh;
 
 	if (!a)
 		return ctl_fail(i->c, ERR_UNAVAILABLE, "%s", why);
-	ok = admin_look(a, &made, why, sizeof(why));
+	tell_server(i, a);
+	ok = admin_look(a, &made, why, sizeof(why)) &&
+	    (!made.database || look_at_database(i, why, sizeof(why)));
 	/* A role in use keeps its password: other hosts have it. One without a
 	 * database is what a run that failed has left. */
 	fresh = ok && (!made.role || !made.database);
@@ -359,6 +398,7 @@ finish(struct init *i)
 	    o, "keyringMade", json_object_new_boolean(i->keyring_made));
 	json_object_object_add(
 	    o, "changed", json_object_new_boolean(i->changed));
+	json_object_object_add(o, "server", json_object_get(i->server));
 	json_object_object_add(o, "steps", json_object_get(i->steps));
 	json_object_object_add(o, "next", json_object_get(i->next));
 	if (i->made_project)
@@ -385,6 +425,7 @@ ctl_init(struct ctl *c)
 		rc = steps[n](&i);
 		fflush(stdout);
 	}
+	json_object_put(i.server);
 	json_object_put(i.steps);
 	json_object_put(i.next);
 	json_object_put(i.made_project);

@@ -18,7 +18,8 @@ struct init {
 	int version; /* of the schema */
 	int pending; /* migrations that were, or are, to be applied */
 	char answer[3][512];
-	struct json_object *steps, *next, *made_project, *made_key;
+	char by[160]; /* variables of our environment that chose the server */
+	struct json_object *server, *steps, *next, *made_project, *made_key;
 };
 
 /* Says a step, and whether it found everything there. */

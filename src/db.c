@@ -338,6 +338,7 @@ try_connect(struct db *db)
 {
 	/* the operator's conninfo names some database of the server */
 	const char *database = db->mode == DB_OPERATOR ? DB_NAME : NULL;
+	const char *encoding;
 
 	disconnect(db);
 	db->conn = db_open(db->conninfo, database,
@@ -347,6 +348,14 @@ try_connect(struct db *db)
 		return false;
 	}
 	PQsetNoticeReceiver(db->conn, ignore_notice, NULL);
+	encoding = PQparameterStatus(db->conn, "server_encoding");
+	if (encoding && strcmp(encoding, "UTF8") != 0) {
+		snprintf(db->reason, sizeof(db->reason),
+		    "the database has the encoding %.32s, not UTF8; "
+		    "codecourierctl init tells what to do",
+		    encoding);
+		return false;
+	}
 	return set_up(db);
 }
 

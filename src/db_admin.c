@@ -91,6 +91,41 @@ admin_close(struct admin *a)
 	free(a);
 }
 
+/* The variables of the environment that libpq heeds for where, without those
+ * that the conninfo overrides. */
+static void
+note_variables(const char *conninfo, char *text, size_t size)
+{
+	static const char *const variables[][2] = {{"service", "PGSERVICE"},
+	    {"host", "PGHOST"}, {"hostaddr", "PGHOSTADDR"}, {"port", "PGPORT"},
+	    {"user", "PGUSER"}};
+	char value[1024];
+
+	text[0] = '\0';
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+		const char *env = getenv(variables[i][1]);
+		size_t used = strlen(text);
+
+		if (env && env[0] &&
+		    !db_option(conninfo, variables[i][0], value, sizeof(value)))
+			snprintf(text + used, size - used, "%s%s",
+			    used ? ", " : "", variables[i][1]);
+	}
+}
+
+void
+admin_server(const struct admin *a, struct admin_server *s)
+{
+	const char *host = PQhost(a->conn), *port = PQport(a->conn);
+	const char *address = PQhostaddr(a->conn), *user = PQuser(a->conn);
+
+	snprintf(s->host, sizeof(s->host), "%s", host ? host : "");
+	snprintf(s->address, sizeof(s->address), "%s", address ? address : "");
+	snprintf(s->port, sizeof(s->port), "%s", port ? port : "");
+	snprintf(s->user, sizeof(s->user), "%s", user ? user : "");
+	note_variables(a->conninfo, s->from, sizeof(s->from));
+}
+
 bool
 admin_look(struct admin *a, struct admin_made *made, char *why, size_t size)
 {

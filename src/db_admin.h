@@ -45,6 +45,24 @@ struct admin_made {
 MUST_CHECK bool admin_look(
     struct admin *a, struct admin_made *made, char *why, size_t size);
 
+/* Where a connection leads, as libpq has found it: conninfo, service file and
+ * environment together. */
+struct admin_server {
+	char host[256];   /* or the folder of its socket */
+	char address[64]; /* "" over a socket */
+	char port[32];
+	char user[64];
+	char from[160]; /* the variables of the environment that had a say */
+};
+void admin_server(const struct admin *a, struct admin_server *s);
+
+/*
+ * Whether the database that `a` is connected to will do, whoever made it: its
+ * encoding, and as long as no schema is in it (`empty`) its locale and whether
+ * the owner's role may make one. False: `why` has the way out.
+ */
+MUST_CHECK bool admin_fits(struct admin *a, bool empty, char *why, size_t size);
+
 /* Roles, then the database where it is missing. Safe to repeat. */
 MUST_CHECK bool admin_create(struct admin *a, char *why, size_t size);
 

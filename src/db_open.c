@@ -31,18 +31,54 @@ db_option(const char *conninfo, const char *name, char *value, size_t size)
 	return found;
 }
 
+/* What libpq takes where the conninfo says nothing: out of the service file,
+ * if there is a service, then of the environment. Only for the time of the
+ * call the conninfo's service is that of the environment: libpq has no other
+ * way to read the file. */
+static bool
+found_outside(const char *conninfo, const char *name, char *value, size_t size)
+{
+	char service[256];
+	const char *env = getenv("PGSERVICE");
+	char *kept = env ? strdup(env) : NULL;
+	bool own = db_option(conninfo, "service", service, sizeof(service));
+	bool found = false;
+	PQconninfoOption *all;
+
+	if (own)
+		setenv("PGSERVICE", service, 1);
+	all = PQconndefaults();
+	for (PQconninfoOption *o = all; o && o->keyword; o++)
+		if (strcmp(o->keyword, name) == 0 && o->val && o->val[0])
+			found =
+			    (size_t)snprintf(value, size, "%s", o->val) < size;
+	PQconninfoFree(all);
+	if (own && kept)
+		setenv("PGSERVICE", kept, 1);
+	else if (own)
+		unsetenv("PGSERVICE");
+	free(kept);
+	return found;
+}
+
+bool
+db_setting(const char *conninfo, const char *name, char *value, size_t size)
+{
+	return db_option(conninfo, name, value, size) ||
+	    found_outside(conninfo, name, value, size);
+}
+
 bool
 db_is_tcp(const char *conninfo)
 {
 	char hosts[1024];
-	const char *env = getenv("PGHOST");
 
-	if (db_option(conninfo, "hostaddr", hosts, sizeof(hosts)))
+	if (db_setting(conninfo, "hostaddr", hosts, sizeof(hosts)))
 		return true;
-	if (!db_option(conninfo, "host", hosts, sizeof(hosts)))
-		snprintf(hosts, sizeof(hosts), "%s", env ? env : "");
+	if (!db_setting(conninfo, "host", hosts, sizeof(hosts)))
+		return false;
 	/* of a list, the first is as good as any: nobody mixes them */
-	return hosts[0] && hosts[0] != '/' && hosts[0] != '@';
+	return hosts[0] != '/' && hosts[0] != '@';
 }
 
 /* Whom root has to be for peer authentication; 0: root himself. */

@@ -31,6 +31,11 @@ void db_open_why(const struct pg_conn *conn, char *why, size_t size);
 bool db_option(
     const char *conninfo, const char *name, char *value, size_t size);
 
+/* The same, and where the conninfo does not: what libpq takes then, out of a
+ * service file or the environment (PGHOST, …). */
+bool db_setting(
+    const char *conninfo, const char *name, char *value, size_t size);
+
 /* Whether the connection goes over TCP. */
 bool db_is_tcp(const char *conninfo);
 

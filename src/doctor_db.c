@@ -49,6 +49,7 @@ login_fix(const char *why)
 		"CODECOURIER_WORKERS on the hosts"},
 	    {"pooler", pooler_fix},
 	    {"does not exist", "codecourierctl init"},
+	    {"not UTF8", "codecourierctl init says how to move it aside"},
 	    {"schema", "codecourierctl migrate"},
 	    {"read-only",
 		"target_session_attrs=read-write in the conninfo, and all "
