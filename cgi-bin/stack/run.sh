@@ -77,6 +77,9 @@ stage() {
 checkout=$(cd "$(dirname "$0")/../.." && pwd -P)
 run_dir=$(realpath -sm "${RUN_DIR:-$checkout/.run}")
 programs=$(realpath "${PROGRAMS:-$checkout/cgi-bin}")
+[[ $run_dir != *[[:cntrl:]]* ]] || die 'a control character in RUN_DIR'
+(($(printf %s "$run_dir" | wc -c) <= 900)) ||
+	die 'the path RUN_DIR is too long for PostgreSQL: 900 bytes at most'
 case ${LIMITS:-on} in
 on) limits=$checkout/nginx/limits.conf ;;
 off) limits=$checkout/nginx/limits-off.conf ;;

@@ -65,6 +65,9 @@ make_folders() {
 	sockets=$(mktemp -d /tmp/codecourier.XXXXXX) ||
 		die 'cannot make a folder in /tmp'
 	ln -s "$sockets" sockets
+	# for programs that do not take every path: multiwatch wants ASCII,
+	# nginx no $
+	ln -s "$RUN_DIR" "$sockets/run"
 	spool=$(mktemp -d $shm/codecourier.XXXXXX) ||
 		die "cannot make a folder in $shm"
 	ln -s "$spool" spool

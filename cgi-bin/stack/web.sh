@@ -5,8 +5,8 @@
 
 start_pool() {
 	child TERM pool.log env CODECOURIER_CONF="$RUN_DIR/api.conf" \
-		"$RUN_DIR/stage/cgi-bin/pool" "$sockets/api.sock" \
-		"$RUN_DIR/stage/cgi-bin/project-api.fcgi"
+		"$sockets/run/stage/cgi-bin/pool" "$sockets/api.sock" \
+		"$sockets/run/stage/cgi-bin/project-api.fcgi"
 	pool=$child
 }
 
@@ -36,6 +36,6 @@ configure_nginx() {
 
 start_nginx() {
 	child TERM nginx-error.log nginx -e log/nginx-error.log \
-		-p "$RUN_DIR/" -c web/nginx.conf
+		-p "$sockets/run/" -c web/nginx.conf
 	nginx=$child
 }

@@ -124,7 +124,8 @@ def copy_cluster(data, drop):
 def read_names(path):
     """NAME=value lines of a configuration file, comments left out."""
     found = {}
-    for line in Path(path).read_text().splitlines():
+    for line in Path(path).read_text(
+            errors="surrogateescape").splitlines():
         if line.strip() and not line.lstrip().startswith("#"):
             name, value = line.split("=", 1)
             found[name.strip()] = value.strip()
@@ -133,7 +134,8 @@ def read_names(path):
 
 def read_env(path):
     """The same for a file in the shell's syntax."""
-    words = shlex.split(Path(path).read_text(), comments=True)
+    words = shlex.split(
+        Path(path).read_text(errors="surrogateescape"), comments=True)
     return dict(w.split("=", 1) for w in words if "=" in w)
 
 
@@ -192,6 +194,7 @@ class Stack:
     def __init__(self, workers=8, limits="off", environ=None):
         self.top = Path(tempfile.mkdtemp(prefix="cc-test-"))
         self.top.chmod(0o711)   # the stack's user must get through
+        self.run_sh = RUN_SH
         self.run_dir = self.top / "run"
         self.output = self.top / "output"
         self.port = free_port(2)
@@ -214,7 +217,7 @@ class Stack:
     def start(self, seconds=90):
         with open(self.output, "wb") as out:
             self.process = subprocess.Popen(
-                [str(RUN_SH)], stdin=subprocess.DEVNULL, stdout=out,
+                [str(self.run_sh)], stdin=subprocess.DEVNULL, stdout=out,
                 stderr=out, start_new_session=True, cwd=str(ROOT),
                 env={**os.environ, **self.extra})
         env = self.run_dir / "env"
