@@ -5,6 +5,8 @@ import pathlib
 import re
 import subprocess
 
+import pytest
+
 README = pathlib.Path(__file__).parents[2] / "README.md"
 
 # Every answer behind a mark, and a call that is refused ends the shell.
@@ -45,3 +47,78 @@ def test_lines_work_as_pasted(project):
     assert len(answers) == len(lines) - 1
     assert all("data" in answer for answer in answers)
     assert answers[-1]["data"]["deleted"] is True
+
+
+def section(title):
+    text = README.read_text(encoding="utf-8")
+    return text.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def dump_line():
+    found = [line.strip() for line in section(
+        "Backup, restore, keys").splitlines() if "pg_dump -Fc" in line]
+    assert len(found) == 1, found
+    return found[0]
+
+
+# What stands in pg_dump's place: (its script, whether the dump is good)
+DUMPS = {
+    "whole": ("printf new", True),
+    "no-server": ("exit 1", False),
+    "cut-short": ("printf ne; exit 1", False),
+    "killed": ("printf ne; kill -9 $$", False),
+    "disk-full": ("printf ne; head -c 1 /dev/zero >/dev/full", False),
+}
+
+
+@pytest.mark.parametrize("script, good", DUMPS.values(), ids=DUMPS)
+def test_a_dump_that_fails_leaves_yesterdays(tmp_path, script, good):
+    """The line of README, with its folder and its program in our hands."""
+    line = dump_line()
+    assert "/var/backups" in line and "runuser -u postgres -- pg_dump" in line
+    programs = tmp_path / "bin"
+    backups = tmp_path / "backups"
+    programs.mkdir()
+    backups.mkdir()
+    (programs / "runuser").write_text(f"#!/bin/sh\n{script}\n")
+    (programs / "runuser").chmod(0o755)
+    dump = backups / "codecourier.dump"
+    dump.write_text("yesterday's")
+    done = subprocess.run(
+        ["sh", "-c", line.replace("/var/backups", str(backups))],
+        cwd="/", env={"PATH": f"{programs}:{os.environ['PATH']}"})
+    assert (done.returncode == 0) == good
+    assert dump.read_text() == ("new" if good else "yesterday's")
+    if good:
+        assert dump.stat().st_mode & 0o777 == 0o600
+        assert os.listdir(backups) == ["codecourier.dump"]
+
+
+def test_a_full_disk_leaves_yesterdays(tmp_path):
+    """The new dump itself cannot be written."""
+    line = dump_line().replace("codecourier.new", "/dev/full")
+    (tmp_path / "runuser").write_text("#!/bin/sh\nexec echo new\n")
+    (tmp_path / "runuser").chmod(0o755)
+    dump = tmp_path / "codecourier.dump"
+    dump.write_text("yesterday's")
+    done = subprocess.run(
+        ["sh", "-c", line.replace("/var/backups", str(tmp_path))],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, cwd="/")
+    assert done.returncode and dump.read_text() == "yesterday's"
+
+
+def test_what_its_lines_write_here_is_not_for_git(tmp_path):
+    """Keys and dumps of somebody who follows the lines in a checkout."""
+    text = README.read_text(encoding="utf-8")
+    named = set(re.findall(r"^    .*--out[ =](\S+)", text, re.M))
+    named |= set(re.findall(r"RUN_DIR=([^`\s]+)", text))
+    named = {name for name in named if name[0] not in "/$"}
+    named |= {".run/env", "shop.key", "first.key", "keyring.copy",
+              "codecourier.dump", ".run2/demo.key", "sub/shop.key"}
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".gitignore").write_text(
+        (README.parent / ".gitignore").read_text())
+    for name in named:
+        done = subprocess.run(["git", "-C", tmp_path, "check-ignore", "-q",
+                               name])
+        assert done.returncode == 0, f"{name} could be committed"

@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-mapfile -d '' all < <(find . \( -path ./.git -o -path ./.run -o -path './build*' \) \
+mapfile -d '' all < <(find . \( -path ./.git -o -path './.run*' -o -path './build*' \) \
 	-prune -o -type f -print0 | sort -z)
 files=()
 for file in "${all[@]}"; do

@@ -6,7 +6,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-mapfile -d '' files < <(find . \( -path ./.git -o -path ./.run -o -path './build*' \
+mapfile -d '' files < <(find . \( -path ./.git -o -path './.run*' -o -path './build*' \
 	-o -name __pycache__ -o -name .pytest_cache \) -prune -o \
 	-type f -size +0 -print0 | xargs -0r grep -IlZ '' | sort -z)
 if [ "${#files[@]}" -eq 0 ]; then
