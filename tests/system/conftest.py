@@ -46,7 +46,7 @@ def deb():
 def empty(cache, deb):
     """The layers of a Debian 12 that has never heard of us."""
     subprocess.run([HERE / "base.sh", cache, deb], check=True)
-    return [cache / "debian", cache / "empty"]
+    return [cache / "minbase", cache / "empty"]
 
 
 @pytest.fixture(scope="session")

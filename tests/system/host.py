@@ -42,6 +42,23 @@ def commands(readme=ROOT / "README.md", section="Install"):
     return [line for line in lines if line and not line.startswith("#")]
 
 
+def block(readme, word):
+    """The one block of commands of a README that has this word in it."""
+    found = [b for b in re.findall(r"(?:^    .*\n)+", readme.read_text(), re.M)
+             if word in b]
+    assert len(found) == 1, found
+    return re.sub(r"\\\n\s*", "", re.sub(r"^    ", "", found[0], flags=re.M))
+
+
+def second_instance(machine):
+    """By the lines of README and nginx/README.md."""
+    machine.run("set -e\n" + block(ROOT / "README.md",
+                                   "codecourier-api@second"))
+    machine.run("set -e\n" + block(ROOT / "nginx/README.md",
+                                   "codecourier_second") +
+                "nginx -t\nsystemctl reload nginx")
+
+
 def install(machine, deb, typed):
     """Carries out these commands in root's home, where the package lies.
     Returns what each has printed, the key that was shown and the layers."""
@@ -159,10 +176,11 @@ class Load:
             self.process.kill()
         found = json.loads(out)
         self.requests, self.longest = found["requests"], found["longest"]
-        self.failures = found["failures"]
+        self.failures, self.reopened = found["failures"], found["reopened"]
 
     def says(self):
         kinds = Counter(text.split()[0] for text in self.failures)
         text = self.failures[0] if self.failures else ""
-        return (f"{self.requests} requests, {len(self.failures)} failed "
+        return (f"{self.requests} requests, {self.reopened} connections "
+                f"opened again, {len(self.failures)} failed "
                 f"{dict(kinds) or ''}, longest {self.longest} ms {text[:90]}")

@@ -35,9 +35,10 @@ for group in /sys/fs/cgroup"$1"/codecourier-test-*; do
 	find "$group" -depth -type d -exec rmdir {} ';' 2>/dev/null
 done
 """
+# No locale, as on the console of a Debian that nobody has given one.
 ENVIRON = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-           "HOME=/root", "LC_ALL=C.UTF-8", "TERM=dumb",
-           "DEBIAN_FRONTEND=noninteractive"]
+           "HOME=/root", "TERM=dumb", "DEBIAN_FRONTEND=noninteractive"]
+WORKER = b"/usr/lib/codecourier/project-api.fcgi"
 REBOOT = 133    # nspawn's exit status when its machine has asked for it
 numbers = itertools.count(1)
 
@@ -195,10 +196,25 @@ class Machine:
             file.write(f"{self.name}: {text}\n")
 
     def workers(self):
-        """The workers of all pools, as the machine counts its processes."""
-        found = self.out("pgrep -fx /usr/lib/codecourier/project-api.fcgi",
-                         code=None)
-        return [int(pid) for pid in found.split()]
+        """The workers of all pools, as the machine counts its processes. (It
+        may have no pgrep.)"""
+        ours, found = os.readlink(f"/proc/{self.leader}/ns/pid"), []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if (folder / "cmdline").read_bytes() == WORKER + b"\0" and \
+                        os.readlink(folder / "ns/pid") == ours:
+                    status = (folder / "status").read_text()
+                    found.append(int(status.split("NSpid:")[1]
+                                     .splitlines()[0].split()[-1]))
+            except OSError:
+                continue
+        return sorted(found)
+
+    def network(self, *argv):
+        """A program of the host's (ip, ss), in the machine's network."""
+        return subprocess.run(
+            ["nsenter", "-t", str(self.leader), "-n", *argv], check=True,
+            capture_output=True, text=True).stdout
 
     def reboot(self):
         """Its own `systemctl reboot`; comes back when it is up again."""

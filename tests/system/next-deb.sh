@@ -28,6 +28,9 @@ mv "$log.new" "$log"
 	grep -h '^-- oldest-program:' migrations/*.sql | tail -n 1
 	echo 'CREATE TABLE codecourier.of_the_tests (n int);'
 } >migrations/9000_of_the_tests.sql
+# another site, another example
+echo 'location = /of-the-tests { return 204; }' >>nginx/server.conf
+echo '# of the tests' >>cgi-bin/apache/common.conf
 # other machine code in each program; the same behaviour
 export DEB_CFLAGS_APPEND=-O1 DEB_CFLAGS_STRIP=-O2
 make deb

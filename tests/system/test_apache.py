@@ -27,7 +27,8 @@ def test_it_serves(apache):
     status, body = apache.curl("/api/v1/nothing")
     assert status == 404 and json.loads(body)["error"]["requestId"], body
     assert apache.curl("/api/v1/openapi.json")[0] == 200
-    listens = apache.out("ss -Hltn | awk '{print $4}'").split()
+    listens = [line.split()[3] for line in
+               apache.network("ss", "-Hltn").splitlines()]
     assert "127.0.0.1:8080" in listens
     assert "*:8080" not in listens and "0.0.0.0:8080" not in listens
 

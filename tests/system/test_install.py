@@ -52,6 +52,8 @@ def test_files_have_their_owners(host):
         "/run/codecourier": "2750 codecourier www-data",
         "/run/codecourier/api.sock": "660 codecourier www-data",
         "/var/lib/codecourier": "750 codecourier codecourier",
+        "/var/log/nginx/codecourier.log": "640 www-data adm",
+        "/var/log/nginx/codecourier-error.log": "640 www-data adm",
     }
     found = {path: host.out(f"stat -c '%a %U %G' {path}") for path in wanted}
     assert found == wanted

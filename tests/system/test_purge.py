@@ -35,11 +35,12 @@ def look(machine):
 @pytest.fixture(scope="module")
 def told(bare, deb):
     """Before, what each step has printed, after."""
-    wants = subprocess.run(["dpkg-deb", "-f", deb, "Depends"], check=True,
-                           capture_output=True, text=True).stdout.strip()
+    wants = [subprocess.run(["dpkg-deb", "-f", deb, field], check=True,
+                            capture_output=True, text=True).stdout.strip()
+             for field in ("Depends", "Recommends")]
     bare.put(deb)
-    bare.run(f"apt-get satisfy -y '{wants}' && "
-             "apt-get install -y postgresql nginx", seconds=600)
+    bare.run(f"apt-get satisfy -y '{', '.join(wants)}' && "
+             "apt-get install -y curl", seconds=600)
     before = look(bare)
     early = None
     for command in commands():

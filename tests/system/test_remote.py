@@ -45,9 +45,11 @@ def wire(one, two):
     subprocess.run(["ip", "link", "add", "eth0", "netns", str(one.leader),
                     "type", "veth", "peer", "name", "eth0", "netns",
                     str(two.leader)], check=True)
-    one.run(f"ip addr add {API}/24 dev eth0 && ip link set eth0 up")
-    two.run(f"ip addr add {DB}/24 dev eth0 && ip addr add {OTHER}/24 "
-            "dev eth0 && ip link set eth0 up")
+    for machine, *addresses in (one, API), (two, DB, OTHER):
+        for address in addresses:
+            machine.network("ip", "addr", "add", f"{address}/24", "dev",
+                            "eth0")
+        machine.network("ip", "link", "set", "eth0", "up")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The database lost, and back from its dump by the README's lines."""
 import re
 
-from host import ROOT, UNIT
+from host import ROOT, UNIT, second_instance
 
 README = ROOT / "README.md"
 
@@ -56,18 +56,7 @@ def test_init_makes_no_second_keyring(host):
 
 
 def test_a_second_instance(host):
-    """By the lines of README and nginx/README.md."""
-    def block(path, word):
-        found = [b for b in re.findall(r"(?:^    .*\n)+",
-                                       path.read_text(), re.M) if word in b]
-        assert len(found) == 1, found
-        return re.sub(r"\\\n\s*", "", re.sub(r"^    ", "", found[0],
-                                             flags=re.M))
-
-    host.run("set -e\n" + block(README, "codecourier-api@second"))
-    host.run("set -e\n" + block(ROOT / "nginx/README.md",
-                                "codecourier_second") +
-             "nginx -t\nsystemctl reload nginx")
+    second_instance(host)
     status, body = host.curl("/api/v1/project", "--retry 5 "
                              "--retry-connrefused",
                              base="http://127.0.0.1:8090")

@@ -1,5 +1,6 @@
 """Upgrades under clients that never stop: from the previous version to this
 one, from this one to a later one."""
+import re
 import subprocess
 
 import pytest
@@ -55,7 +56,11 @@ def from_previous(old_host, deb):
 
 @pytest.fixture(scope="module")
 def to_next(host, cache):
-    """The later one is the same tree with another binary and a migration."""
+    """The later one is the same tree with another binary, a migration, a line
+    more in the site and in one example; examples were copied here."""
+    host.run("mkdir -p /etc/apache2/codecourier && cd /etc/apache2/codecourier"
+             " && cp /usr/share/doc/codecourier-api/examples/apache/*.conf .")
+    assert host.curl("/of-the-tests")[0] == 404
     return upgraded(host, build("next-deb.sh", cache / "next"))
 
 
@@ -97,6 +102,16 @@ def test_the_daily_check_runs(upgrade):
     assert upgrade["host"].out(f"systemctl is-enabled {timer}") == "enabled"
 
 
+def test_nginx_serves_the_new_site(to_next):
+    assert "nginx was reloaded" in to_next["said"]
+    assert to_next["host"].curl("/of-the-tests")[0] == 204
+
+
+def test_a_copy_of_what_has_changed_is_named(to_next):
+    copies = re.findall(r"/etc/apache2/\S+", to_next["said"])
+    assert copies == ["/etc/apache2/codecourier/common.conf"], to_next["said"]
+
+
 def test_it_says_how_the_schema_follows(to_next):
     assert "codecourierctl migrate --plan" in to_next["said"]
 
@@ -114,3 +129,33 @@ def test_the_schema_follows_by_command(to_next):
     host.note(f"migration: {load.says()}")
     assert load.failures == [], load.says()
     assert "9000" in host.out("codecourierctl --json status")
+
+
+def again(host, deb, code=0):
+    """The same version once more, past what dpkg would ask."""
+    host.put(deb)
+    done = host.run("apt-get install -y --reinstall --allow-downgrades "
+                    f"-o Dpkg::Options::=--force-confnew /root/{deb.name}",
+                    seconds=300, code=code)
+    return done.stdout + done.stderr
+
+
+def test_nginx_is_left_alone_where_nothing_has_changed(to_next, cache):
+    said = again(to_next["host"], package(cache / "next/build/deb"))
+    assert "nginx" not in said, said
+
+
+def test_a_site_with_a_fault_stays_out_and_is_told(to_next, deb):
+    """Somebody else's, and ours would have changed: back to the first one."""
+    host = to_next["host"]
+    host.write("/etc/nginx/conf.d/other.conf", "nonsense;\n")
+    try:
+        said = again(host, deb)
+        assert "nginx was not reloaded" in said, said
+        assert "systemctl reload nginx" in said
+        assert host.curl("/of-the-tests")[0] == 204
+    finally:
+        host.run("rm /etc/nginx/conf.d/other.conf")
+    host.run("nginx -t && systemctl reload nginx")
+    until(lambda: host.curl("/of-the-tests")[0] == 404, 20, "the first site")
+    assert host.serves()
