@@ -20,6 +20,8 @@ SIMPLE = {"string": str, "boolean": bool}
 WORDS = {*Draft202012Validator.VALIDATORS, "description", "default",
          "example", "examples", "title"}
 
+pytestmark = pytest.mark.plain     # only the document is looked at
+
 
 class Field:
     """A row of a table: `name | type | description`."""

@@ -23,6 +23,8 @@ NO_HTTP = [n for n in BAD_REQUESTS if n != "connect"]
 CHALLENGE = "/.well-known/acme-challenge/"
 BOTH = pytest.mark.parametrize("address", ADDRESSES)
 
+pytestmark = pytest.mark.plain     # nginx's work; our programs' is elsewhere
+
 
 @pytest.fixture
 def fresh(stack):
