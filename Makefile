@@ -30,20 +30,23 @@ WARNINGS = -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow \
 HARDEN = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE \
 	-fvisibility=hidden
 PKGS = libpq json-c libsodium zlib
+# the package's, which the programs tell
+VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' cgi-bin/debian/changelog)
 # kept apart from CFLAGS, which belongs to the user
 PROJECT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Isrc $(WARNINGS) $(HARDEN) \
+	-DCODECOURIER_VERSION='"$(VERSION)"' \
 	$(shell $(PKG_CONFIG) --cflags $(PKGS))
 PROJECT_LDFLAGS = -pie -Wl,-z,relro,-z,now
 ALL_CFLAGS = $(PROJECT_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(WERROR) $(SANITIZE)
 LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lfcgi -lscrypt
 
 # everything testable; no main in it
-LIB_SRC = api_key auth call cgi conf counter ctl ctl_dropin ctl_first \
-	ctl_init ctl_key ctl_migrate ctl_project ctl_status db db_admin db_error db_facts \
-	db_migrate db_open db_query doctor doctor_db doctor_files doctor_host \
-	doctor_nginx err fcgi field health host json keyhash log member \
-	metrics number project provider_key query req route scan seal sealed secret \
-	serve settings stats stmt text utf8 vault verified
+LIB_SRC = api_key auth call cgi conf counter ctl ctl_args ctl_dropin \
+	ctl_first ctl_help ctl_init ctl_key ctl_migrate ctl_project ctl_status \
+	db db_admin db_error db_facts db_migrate db_open db_query \
+	doctor doctor_db doctor_files doctor_host doctor_nginx err fcgi field health host json keyhash log member \
+	metrics number plain project provider_key query req route scan seal \
+	sealed secret serve settings stats stmt text utf8 vault verified version
 LIB_OBJ = $(LIB_SRC:%=$(BUILD)/%.o)
 LIB = $(BUILD)/libcodecourier.a
 SQL = $(sort $(wildcard migrations/[0-9]*.sql))

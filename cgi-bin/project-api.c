@@ -18,6 +18,7 @@
 #include "secret.h"
 #include "serve.h"
 #include "vault.h"
+#include "version.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -141,6 +142,8 @@ run(struct app *app, bool once, pid_t parent)
 	enum fcgi_event event;
 	char why[256];
 
+	log_pairs(once ? LOG_DEBUG : LOG_INFO, "msg", "worker starts",
+	    "version", version, NULL);
 	if (!fcgi_init(why, sizeof(why)))
 		die("cannot start", why, once ? 0 : 3);
 	settle(parent);

@@ -4,6 +4,8 @@
 #include "ctl.h"
 
 #include "clock.h"
+#include "keyhash.h"
+#include "plain.h"
 #include "text.h"
 
 #include <json-c/json.h>
@@ -13,8 +15,6 @@
 #include <string.h>
 
 #include "banned.h"
-
-#define PLAIN (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 static int
 exit_of(enum err e)
@@ -42,7 +42,7 @@ report(struct ctl *c, enum err e, const char *field, const char *message)
 	struct json_object *top, *error;
 
 	if (!c->json) {
-		fprintf(stderr, "codecourierctl: %s\n", message);
+		plain_line(stderr, "codecourierctl: %s", message);
 		return exit_of(e);
 	}
 	top = json_object_new_object();
@@ -55,7 +55,7 @@ report(struct ctl *c, enum err e, const char *field, const char *message)
 		json_object_object_add(
 		    error, "field", json_object_new_string(field));
 	json_object_object_add(top, "error", error);
-	puts(json_object_to_json_string_ext(top, PLAIN));
+	plain_json(top);
 	json_object_put(top);
 	return exit_of(e);
 }
@@ -69,6 +69,7 @@ ctl_fail(struct ctl *c, enum err e, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
+	key_cut(message);
 	return report(c, e, NULL, message);
 }
 
@@ -79,62 +80,6 @@ ctl_db_fail(struct ctl *c, enum err e, const struct db_fault *fault)
 		return ctl_fail(c, e, "database: %s", db_reason(c->db));
 	return report(c, e, fault->field,
 	    fault->message ? fault->message : err_info(e)->message);
-}
-
-/* A value as people read it: text without quotes. */
-static void
-print_value(struct json_object *v)
-{
-	if (json_object_is_type(v, json_type_string))
-		fputs(json_object_get_string(v), stdout);
-	else
-		fputs(
-		    v ? json_object_to_json_string_ext(v, PLAIN) : "-", stdout);
-}
-
-/* name=value pairs, an entry a line, each behind `indent` */
-static void
-print_list(struct json_object *list, const char *indent)
-{
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *o = json_object_array_get_idx(list, i);
-		const char *space = indent;
-
-		json_object_object_foreach(o, name, v)
-		{
-			if (strcmp(name, "_id") == 0)
-				continue;
-			printf("%s%s=", space, name);
-			print_value(v);
-			space = " ";
-		}
-		putchar('\n');
-	}
-}
-
-static bool
-is_list_of_objects(struct json_object *v)
-{
-	return json_object_is_type(v, json_type_array) &&
-	    json_object_array_length(v) > 0 &&
-	    json_object_is_type(
-		json_object_array_get_idx(v, 0), json_type_object);
-}
-
-static void
-print_lines(struct json_object *o)
-{
-	json_object_object_foreach(o, name, v)
-	{
-		if (is_list_of_objects(v)) {
-			printf("%s:\n", name);
-			print_list(v, "  ");
-			continue;
-		}
-		printf("%s: ", name);
-		print_value(v);
-		putchar('\n');
-	}
 }
 
 int
@@ -148,14 +93,11 @@ ctl_print(struct ctl *c, struct json_object *value)
 		struct json_object *top = json_object_new_object();
 
 		json_object_object_add(top, "data", value);
-		puts(json_object_to_json_string_ext(top, PLAIN));
+		plain_json(top);
 		json_object_put(top);
 		return CTL_DONE;
 	}
-	if (json_object_is_type(value, json_type_array))
-		print_list(value, "");
-	else
-		print_lines(value);
+	plain_print(value);
 	json_object_put(value);
 	return CTL_DONE;
 }

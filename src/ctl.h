@@ -31,6 +31,10 @@ enum ctl_option {
 	OPT_DRY_RUN,
 	OPT_KEYRING_COPIED,
 	OPT_LIST,
+	OPT_DELETED,
+	OPT_JSON, /* these three with every command */
+	OPT_HELP,
+	OPT_VERSION,
 	CTL_OPTIONS
 };
 
@@ -55,21 +59,20 @@ typedef int ctl_command(struct ctl *c);
 ctl_command ctl_init, ctl_migrate, ctl_status, ctl_doctor;
 ctl_command ctl_project_create, ctl_project_list, ctl_project_show;
 ctl_command ctl_member_accept, ctl_provider_key_reveal, ctl_counter_add;
-ctl_command ctl_key_create, ctl_key_list, ctl_key_revoke;
+ctl_command ctl_key_create, ctl_key_list, ctl_key_find, ctl_key_revoke;
 
 /*
  * Reports a failure: {"error":{code,message}} on stdout with --json, else a
- * line on stderr. Returns the exit status that belongs to `e`; ERR_VALIDATION
- * is CTL_USAGE.
+ * line on stderr. A whole API key in it is cut to its prefix. Returns the exit
+ * status that belongs to `e`; ERR_VALIDATION is CTL_USAGE.
  */
 int ctl_fail(struct ctl *c, enum err e, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* A fault of db_run. */
 int ctl_db_fail(struct ctl *c, enum err e, const struct db_fault *fault);
 
-/* Prints {"data": value} or, without --json, `name: value` lines or a line an
- * entry; with c->into only puts `value` there. Takes it over. Returns
- * CTL_DONE. */
+/* Prints {"data": value} or, without --json, what plain_print makes of it; with
+ * c->into only puts `value` there. Takes it over. Returns CTL_DONE. */
 int ctl_print(struct ctl *c, struct json_object *value);
 
 /* The same for the row of a query that ran, which is cleared. */

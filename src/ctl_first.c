@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "db_open.h"
 #include "doctor.h"
+#include "plain.h"
 #include "text.h"
 
 #include <json-c/json.h>
@@ -25,8 +26,7 @@
 static bool
 ask(const char *question, char *answer, size_t size)
 {
-	printf("%s: ", question);
-	fflush(stdout);
+	plain_ask(question);
 	if (!fgets(answer, (int)size, stdin))
 		return false;
 	answer[strcspn(answer, "\r\n")] = '\0';
@@ -111,8 +111,8 @@ make_key(struct init *i)
 	init_step(
 	    i, false, "its first key%s%s", out ? " in " : "", out ? out : "");
 	if (json_object_object_get_ex(i->made_key, "key", &key) && !i->c->json)
-		printf(
-		    "key, shown this once: %s\n", json_object_get_string(key));
+		plain_line(stdout, "key, shown this once: %s",
+		    json_object_get_string(key));
 	return CTL_DONE;
 }
 

@@ -7,6 +7,7 @@
 
 #include "db_admin.h"
 #include "db_open.h"
+#include "plain.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +34,7 @@ init_step(struct init *i, bool there, const char *fmt, ...)
 	va_end(ap);
 	i->changed = i->changed || !there;
 	if (!i->c->json)
-		printf("%s: %s\n", state, what);
+		plain_line(stdout, "%s: %s", state, what);
 	json_object_object_add(o, "state", json_object_new_string(state));
 	json_object_object_add(o, "what", json_object_new_string(what));
 	json_object_array_add(i->steps, o);
@@ -382,9 +383,10 @@ finish(struct init *i)
 	init_hints(i);
 	if (!i->c->json) {
 		if (!i->changed)
-			puts("nothing to do: everything was there");
+			plain_line(
+			    stdout, "nothing to do: everything was there");
 		for (size_t n = 0; n < json_object_array_length(i->next); n++)
-			printf("%s%s\n", n ? "      " : "next: ",
+			plain_line(stdout, "%s%s", n ? "      " : "next: ",
 			    json_object_get_string(
 				json_object_array_get_idx(i->next, n)));
 		return CTL_DONE;

@@ -139,6 +139,33 @@ ctl_key_list(struct ctl *c)
 	return ctl_print(c, list);
 }
 
+int
+ctl_key_find(struct ctl *c)
+{
+	char prefix[KEY_PREFIX + 1];
+	struct db_query q;
+	int rc;
+
+	/* of a whole key nothing goes further than a list would show */
+	text_copy(prefix, sizeof(prefix), c->arg[0]);
+	if (!key_is_prefix(prefix))
+		return ctl_fail(c, ERR_VALIDATION,
+		    "PREFIX: the first 16 characters of a key, cc_live_ or "
+		    "cc_test_ and eight letters or digits");
+	rc = ctl_connect(c);
+	if (rc)
+		return rc;
+	db_query_init(&q, STMT_OP_KEY_WHOSE);
+	db_text(&q, prefix);
+	rc = ctl_run(c, &q, false);
+	if (rc)
+		return rc;
+	if (db_rows(&q) > 0)
+		return ctl_print_row(c, &q);
+	db_query_clear(&q);
+	return ctl_fail(c, ERR_NOT_FOUND, "no key \"%s\"", prefix);
+}
+
 /* Waits for writes that began before; see call_drain. */
 static int
 drain(struct ctl *c, const char *id)

@@ -4,6 +4,7 @@
 #include "ctl.h"
 
 #include "db_admin.h"
+#include "plain.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 static void
 say_applied(const struct migration *m)
 {
-	fprintf(stderr, "applied %s\n", m->name);
+	plain_line(stderr, "applied %s", m->name);
 }
 
 /* The database itself is init's to make. */
@@ -44,14 +45,17 @@ static void
 say_plan(int pending, int program, int before, int after)
 {
 	if (pending == 0)
-		printf("nothing to do: the schema is the newest this program "
-		       "knows\n");
+		plain_line(stdout,
+		    "nothing to do: the schema is the newest this program "
+		    "knows");
 	else if (before > 0 && after > before)
-		printf("programs with a number below %d stop serving: upgrade "
-		       "them on every host first (this one has %d)\n",
+		plain_line(stdout,
+		    "programs with a number below %d stop serving: upgrade "
+		    "them on every host first (this one has %d)",
 		    after, program);
 	else
-		printf("every program that serves now goes on serving\n");
+		plain_line(
+		    stdout, "every program that serves now goes on serving");
 }
 
 /* Pending migrations; the largest program number that they ask for. */

@@ -67,7 +67,9 @@ ctl_project_list(struct ctl *c)
 
 	if (rc)
 		return rc;
-	db_query_init(&q, STMT_OP_PROJECT_LIST);
+	db_query_init(&q,
+	    c->option[OPT_DELETED] ? STMT_OP_PROJECT_DELETED
+				   : STMT_OP_PROJECT_LIST);
 	rc = ctl_run(c, &q, false);
 	if (rc)
 		return rc;
@@ -97,18 +99,23 @@ int
 ctl_member_accept(struct ctl *c)
 {
 	bool named = c->option[OPT_NAME];
-	struct db_query q;
+	struct db_query lock, q, *both[] = {&lock, &q};
+	struct db_fault fault;
+	enum err e;
 	int rc;
 
 	if ((named && (rc = ctl_name(c))) || (rc = ctl_project(c)))
 		return rc;
+	db_query_init(&lock, STMT_OP_PROJECT_LOCK);
+	db_text(&lock, c->project_id);
 	ctl_write(c, &q, STMT_OP_MEMBER_ACCEPT, named ? "{name}" : "{}");
 	db_text(&q, c->arg[1]);
 	db_text(&q, named ? c->name : NULL);
-	rc = ctl_run(c, &q, true);
-	if (rc)
-		return rc;
-	if (db_rows(&q) == 0)
+	e = db_run(c->db, both, 2, true, clock_us() + CTL_DEADLINE, &fault);
+	db_query_clear(&lock);
+	if (e)
+		rc = ctl_db_fail(c, e, &fault);
+	else if (db_rows(&q) == 0)
 		rc = ctl_fail(c, ERR_NOT_FOUND,
 		    "\"%s\" has not been invited to this project", c->arg[1]);
 	else

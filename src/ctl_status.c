@@ -7,6 +7,7 @@
 #include "db_admin.h"
 #include "host.h"
 #include "sealed.h"
+#include "version.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -152,22 +153,23 @@ ctl_status(struct ctl *c)
 	char why[512], server[80];
 	struct admin *a =
 	    admin_open(c->conf.admin_database, DB_NAME, why, sizeof(why));
-	int version = a ? admin_version(a, why, sizeof(why)) : -1;
+	int schema = a ? admin_version(a, why, sizeof(why)) : -1;
 	bool keyring;
 
-	if (version >= 0 &&
+	if (schema >= 0 &&
 	    !admin_run(a, "version", "SHOW server_version", server,
 		sizeof(server), why, sizeof(why)))
-		version = -1;
+		schema = -1;
+	add_text(o, "version", version);
 	add_int(o, "program", DB_PROGRAM);
 	add_int(o, "oldestSchema", DB_OLDEST_SCHEMA);
 	json_object_object_add(o, "schemaVersion",
-	    version < 0 ? NULL : json_object_new_int(version));
-	add_text(o, "database", version < 0 ? why : "ok");
-	add_text(o, "databaseVersion", version < 0 ? NULL : server);
-	keyring = add_keyring(c, o, version > 0 ? a : NULL);
+	    schema < 0 ? NULL : json_object_new_int(schema));
+	add_text(o, "database", schema < 0 ? why : "ok");
+	add_text(o, "databaseVersion", schema < 0 ? NULL : server);
+	keyring = add_keyring(c, o, schema > 0 ? a : NULL);
 	admin_close(a);
 	add_host(c, o);
 	ctl_print(c, o);
-	return version < 0 || !keyring ? CTL_UNAVAILABLE : CTL_DONE;
+	return schema < 0 || !keyring ? CTL_UNAVAILABLE : CTL_DONE;
 }

@@ -215,7 +215,7 @@ send_query(struct db *db, const struct db_query *q)
 		    q->n, s->params);
 		return false;
 	}
-	if (db->mode == DB_API_ONCE)
+	if (db->mode != DB_API)
 		return PQsendQueryParams(db->conn, s->sql, q->n, NULL, q->value,
 			   q->length, q->format, 1) == 1;
 	return PQsendQueryPrepared(db->conn, s->name, q->n, q->value, q->length,
@@ -237,21 +237,14 @@ run_once(struct db *db, struct db_query *const q[], size_t n, int64_t deadline,
 	return read_pipeline(db, q, n, deadline, a);
 }
 
-/* The statements to prepare are those before it. */
-static int
-prepared_end(enum db_mode mode)
-{
-	if (mode == DB_OPERATOR)
-		return STMT__MAX;
-	return mode == DB_API ? STMT__API_MAX : 0;
-}
-
 /* Queues what a new connection starts with; returns the number of statements
  * queued, 0 on failure. */
 static size_t
 send_setup(struct db *db)
 {
-	int end = prepared_end(db->mode);
+	/* who runs a few statements, once, prepares none; so the operator's
+	 * command needs of the schema only what its statements name */
+	int end = db->mode == DB_API ? STMT__API_MAX : 0;
 	char timeout[16];
 	const char *value[] = {timeout};
 	size_t n = 0;

@@ -38,7 +38,7 @@ struct db_fault {
 enum db_mode {
 	DB_API,      /* the API role; its statements are prepared */
 	DB_API_ONCE, /* the same for a single request: nothing prepared */
-	DB_OPERATOR, /* SET ROLE codecourier_owner; all statements */
+	DB_OPERATOR, /* SET ROLE codecourier_owner; nothing prepared */
 };
 
 /* What a program needs of the schema (DESIGN: N and N+1 side by side). */

@@ -3,6 +3,8 @@
  */
 #include "doctor.h"
 
+#include "plain.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
@@ -82,7 +84,8 @@ static void PRINTF_LIKE(4, 0) add(struct doctor *d, const char *severity,
 		return;
 	}
 	if (!d->c->json) {
-		printf("%s: %s: %s. Fix: %s\n", severity, d->check, what, fix);
+		plain_line(stdout, "%s: %s: %s. Fix: %s", severity, d->check,
+		    what, fix);
 		fflush(stdout);
 	}
 	json_object_object_add(o, "severity", json_object_new_string(severity));
@@ -215,11 +218,11 @@ print(struct doctor *d, size_t findings, size_t unseen)
 	for (size_t n = 0; n < unseen; n++) {
 		struct json_object *o = json_object_array_get_idx(d->unseen, n);
 
-		printf(
-		    "cannot see: %s: %s\n", text(o, "check"), text(o, "what"));
+		plain_line(stdout, "cannot see: %s: %s", text(o, "check"),
+		    text(o, "what"));
 	}
-	printf("%zu checks, %zu findings, %zu not seen\n", CHECKS, findings,
-	    unseen);
+	plain_line(stdout, "%zu checks, %zu findings, %zu not seen", CHECKS,
+	    findings, unseen);
 }
 
 static int
@@ -307,7 +310,7 @@ list(struct ctl *c)
 
 	for (const struct check *k = checks; k < checks + CHECKS; k++) {
 		if (!c->json) {
-			printf("%-16s %s\n", k->name, k->what);
+			plain_line(stdout, "%-16s %s", k->name, k->what);
 			continue;
 		}
 		o = json_object_new_object();

@@ -40,15 +40,38 @@ key_checksum(const char *key, char out[7])
 	out[6] = '\0';
 }
 
+static bool
+begins(const char *key)
+{
+	return strncmp(key, "cc_live_", 8) == 0 ||
+	    strncmp(key, "cc_test_", 8) == 0;
+}
+
+bool
+key_is_prefix(const char *prefix)
+{
+	return strlen(prefix) == KEY_PREFIX && begins(prefix) &&
+	    strspn(prefix + 8, base62) == KEY_PREFIX - 8;
+}
+
+void
+key_cut(char *text)
+{
+	for (; (text = strstr(text, "cc_")); text += 3) {
+		size_t len = begins(text) ? 8 + strspn(text + 8, base62) : 0;
+
+		if (len > KEY_PREFIX)
+			memmove(text + KEY_PREFIX, text + len,
+			    strlen(text + len) + 1);
+	}
+}
+
 bool
 key_well_formed(const char *key)
 {
 	char sum[7];
 
-	if (strlen(key) != KEY_LENGTH)
-		return false;
-	if (strncmp(key, "cc_live_", 8) != 0 &&
-	    strncmp(key, "cc_test_", 8) != 0)
+	if (strlen(key) != KEY_LENGTH || !begins(key))
 		return false;
 	if (strspn(key + 8, base62) != KEY_LENGTH - 8)
 		return false;

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "handlers.h"
 #include "route.h"
+#include "version.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -216,8 +217,9 @@ say_gauges(struct req *r)
 	say_head(
 	    r, "build_info", "gauge", "The program that answers, always 1.");
 	say(r,
-	    "codecourier_build_info{program=\"%d\",oldest_schema=\"%d\"} 1\n",
-	    DB_PROGRAM, DB_OLDEST_SCHEMA);
+	    "codecourier_build_info{version=\"%s\",program=\"%d\","
+	    "oldest_schema=\"%d\"} 1\n",
+	    version, DB_PROGRAM, DB_OLDEST_SCHEMA);
 }
 
 enum err

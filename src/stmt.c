@@ -21,6 +21,8 @@
 	"t.github_repo_url AS \"githubRepoUrl\", "                             \
 	"ms(t.created_at) AS \"_creationTime\", "                              \
 	"ms(t.updated_at) AS \"updatedAt\""
+#define DELETED                                                                \
+	", ms(t.deleted_at) AS \"deletedAt\", ms(t.purge_at) AS \"purgeAt\""
 #define PROJECT_ROW "id, name, slug, github_repo_url, created_at, updated_at"
 
 #define MEMBER                                                                 \
@@ -335,6 +337,10 @@ static const struct stmt_info statements[] = {
     [STMT_OP_PROJECT_LIST] = {"op_project_list", 0,
 	SELECT_JSON(
 	    PROJECT, "project") " WHERE t.deleted_at IS NULL ORDER BY t.slug"},
+    [STMT_OP_PROJECT_DELETED] = {"op_project_deleted", 0,
+	SELECT_JSON(
+	    PROJECT DELETED, "project") " WHERE t.deleted_at IS NOT NULL ORDER "
+					"BY t.deleted_at DESC, t.id"},
     /* Foreign keys are checked at the end of the statement. */
     [STMT_OP_PROJECT_CREATE] = {"op_project_create", 11,
 	"WITH made AS (INSERT INTO project (id, name, slug) "
@@ -352,17 +358,29 @@ static const struct stmt_info statements[] = {
      */
     [STMT_OP_PROJECT_LOCK] = {"op_project_lock", 1,
 	"SELECT true FROM project WHERE id = $1::uuid FOR NO KEY UPDATE"},
+    /* Accepting again changes nothing and logs nothing. */
     [STMT_OP_MEMBER_ACCEPT] = {"op_member_accept", 7,
 	"WITH done AS (UPDATE member SET status = 'active', "
 	"joined_at = coalesce(joined_at, now()), "
 	"name = coalesce($7, name) "
 	"WHERE project_id = $1::uuid AND lower(email) = lower($6) "
-	"RETURNING " MEMBER_ROW ")" AUDIT_OP("member.accept", "member", "id")
-	    SELECT_JSON(MEMBER, "done")},
+	"AND (status <> 'active' OR name IS DISTINCT FROM coalesce($7, name)) "
+	"RETURNING " MEMBER_ROW ")" AUDIT_OP("member.accept", "member",
+	    "id") ", found AS (SELECT " MEMBER_ROW " FROM done UNION ALL "
+		  "SELECT " MEMBER_ROW
+		  " FROM member WHERE project_id = $1::uuid "
+		  "AND lower(email) = lower($6) AND NOT EXISTS (SELECT FROM "
+		  "done)) " SELECT_JSON(MEMBER, "found")},
     [STMT_OP_KEY_CREATE] = {"op_key_create", 10,
 	API_KEY_CREATE(AUDIT_OP("api-key.generate", "api-key", "id"))},
     [STMT_OP_KEY_FIND] = {"op_key_find", 1,
 	"SELECT project_id::text FROM api_key WHERE id = $1::uuid"},
+    [STMT_OP_KEY_WHOSE] = {"op_key_whose", 1,
+	"SELECT row_to_json(o)::text FROM api_key t "
+	"JOIN project p ON p.id = t.project_id, LATERAL (SELECT " API_KEY
+	", p.id AS \"projectId\", p.slug AS \"projectSlug\", "
+	"p.name AS \"projectName\", "
+	"ms(p.deleted_at) AS \"projectDeletedAt\") o WHERE t.prefix = $1"},
     [STMT_OP_KEY_REVOKE] = {"op_key_revoke", 6,
 	API_KEY_REVOKE(AUDIT_OP("api-key.revoke", "api-key", "id"))},
     [STMT_OP_REVEAL] = {"op_reveal", 6,

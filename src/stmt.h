@@ -52,12 +52,14 @@ enum stmt {
 	STMT_OP_PROJECT_FIND = STMT__API_MAX, /* 1 id or slug -> id */
 	STMT_OP_PROJECT_GET,
 	STMT_OP_PROJECT_LIST,
+	STMT_OP_PROJECT_DELETED, /* those that are, last deleted first */
 	STMT_OP_PROJECT_CREATE,	/* 6 name, slug, email, data key id, master
 				   key id, wrapped */
 	STMT_OP_PROJECT_LOCK,
-	STMT_OP_MEMBER_ACCEPT,	/* 6 email, name */
+	STMT_OP_MEMBER_ACCEPT,	/* 6 email, name; PROJECT_LOCK precedes */
 	STMT_OP_KEY_CREATE,	/* as API_KEY_CREATE */
 	STMT_OP_KEY_FIND,	/* 1 key id -> project */
+	STMT_OP_KEY_WHOSE,	/* 1 prefix -> row, with its project */
 	STMT_OP_KEY_REVOKE,	/* as API_KEY_REVOKE */
 	STMT_OP_REVEAL,		/* 6 provider -> sealed */
 	STMT_OP_COUNTER_ADD,	/* 6 counter, n -> the new sum, or no row */

@@ -15,8 +15,8 @@ trap 'rm -rf "$copy"' EXIT
 mkdir "$copy/tree"
 # What a build takes and nothing that one has left.
 tar -cf - --exclude=project-api.fcgi --exclude=cgi-bin/codecourierctl \
-	--exclude=cgi-bin/debian Makefile README.md LICENSE cgi-bin src \
-	migrations nginx tests/fuzz/fuzz.mk tests/bench/bench.mk |
+	Makefile README.md LICENSE cgi-bin src migrations nginx \
+	tests/fuzz/fuzz.mk tests/bench/bench.mk |
 	tar -C "$copy/tree" -xf -
 cp -r cgi-bin/debian "$copy/tree/debian"
 cd "$folder"

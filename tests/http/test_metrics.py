@@ -171,7 +171,8 @@ def test_gauges(stack):
     assert status["workersConfigured"] == len(status["workers"]) == 8
     assert seen["schema_version",] == status["schemaVersion"]
     (info,) = [k for k in seen if k[0] == "build_info"]
-    assert info[1:] == (f"program={status['program']}",
+    assert info[1:] == (f"version={status['version']}",
+                        f"program={status['program']}",
                         f"oldest_schema={status['oldestSchema']}")
     assert {w["pid"] for w in status["workers"]} == set(stack.workers())
     for worker in status["workers"]:

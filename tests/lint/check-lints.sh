@@ -49,7 +49,7 @@ ban='#include "banned.h"\n'
 lines() { for ((i = 0; i < $1; i++)); do printf '\\t;\\n'; done; }
 
 # A folder without anything to look at is no reason to be green.
-for lint in c format layers man units; do
+for lint in c format layers man plain units; do
 	run $lint && echo "$lint is green without a file" && red=1
 done
 
@@ -93,6 +93,10 @@ accept sizes src/a.c "$(lines 500)"
 accept sizes tests/a.py "# Size: a table.\n$(lines 501)"
 accept sizes build/a.c "$(lines 501)"
 
+plant plain src/ctl_a.c 'void\nf(void)\n{\n\tputs("a");\n}\n' 'src/ctl_a.c:4: puts'
+plant plain src/doctor.c 'fprintf(stderr, "%s", a);\n' 'fprintf'
+accept plain src/ctl_a.c 'snprintf(a, 1, "x"); plain_line(stdout, "x");\n'
+
 plant c src/a.c 'int f(void);\nint f(void)\n{\n int a[2] = {0};\n return a[2];\n}\n'
 plant c tests/a.c '#include <stdlib.h>\nint f(int n);\nint f(int n)\n{\n char *p = malloc(9);\n'\
 ' if (n)\n return 1;\n free(p);\n return 0;\n}\n'
@@ -102,13 +106,15 @@ plant shell nginx/pool '#!/bin/sh\ncd /x\nrm a\n'
 plant shell tests/b '#!/usr/bin/env bash\ncd /x\nrm a\n'
 accept shell tests/b '#!/usr/bin/env python3\ncd /x\nrm a\n'
 
-cp -r cgi-bin/{man,systemd,api.conf,codecourierctl.c,project-api.c} "$tree/cgi-bin"
+cp -r cgi-bin/{man,systemd,api.conf,project-api.c} "$tree/cgi-bin"
+cp src/ctl_args.c "$tree/src"
 accept units cgi-bin/systemd/a.sed ''
 plant units cgi-bin/systemd/a.service '[Service]\nExecStart=/bin/true\n' 'a.service is too open'
 plant units cgi-bin/systemd/a.socket '[Socket]\nListenStream=/a\nModeSocket=0660\n' 'ModeSocket'
 accept man cgi-bin/man/a ''
 plant man cgi-bin/man/a.8 '.Dd November 23, 2026\n.Dt A 8\n.Os\n.Sh NAME\n'
 plant man cgi-bin/api.conf '#CODECOURIER_NEW=1\n' CODECOURIER_NEW
+plant man src/ctl_args.c '    {"key burn", "", 0}, [OPT_NEW] = {"--new", NULL},\n' 'key burn'
 rm -r "$tree"/cgi-bin/*
 
 plant top notes.txt 'x' 'notes.txt'

@@ -20,7 +20,8 @@ _Static_assert(STMT__MAX <= 64, "a bit each");
 static const uint64_t unbound = BIT(STMT_SCHEMA_VERSION) |
     BIT(STMT_MASTER_KEYS) | BIT(STMT_KEY_BY_PREFIX) | BIT(STMT_END_STALLED) |
     BIT(STMT_OP_PROJECT_FIND) | BIT(STMT_OP_PROJECT_LIST) |
-    BIT(STMT_OP_KEY_FIND);
+    BIT(STMT_OP_PROJECT_DELETED) | BIT(STMT_OP_KEY_FIND) |
+    BIT(STMT_OP_KEY_WHOSE);
 
 /* Write without an audit row of their own: see stmt.h. */
 static const uint64_t unlogged = BIT(STMT_KEY_USED) |
