@@ -130,8 +130,8 @@ tell_server(struct init *i, const struct admin *a)
 
 	admin_server(a, &s);
 	if (!i->c->json)
-		printf("server: %s%s%s%s, port %s, as %s%s%s%s\n", s.host,
-		    s.address[0] ? " (" : "", s.address,
+		plain_line(stdout, "server: %s%s%s%s, port %s, as %s%s%s%s",
+		    s.host, s.address[0] ? " (" : "", s.address,
 		    s.address[0] ? ")" : "", s.port, s.user,
 		    s.from[0] ? " (by " : "", s.from, s.from[0] ? ")" : "");
 	json_object_object_add(o, "host", json_object_new_string(s.host));
