@@ -14,22 +14,43 @@
 
 #include "banned.h"
 
-/* "Bearer <key>" (RFC 6750 section 2.1): scheme in any case, then spaces. */
-static const char *
-bearer(const char *header)
+/* "Bearer <key>" (RFC 6750 section 2.1): scheme in any case, then spaces; and
+ * around the field's value spaces and tabs (OWS, RFC 9110 section 5.5). nginx
+ * judges the same form before it reads a body: nginx/errors.conf. Sets r->key;
+ * false: no memory. */
+static bool
+take_key(struct req *r, const char *value)
 {
-	if (strncasecmp(header, "Bearer", 6) != 0 || header[6] != ' ')
-		return NULL;
-	return header + 6 + strspn(header + 6, " ");
+	size_t len;
+	char *key;
+
+	if (strncasecmp(value, "Bearer", 6) != 0 || value[6] != ' ')
+		return true;
+	value += 6 + strspn(value + 6, " ");
+	len = strlen(value);
+	while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
+		len--;
+	key = req_alloc(r, len + 1);
+	if (!key)
+		return false;
+	memcpy(key, value, len);
+	key[len] = '\0';
+	if (key_well_formed(key))
+		r->key = key;
+	return true;
 }
 
 enum err
 auth_begin(struct req *r)
 {
-	if (!r->authorization || !r->authorization[0])
+	const char *value = r->authorization ? r->authorization : "";
+
+	value += strspn(value, " \t");
+	if (!value[0])
 		return req_fail(r, ERR_AUTH_MISSING, NULL, NULL);
-	r->key = bearer(r->authorization);
-	if (!r->key || !key_well_formed(r->key))
+	if (!take_key(r, value))
+		return req_fail(r, ERR_INTERNAL, NULL, NULL);
+	if (!r->key)
 		return req_fail(r, ERR_AUTH_INVALID, NULL, NULL);
 	if (verified_find(r->app->host, r->key, &r->id)) {
 		host_count(r->app->host, STAT_VERIFIED_HITS);

@@ -150,10 +150,8 @@ set_request_id(struct req *r)
 	for (size_t i = 0; i < 2; i++) {
 		const char *id = fcgi_param(names[i]);
 
-		if (id && text_is_uuid(id, false)) {
-			text_copy(r->rid, sizeof(r->rid), id);
+		if (id && text_to_uuid(r->rid, id))
 			return;
-		}
 	}
 	secret_uuid(r->rid);
 }

@@ -6,6 +6,7 @@
 #include "utf8.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -180,6 +181,20 @@ text_is_uuid(const char *s, bool lower)
 	return only(s, 8, set) && s[8] == '-' && only(s + 9, 4, set) &&
 	    s[13] == '-' && only(s + 14, 4, set) && s[18] == '-' &&
 	    only(s + 19, 4, set) && s[23] == '-' && only(s + 24, 12, set);
+}
+
+bool
+text_to_uuid(char out[UUID_TEXT], const char *s)
+{
+	if (text_is_uuid(s, false)) {
+		memcpy(out, s, UUID_TEXT);
+		return true;
+	}
+	if (strlen(s) != 32 || !only(s, 32, DIGITS "abcdefABCDEF"))
+		return false;
+	snprintf(out, UUID_TEXT, "%.8s-%.4s-%.4s-%.4s-%.12s", s, s + 8, s + 12,
+	    s + 16, s + 20);
+	return true;
 }
 
 bool

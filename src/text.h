@@ -5,6 +5,8 @@
 #ifndef TEXT_H
 #define TEXT_H
 
+#include "secret.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,6 +37,10 @@ const char *text_trim(const char *s, size_t *len);
 
 /* 8-4-4-4-12 hex digits, NUL-terminated. `lower`: no upper-case digits. */
 bool text_is_uuid(const char *s, bool lower);
+
+/* A UUID in any case, or the same as 32 hex digits: in the form 8-4-4-4-12,
+ * letters as they were; false: it is neither. */
+bool text_to_uuid(char out[UUID_TEXT], const char *s);
 
 /* Printable ASCII, one @ with something on both sides, at most 254. */
 bool text_is_email(const char *s, size_t len);

@@ -10,6 +10,12 @@ start_pool() {
 	pool=$child
 }
 
+# at_socket: paths of the socket, in the lines marked @socket
+at_socket() {
+	sed -i "/# @socket\$/s|unix:/run/codecourier/api.sock|unix:$sockets/api.sock|" \
+		web/codecourier.conf web/codecourier/metrics.conf
+}
+
 # rewrite NAME LINE: the site's line marked @NAME
 rewrite() {
 	local file
@@ -24,10 +30,10 @@ configure_nginx() {
 	cp -r stage/nginx web/codecourier
 	mv web/codecourier/codecourier.conf web/
 	cp stage/cgi-bin/stack/nginx.conf web/
-	rewrite socket "server unix:$sockets/api.sock;"
+	at_socket
 	rewrite listen "listen 127.0.0.1:$PORT default_server;"
 	rewrite access 'access_log log/nginx-access.log codecourier;'
-	rewrite errors 'error_log log/nginx-error.log error;'
+	rewrite errors 'error_log log/nginx-error.log emerg;'
 	rewrite body "client_body_temp_path $spool/body;"
 	rewrite spool "fastcgi_temp_path $spool/fastcgi;"
 	rewrite openapi 'alias web/codecourier/html/openapi.json;'

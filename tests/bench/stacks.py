@@ -32,7 +32,7 @@ def rival_block(name, port, extra=""):
                        f"fastcgi_pass {name};", block)
     block, q = re.subn(r"include codecourier/fastcgi_params;",
                        rf"\g<0>\n\t{extra}", block)
-    assert (n, m, o, q) == (1, 1, 3, 1)
+    assert (n, m, o, q) == (1, 1, 4, 1)
     # two folders and a log of the site: those of the stack's nginx serve
     return re.sub(r"((client_body|fastcgi)_temp_path|error_log) .*", "", re.sub(
         r"alias .*# @openapi", "return 404;", block))

@@ -72,9 +72,7 @@ fill(struct req *r, const char *line[LINES])
 {
 	const char *id = line[REQUEST_ID];
 
-	if (id && text_is_uuid(id, false))
-		snprintf(r->rid, sizeof(r->rid), "%s", id);
-	else
+	if (!id || !text_to_uuid(r->rid, id))
 		secret_uuid(r->rid);
 	snprintf(r->method, sizeof(r->method), "%s",
 	    line[METHOD] ? line[METHOD] : "");

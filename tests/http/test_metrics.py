@@ -81,8 +81,8 @@ def test_counts_exactly_what_was_asked(project):
 
 @pytest.mark.parametrize("method, path", CALLS, ids=lambda v: v)
 def test_every_call_has_its_route(stack, method, path):
-    nobody, before = Api(stack.base), scrape(stack)
-    nobody.refused("AUTH_MISSING", method, path)
+    nobody, before = Api(stack.base, make_key()), scrape(stack)
+    nobody.refused("AUTH_INVALID", method, path)
     assert requests(grown(before, scrape(stack))) == {
         (method, "/api/v1" + path, "401"): 1, **SCRAPED}
 

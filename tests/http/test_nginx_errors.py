@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from client import raw, request_bytes
-from contract import UUID
+from contract import UUID, make_key
 
 TARGET = "/api/v1/project"
 LINE = b"GET /api/v1/project HTTP/1.1\r\n"
@@ -55,7 +55,8 @@ def test_not_http(stack, name):
                                   b"1\r\nab\r\n0\r\n\r\n"], ids=repr)
 def test_broken_chunks(stack, body):
     head = [("Transfer-Encoding", "chunked"),
-            ("Content-Type", "application/json")]
+            ("Content-Type", "application/json"),
+            ("Authorization", f"Bearer {make_key()}")]
     with socket.create_connection(("127.0.0.1", stack.port), 5) as conn:
         conn.sendall(request_bytes("POST", TARGET + "/update", head, body))
         conn.shutdown(socket.SHUT_WR)

@@ -268,7 +268,21 @@ def test_served_as_it_is(stack):
     head = ask(stack, "HEAD")
     assert head.status == 200 and head.header("Content-Length") == \
         str(FILE.stat().st_size)
-    assert head.header("Last-Modified") is head.header("ETag") is None
+    assert head.header("Last-Modified") is None
+
+
+def test_tag(stack):
+    """Who has the document need not get it again; no other tag is it."""
+    tag = ask(stack, "GET").header("ETag")
+    for method in "GET", "HEAD":
+        for value in tag, f'"x", {tag}', f"W/{tag}", "*":
+            answer = ask(stack, method, headers=[("If-None-Match", value)])
+            assert answer.status == 304 and answer.body == b""
+            assert answer.header("ETag") == tag
+        for value in '"x"', tag[1:-1], tag[:-2] + '"', "":
+            assert ask(stack, method, headers=[("If-None-Match", value)]
+                       ).status == 200
+        assert ask(stack, method, headers=[("If-Match", tag)]).status == 200
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "BREW",

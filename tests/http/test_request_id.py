@@ -48,8 +48,26 @@ def test_upper_case_is_a_uuid_too(stack):
 
 
 @pytest.mark.parametrize("given", [
+    "0123abcd456789ef0123456789abcdef", "0123ABCD456789EF0123456789ABCDEF",
+    "0" * 32, "F" * 32, "12345678901234567890123456789012"])
+@pytest.mark.parametrize("target", ["/api/v1/project", "/nope", "/healthz"])
+def test_nginx_form_becomes_a_uuid(stack, given, target):
+    """What another nginx in front has made, in everybody's form, letters as
+    they were; also in both logs."""
+    answer = raw(stack.port, request_bytes("GET", target,
+                                           [("X-Request-ID", given)]))
+    rid = "-".join([given[:8], given[8:12], given[12:16], given[16:20],
+                    given[20:]])
+    assert answer.header("X-Request-ID") == rid
+    assert wait_for(lambda: stack.log("nginx-access.log"), f"rid={rid} ")
+    if target != "/nope":
+        assert wait_for(lambda: stack.log("pool.log"), f"rid={rid} ")
+
+
+@pytest.mark.parametrize("given", [
     "", "x", "1", "0123abcd4567 89ef0123456789abcdef",
-    "0123abcd456789ef0123456789abcdef",
+    "0123abcd456789ef0123456789abcde", "0123abcd456789ef0123456789abcdefa",
+    "0123abcd456789ef0123456789abcdeg", "0123abcd-456789ef0123456789abcdef",
     "{0123abcd-4567-89ef-0123-456789abcdef}",
     "0123abcd-4567-89ef-0123-456789abcde",
     "0123abcd-4567-89ef-0123-456789abcdef0",

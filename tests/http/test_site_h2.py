@@ -11,7 +11,7 @@ from h2.settings import SettingCodes
 from site_on_host import NAME, Site
 
 UPDATE = "/api/v1/project/update"
-STREAMS, PER_ADDRESS = 128, 500     # tls-server.conf, server.conf
+STREAMS, PER_ADDRESS = 32, 500     # tls-server.conf, server.conf
 CALM = ErrorCodes.ENHANCE_YOUR_CALM
 
 
@@ -48,7 +48,7 @@ def as_json(project):
 def test_many_requests_on_one_connection(line, project):
     project.api.get("/project")     # a cold key lets only some in at once
     first = [line.send("GET", "/api/v1/project", as_json(project))
-             for _ in range(50)]
+             for _ in range(20)]
     first += [line.send("POST", UPDATE, as_json(project), b'{"name":"H2"}')
               for _ in range(10)]
     for stream in first:
@@ -106,11 +106,11 @@ def test_streams_of_one_connection(line):
 
 def test_streams_count_as_open_requests(site):
     """A crowd of connections gives nobody more than 500 at once."""
-    lines = [Line2(site) for _ in range(5)]
+    lines = [Line2(site) for _ in range(20)]
     try:
         held = [(line, line.send("POST", "/healthz",
                                  [("content-length", "1")], None, False))
-                for line in lines for _ in range(PER_ADDRESS // 5)]
+                for line in lines for _ in range(PER_ADDRESS // 20)]
         for line in lines:      # nginx has seen all that came before
             line.conn.ping(b"are here")
             line.flush()

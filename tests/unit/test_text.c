@@ -289,6 +289,38 @@ knows_uuids(void **state)
 	}
 }
 
+/* nginx's own form of a request's id becomes the same as everybody's. */
+static void
+brings_32_digits_into_the_form_of_a_uuid(void **state)
+{
+	static const char *const bad[] = {
+	    "",
+	    "0123abcd456748908abcdef01234567",
+	    "0123abcd456748908abcdef0123456780",
+	    "0123abcd456748908abcdef01234567g",
+	    "0123abcd456748908abcdef01234567 ",
+	    " 123abcd456748908abcdef012345678",
+	    "0123abcd-456748908abcdef01234567",
+	    "--------------------------------",
+	    "0123abcd-4567-4890-8abc-def01234567",
+	    "{" UUID "}",
+	};
+	char out[UUID_TEXT];
+
+	(void)state;
+	assert_true(text_to_uuid(out, "0123abcd456748908abcdef012345678"));
+	assert_string_equal(out, UUID);
+	assert_true(text_to_uuid(out, "0123ABCD456748908ABCDEF012345678"));
+	assert_string_equal(out, UPPR);
+	assert_true(text_to_uuid(out, UUID));
+	assert_string_equal(out, UUID);
+	assert_true(text_to_uuid(out, UPPR));
+	assert_string_equal(out, UPPR);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		if (text_to_uuid(out, walled(bad[i], strlen(bad[i]) + 1)))
+			fail_msg("taken: %s", bad[i]);
+}
+
 static void
 knows_printable_bytes(void **state)
 {
@@ -476,6 +508,7 @@ main(void)
 	    cmocka_unit_test(copies_what_fits),
 	    cmocka_unit_test(writes_decimals),
 	    cmocka_unit_test(knows_uuids),
+	    cmocka_unit_test(brings_32_digits_into_the_form_of_a_uuid),
 	    cmocka_unit_test(knows_printable_bytes),
 	    cmocka_unit_test(knows_emails),
 	    cmocka_unit_test(knows_slugs),
