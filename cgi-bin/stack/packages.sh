@@ -46,6 +46,9 @@ python3-jsonschema  holds the answers against openapi.json
 openapi-specification  the standard that openapi.json is held against
 unicode-data        which characters show nothing
 git                 commits with the names that settings take
+nodejs              clients made of openapi.json
+npm                 clients made of openapi.json
+libre-engine-re2-perl  tries the patterns of openapi.json
 shellcheck          lint of the shell scripts
 systemd             lint of the units (systemd-analyze)
 mandoc              lint of the manual pages
@@ -82,9 +85,11 @@ die() {
 	exit 1
 }
 
+# A nodejs that is not Debian's brings npm along, and conflicts with its package.
 is_installed() {
 	[[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) \
-		== installed ]]
+		== installed ]] ||
+		[[ $1 == npm && -x $(command -v npm) ]]
 }
 
 # Prints "package reason" for everything of the list that is missing.

@@ -90,7 +90,7 @@ def test_operation(method, path):
     key, is_list, body, _ = ROUTES[method, path]
     spec = OPERATIONS[method, path].spec
     assert spec.get("security", DOCUMENT["security"]) == \
-        ([{"apiKey": []}] if key else [])
+        ([{"bearerKey": []}] if key else [])
     query = [follow(p)["name"] for p in spec["parameters"]
              if follow(p)["in"] == "query"]
     assert query == (["limit", "cursor"] if is_list else [])

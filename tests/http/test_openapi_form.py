@@ -257,3 +257,71 @@ def test_schemas_and_their_examples():
             if "example" in spec:
                 assert Validator(flat(spec["schema"])).is_valid(
                     spec["example"]), name
+
+
+# ---- what generators of clients stumble over ----
+
+SCHEMAS = DOCUMENT["components"]["schemas"]
+
+
+def plain(name):
+    """A name as languages with rules of their own write it."""
+    return re.sub("[^a-z0-9]", "", name.lower())
+
+
+def twice(names):
+    names = [plain(name) for name in names]
+    return {name for name in names if names.count(name) > 1}
+
+
+def test_names_stay_apart():
+    """`id` and `_id`, or a response and a schema, become one name."""
+    for place, node in walk(DOCUMENT["components"]):
+        if isinstance(node.get("properties"), dict):
+            assert twice(node["properties"]) == set(), place
+    names = [n for kind in DOCUMENT["components"].values() for n in kind]
+    assert twice(names) == set()
+    assert not {plain(n) for n in names} & {
+        "error", "exception", "object", "string", "array", "list", "map",
+        "set", "date", "any", "request", "response", "model", "class"}
+
+
+def test_both_ids_are_exact():
+    """_id is required and of id's form wherever id is."""
+    ids = {"$ref": "#/components/schemas/Id"}
+    found = [s for s in SCHEMAS.values() if "id" in s.get("properties", {})]
+    assert len(found) == 5
+    for schema in found:
+        assert schema["patternProperties"] == {"^_id$": ids}
+        assert schema["required"][:2] == ["id", "_id"]
+        one = flat(schema, close=True)["patternProperties"]["^_id$"]
+        assert Validator(one).is_valid("5e0c4b7e-2d7a-4c1b-9a43-6f1d8e20b7c5")
+        assert not Validator(one).is_valid("x")
+
+
+def test_every_schema_has_its_type():
+    """Lists without one are untyped, unions of an object lose their null."""
+    for place, node in walk(DOCUMENT["components"]):
+        if {"properties", "items", "const", "enum", "pattern"} & set(node) \
+                and "properties" not in node.get("properties", {}) \
+                and "/example" not in place and "/error/allOf/" not in place:
+            kind = node.get("type")
+            assert kind, place
+            if isinstance(kind, list):
+                assert not {"object", "array"} & set(kind), place
+
+
+def test_words_that_are_taken_for_more():
+    """A default in a body makes the field required, uniqueItems makes a set
+    that is sent as {}."""
+    bodies = [o["requestBody"]["content"]["application/json"]["schema"]
+              for _, o in OPERATIONS if "requestBody" in o]
+    for body in bodies:
+        for place, node in walk(flat(body)):
+            assert "default" not in node, place
+    assert not [p for p, node in walk(DOCUMENT) if "uniqueItems" in node]
+
+
+def test_the_first_server_is_a_whole_url():
+    """A client that is given no other asks it."""
+    assert DOCUMENT["servers"][0]["url"] == "http://127.0.0.1:8080"
