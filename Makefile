@@ -118,7 +118,8 @@ run:
 	exec cgi-bin/stack/run.sh
 
 unit: $(UNIT) $(BUILD)/tests/tables $(BUILD)/tests/shim.so \
-	$(BUILD)/tests/dumpable.so
+	$(BUILD)/tests/dumpable.so \
+	$(BUILD)/tests/late.so
 
 # Prints failures only and, last, the sum; see tests/check for the suites.
 SUITES = unit fcgi sql http faults mutants asan-unit asan-fcgi asan-http

@@ -12,6 +12,7 @@
 #include "fcgi.h"
 
 #include "cgi.h"
+#include "clock.h"
 #include "log.h"
 
 #include <fcgiapp.h>
@@ -20,6 +21,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +35,8 @@
 #define LISTEN_FD 0
 
 static bool as_cgi;
-static volatile sig_atomic_t active_fd = -1;
+static volatile sig_atomic_t active_fd = -1; /* the request in hand; -1: none */
+static _Atomic int64_t active_until;         /* its end, on clock_us() */
 static FCGX_Request request;
 static int epoll_fd, signal_fd;
 static const int stops[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
@@ -41,14 +44,16 @@ static const int stops[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 #define N_STOPS (sizeof(stops) / sizeof(stops[0]))
 
 /* The wire limit. Shutting the socket down (and not just interrupting a
- * call) leaves no moment in which a blocking read could start again. */
+ * call) leaves no moment in which a blocking read could start again. An alarm
+ * that was set for the request before, and comes late, finds that the time of
+ * this one is not over. */
 static void
 on_alarm(int sig)
 {
 	int saved = errno;
 
 	(void)sig;
-	if (active_fd >= 0)
+	if (active_fd >= 0 && clock_us() >= active_until)
 		shutdown(active_fd, SHUT_RDWR);
 	errno = saved;
 }
@@ -122,6 +127,7 @@ fcgi_init(char *why, size_t size)
 static bool
 take(int fd)
 {
+	active_until = clock_us() + CLOCK_S(FCGI_WIRE_LIMIT);
 	active_fd = fd;
 	alarm(FCGI_WIRE_LIMIT);
 	request.ipcFd = fd;

@@ -4,7 +4,9 @@ FCGI_WIRE_LIMIT (fcgi.h), then the worker is somebody else's.
 The limit cannot be made shorter: so all cases run at the same time, each on
 a worker of its own, and then the tests look at what came of each.
 """
+import os
 import re
+import shutil
 import signal
 import threading
 import time
@@ -15,6 +17,7 @@ from harness import ROOT
 from wire import PARAMS, begin, params_of, record, request
 from workers import Site
 
+BUILD = ROOT / os.environ.get("BUILD", "build")
 LIMIT = int(re.search(r"define FCGI_WIRE_LIMIT (\d+)", (
     ROOT / "src/fcgi.h").read_text()).group(1))
 SLACK = 8       # of a loaded machine; with it less than two limits
@@ -223,3 +226,17 @@ def test_nothing_was_written(cases, home):
 
 def test_the_limit_is_each_request_s_own(cases):
     assert cases["late"].answer.status == 200
+
+
+@pytest.mark.plain
+def test_an_alarm_that_comes_late(site, home):
+    """That of the request before, in the moment in which the next one's is
+    set (late.c): it cuts nobody."""
+    library = site.stack.top / "late.so"
+    shutil.copy(BUILD / "tests/late.so", library)
+    library.chmod(0o755)
+    worker = site.start({"LD_PRELOAD": str(library)})
+    for _ in range(3):
+        assert site.ask("GET", "/healthz").status == 200
+        assert site.ask("POST", UPDATE, home.key, b"{}").status == 200
+    assert "cannot be preloaded" not in worker.said()
