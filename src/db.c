@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <unistd.h>
 
 #include "banned.h"
@@ -26,6 +27,7 @@
 #define PAUSE_MAX   CLOCK_S(3)
 #define SETUP_LIMIT CLOCK_S(3) /* preparing everything on a new connection */
 #define RETRIES     3          /* of a pipeline that was rolled back */
+#define BUFFERS_MAX ((size_t)3 << 20) /* bytes kept from one to the next */
 
 struct db {
 	PGconn *conn;
@@ -36,6 +38,7 @@ struct db {
 	int64_t pause;
 	int64_t next_attempt;
 	int64_t waited;
+	size_t sent, received; /* bytes of the largest of this connection */
 	char reason[256];
 };
 
@@ -77,6 +80,7 @@ disconnect(struct db *db)
 	PQfinish(db->conn);
 	db->conn = NULL;
 	db->schema_version = 0;
+	db->sent = db->received = 0;
 }
 
 void
@@ -114,6 +118,16 @@ db_take_wait(struct db *db)
 
 	db->waited = 0;
 	return waited;
+}
+
+void
+db_slim(struct db *db, size_t sent)
+{
+	db->sent = MAX(db->sent, sent);
+	if (db->sent + db->received <= BUFFERS_MAX)
+		return;
+	disconnect(db);
+	db->next_attempt = clock_us(); /* the pause is a good moment */
 }
 
 /* Waits until a result can be taken without blocking. False: broken, or the
@@ -183,6 +197,8 @@ read_pipeline(struct db *db, struct db_query *const q[], size_t n,
 			return a->sqlstate[0] ? REFUSED : LOST;
 		case PGRES_TUPLES_OK:
 		case PGRES_COMMAND_OK:
+			db->received =
+			    MAX(db->received, PQresultMemorySize(res));
 			if (q && i < n)
 				q[i]->result = res;
 			else

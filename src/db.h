@@ -80,6 +80,11 @@ int db_schema_version(const struct db *db);
 /* Microseconds spent waiting for the database since the last call. */
 int64_t db_take_wait(struct db *db);
 
+/* After a request with so many bytes to send: closes a connection whose buffers
+ * have grown to megabytes. libpq keeps them as long as the connection; the next
+ * db_run or db_connect makes a new one. */
+void db_slim(struct db *db, size_t sent);
+
 /* Parameters, in the order $1, $2, …; NULL is SQL's NULL. Text and bytes are
  * not copied and must live until db_run is over; numbers are. */
 void db_query_init(struct db_query *q, enum stmt stmt);

@@ -253,6 +253,33 @@ is_read_only(const char *name)
 }
 
 size_t
+field_marks(const struct body *body)
+{
+	/* in marks: a string, a name with its colon, the comma behind it */
+	const size_t string = 2, name = 3, comma = 1;
+	size_t sum = 2 + FIELD_SPARE;
+
+	for (size_t i = 0; i < body->n; i++) {
+		sum += name + comma;
+		switch (body->fields[i].type) {
+		case FIELD_STRING:
+			sum += string;
+			break;
+		case FIELD_STRINGS:
+			sum += 2 + STRINGS_MAX * (string + comma);
+			break;
+		case FIELD_ENV:
+			sum += 2 + ENV_MAX * (name + string + comma);
+			break;
+		case FIELD_OBJECT: /* bytes of its shortest form */
+			sum += body->fields[i].max;
+			break;
+		}
+	}
+	return sum;
+}
+
+size_t
 field_check(const struct body *body, struct json_object *json,
     struct json_object *value[FIELD_MAX], bool given[FIELD_MAX],
     field_complain *report, void *arg)

@@ -51,6 +51,13 @@ size_t field_check(const struct body *body, struct json_object *json,
     struct json_object *value[FIELD_MAX], bool given[FIELD_MAX],
     field_complain *complain, void *arg);
 
+/* The most marks (scan.h) of a text that is worth making objects of: those of
+ * any body that field_check takes, and FIELD_SPARE for what does not belong
+ * there, so that every usual mistake gets its own complaint. */
+size_t field_marks(const struct body *body);
+
+#define FIELD_SPARE 4096
+
 /* Bytes of names and values of a FIELD_ENV object; NULL is empty. */
 size_t field_env_size(struct json_object *env);
 

@@ -222,18 +222,27 @@ plain_length(const char *s, size_t len)
 	return i;
 }
 
-/* One byte that does not stand between quotes as it is. */
+/* Of the bytes that do not stand between quotes as they are those that are
+ * written with a letter, not as \u00XX. */
+static const char short_from[] = "\"\\\b\f\n\r\t";
+static const char short_to[] = "\"\\bfnrt";
+
+static size_t
+escaped_size(unsigned char c)
+{
+	return c && strchr(short_from, c) ? 2 : 6;
+}
+
 static bool
 put_escaped(struct printbuf *out, unsigned char c)
 {
-	static const char from[] = "\"\\\b\f\n\r\t";
-	static const char to[] = "\"\\bfnrt", hex[] = "0123456789abcdef";
-	const char *hit = c ? strchr(from, c) : NULL;
+	static const char hex[] = "0123456789abcdef";
+	const char *hit = c ? strchr(short_from, c) : NULL;
 	char code[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
 
 	if (!hit)
 		return put(out, code, sizeof(code));
-	code[1] = to[hit - from];
+	code[1] = short_to[hit - short_from];
 	return put(out, code, 2);
 }
 
@@ -252,6 +261,23 @@ json_quote(struct printbuf *out, const char *s, size_t len)
 		len -= plain;
 	}
 	return ok && put(out, "\"", 1);
+}
+
+size_t
+json_quoted_size(const char *s, size_t len)
+{
+	size_t size = 2;
+
+	while (len > 0) {
+		size_t plain = plain_length(s, len);
+
+		size += plain;
+		if (plain < len)
+			size += escaped_size((unsigned char)s[plain++]);
+		s += plain;
+		len -= plain;
+	}
+	return size;
 }
 
 static bool print(struct printbuf *out, struct json_object *v);
@@ -320,9 +346,10 @@ json_text(struct json_object *v, size_t *len)
 	struct printbuf *out = printbuf_new();
 	char *text = NULL;
 
-	if (out && print(out, v) && (text = malloc((size_t)out->bpos + 1))) {
+	if (out && print(out, v)) { /* taken over, and not copied */
 		*len = (size_t)out->bpos;
-		memcpy(text, out->buf, *len + 1);
+		text = out->buf;
+		out->buf = NULL;
 	}
 	if (out)
 		printbuf_free(out);

@@ -24,6 +24,9 @@ bool json_build(
 /* Appends a text as a string, quoted. False: no memory. */
 bool json_quote(struct printbuf *out, const char *s, size_t len);
 
+/* How many bytes json_quote appends. */
+size_t json_quoted_size(const char *s, size_t len);
+
 /* A value from json_build as text, to be freed. NULL: no memory. */
 char *json_text(struct json_object *v, size_t *len);
 

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "json.h"
+#include "route.h"
 #include "utf8.h"
 
 #include <json-c/json.h>
@@ -16,6 +17,10 @@
 #include "banned.h"
 
 #define DETAILS_MAX 100
+
+/* json-c makes up to 260 bytes of each one of a body. */
+#define LARGE_BODY   ((size_t)8 << 10)
+#define LARGE_ANSWER ((size_t)512 << 10)
 
 struct block {
 	struct block *next;
@@ -33,6 +38,23 @@ req_begin(struct req *r, struct app *app)
 }
 
 void
+req_drop_value(struct req *r, int i)
+{
+	json_object_object_del(r->json, r->route->body->fields[i].name);
+	r->value[i] = NULL;
+}
+
+void
+req_drop_json(struct req *r)
+{
+	json_object_put(r->json);
+	free(r->room);
+	r->json = NULL;
+	r->room = NULL;
+	memset(r->value, 0, sizeof(r->value));
+}
+
+void
 req_end(struct req *r)
 {
 	struct block *b = r->memory;
@@ -40,7 +62,7 @@ req_end(struct req *r)
 	db_query_clear(&r->guard);
 	for (size_t i = 0; i < r->n; i++)
 		db_query_clear(&r->queries[i]);
-	json_object_put(r->json);
+	req_drop_json(r);
 	json_object_put(r->details);
 	if (r->out)
 		printbuf_free(r->out);
@@ -51,6 +73,12 @@ req_end(struct req *r)
 		b = next;
 	}
 	secret_wipe(r, sizeof(*r));
+}
+
+bool
+req_is_large(size_t body, size_t answer)
+{
+	return body > LARGE_BODY || answer > LARGE_ANSWER;
 }
 
 void *

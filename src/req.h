@@ -59,6 +59,7 @@ struct req {
 	bool warm;     /* `id` came from the verified-key table */
 	bool key_used; /* its lastUsedAt is older than a minute */
 	struct json_object *json;
+	char *room;                           /* of its names */
 	struct json_object *value[FIELD_MAX]; /* in the order of the table */
 	bool given[FIELD_MAX];
 	int limit;
@@ -89,6 +90,16 @@ struct req {
 
 void req_begin(struct req *r, struct app *app);
 void req_end(struct req *r);
+
+/* Give back what was made of the body, once it is not needed: the value of
+ * field i; all of it. A large answer is not to come on top of a large body. */
+void req_drop_value(struct req *r, int i);
+void req_drop_json(struct req *r);
+
+/* Whether a body or an answer of so many bytes can have taken megabytes, which
+ * malloc_trim then gives back: a heap by itself does not shrink below a block
+ * that stays. */
+bool req_is_large(size_t body, size_t answer);
 
 /* Memory until req_end; NULL when there is none. */
 MUST_CHECK void *req_alloc(struct req *r, size_t size);

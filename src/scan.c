@@ -39,6 +39,7 @@ struct scan {
 	size_t used;
 	struct frame frames[SCAN_MAX_DEPTH];
 	size_t depth;
+	size_t marks; /* that are left, see scan.h */
 	struct scan_fault *fault;
 };
 
@@ -93,6 +94,19 @@ out_of_memory(struct scan *s)
 	s->fault->offset = SIZE_MAX;
 	s->fault->message = "Out of memory.";
 	return false;
+}
+
+/* Takes so many of the marks that are left. */
+static bool
+spend(struct scan *s, size_t marks)
+{
+	if (marks <= s->marks) {
+		s->marks -= marks;
+		return true;
+	}
+	s->depth = s->depth > 0 && s->frames[0].object;
+	return refuse(
+	    s, s->pos, "Has more values than any body of this call needs.");
 }
 
 /* Refuses what stands at the position, or that nothing stands there. */
@@ -315,6 +329,12 @@ enter(struct scan *s, bool object)
 }
 
 static bool
+comma(struct scan *s, const char *message)
+{
+	return take(s, ',') ? spend(s, 1) : unexpected(s, message);
+}
+
+static bool
 spaced_value(struct scan *s)
 {
 	skip_space(s);
@@ -336,8 +356,8 @@ elements(struct scan *s, struct frame *f)
 		f->inside = false;
 		if (take(s, ']'))
 			return true;
-		if (!take(s, ','))
-			return unexpected(s, "Not JSON: , or ] is expected.");
+		if (!comma(s, "Not JSON: , or ] is expected."))
+			return false;
 	}
 }
 
@@ -363,7 +383,7 @@ member_name(struct scan *s, struct frame *f, struct lh_table *seen)
 
 	if (peek(s) != '"')
 		return unexpected(s, "Not JSON: a name is expected.");
-	if (!string(s, &end))
+	if (!spend(s, 3) || !string(s, &end)) /* quotes and colon */
 		return false;
 	*end++ = '\0';
 	s->used = (size_t)(end - s->names);
@@ -393,8 +413,8 @@ members(struct scan *s, struct frame *f, struct lh_table *seen)
 		f->inside = false;
 		if (take(s, '}'))
 			return true;
-		if (!take(s, ','))
-			return unexpected(s, "Not JSON: , or } is expected.");
+		if (!comma(s, "Not JSON: , or } is expected."))
+			return false;
 		skip_space(s);
 	}
 }
@@ -421,6 +441,8 @@ value(struct scan *s)
 {
 	int c = peek(s);
 
+	if (!spend(s, c == '{' || c == '[' || c == '"' ? 2 : 1))
+		return false;
 	if (c == '-' || (c >= '0' && c <= '9'))
 		return number(s);
 	switch (c) {
@@ -442,9 +464,10 @@ value(struct scan *s)
 }
 
 bool
-scan_json(const char *text, size_t len, struct scan_fault *fault)
+scan_json(const char *text, size_t len, size_t marks, struct scan_fault *fault)
 {
-	struct scan s = {.text = text, .len = len, .fault = fault};
+	struct scan s = {
+	    .text = text, .len = len, .marks = marks, .fault = fault};
 
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		return refuse(&s, 0, "A byte order mark is not allowed.");

@@ -18,6 +18,7 @@
 
 #include <json-c/json.h>
 #include <json-c/printbuf.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,16 +55,16 @@ static enum err
 parse_body(struct req *r)
 {
 	struct scan_fault fault;
-	char *room;
 
-	if (!scan_json(r->body, r->body_len, &fault)) {
+	if (!scan_json(
+		r->body, r->body_len, field_marks(r->route->body), &fault)) {
 		if (fault.offset == SIZE_MAX)
 			return req_fail(r, ERR_INTERNAL, NULL, NULL);
 		req_complain(r, fault.field, fault.message);
 		return r->err;
 	}
-	room = req_alloc(r, r->body_len + 1);
-	if (!room || !json_build(r->body, r->body_len, room, &r->json))
+	r->room = malloc(r->body_len + 1);
+	if (!r->room || !json_build(r->body, r->body_len, r->room, &r->json))
 		return req_fail(r, ERR_INTERNAL, NULL, NULL);
 	if (!json_object_is_type(r->json, json_type_object))
 		req_complain(r, "", "The body must be a JSON object.");
@@ -333,7 +334,7 @@ serve(struct app *app)
 {
 	struct req r;
 	char *body;
-	size_t bytes;
+	size_t body_len, bytes = 0;
 	int64_t db_us;
 
 	req_begin(&r, app);
@@ -357,6 +358,11 @@ serve(struct app *app)
 		note_use(&r);
 	}
 	log_set_request(NULL);
+	body_len = r.body_len;
 	req_end(&r);
 	free(body);
+	if (req_is_large(body_len, bytes)) {
+		db_slim(app->db, body_len);
+		malloc_trim(0);
+	}
 }

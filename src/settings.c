@@ -10,6 +10,7 @@
 #include "vault.h"
 
 #include <json-c/json.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,8 @@
 	{                                                                      \
 		.name = field, .nullable = true, .one_line = true, .max = 200  \
 	}
+
+#define LONG_TEXT 131072 /* bytes */
 
 enum setting {
 	SELECTED_SKILLS = 3,
@@ -107,7 +110,7 @@ place(int i)
 }
 
 /* A member's JSON text in the request's memory; NULL: none. */
-static const char *
+static char *
 text_of(struct req *r, struct json_object *v, size_t *len)
 {
 	char *text = json_text(v, len);
@@ -124,13 +127,16 @@ static enum err
 reply_column(
     struct req *r, const struct vault *vault, int i, const char *v, size_t len)
 {
+	char *plain;
+
 	if (!v) {
 		reply_text(r, is_sealed(i) ? "{}" : "null");
 	} else if (is_sealed(i)) {
-		v = vault_unseal(r, vault, place(i), v, len, &len);
-		if (!v)
+		plain = vault_unseal(r, vault, place(i), v, len, &len);
+		if (!plain)
 			return r->err;
-		reply_raw(r, v, len);
+		reply_raw(r, plain, len);
+		free(plain);
 	} else if (is_secret_key(i)) {
 		reply_text(r, "{\"last4\":");
 		reply_quoted(r, v, len);
@@ -143,22 +149,33 @@ reply_column(
 	return ERR_OK;
 }
 
+/* Bytes of the answer's text, at least. */
+static size_t
+settings_size(const struct db_query *q)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < SETTINGS; i++) {
+		size_t len = 0;
+		const char *v = db_value(q, 0, i, &len);
+
+		/* of long texts exactly: a buffer that has to grow is there
+		 * twice for a moment */
+		if (v && fields[i].type == FIELD_STRING && len > LONG_TEXT)
+			len = json_quoted_size(v, len);
+		sum += len + 64;
+	}
+	return sum;
+}
+
 /* The row of q as the answer's object; sealed columns are opened. */
 static enum err
 reply_settings(
     struct req *r, const struct db_query *q, const struct vault *vault)
 {
-	size_t sum = 0;
-
 	if (db_rows(q) == 0)
 		return req_fail(r, ERR_INTERNAL, NULL, NULL);
-	for (int i = 0; i < SETTINGS; i++) {
-		size_t len = 0;
-
-		if (db_value(q, 0, i, &len))
-			sum += len;
-	}
-	reply_reserve(r, sum + SETTINGS * 64);
+	reply_reserve(r, settings_size(q));
 	reply_text(r, "{\"data\":{");
 	for (int i = 0; i < SETTINGS; i++) {
 		size_t len = 0;
@@ -248,18 +265,20 @@ static bool
 add_value(struct req *r, struct db_query *q, const struct vault *vault, int i)
 {
 	const unsigned char *sealed;
-	const char *text;
+	char *text;
 	size_t len;
 
 	if (!r->value[i]) {
 		db_text(q, NULL);
 	} else if (is_sealed(i)) {
-		text = text_of(r, r->value[i], &len);
+		text = json_text(r->value[i], &len);
 		sealed = text ? vault_seal(r, vault, place(i), text, len, &len)
 			      : NULL;
+		free(text);
 		if (!sealed)
 			return false;
 		db_bytes(q, sealed, len);
+		req_drop_value(r, i);
 	} else if (i >= SELECTED_SKILLS && i <= SELECTED_SCRIPTS) {
 		text = text_of(r, r->value[i], &len);
 		if (!text)
@@ -275,6 +294,8 @@ static enum err
 run_update(struct req *r, struct vault *vault)
 {
 	struct db_query *q, *data_keys;
+	size_t sizes[] = {field_env_size(r->value[ENV_VARS]),
+	    field_env_size(r->value[DEPLOY_ENV_VARS])};
 	bool ok = add_secret_key(
 		      r, vault, CONVEX_DEPLOY_KEY, STMT_SETTINGS_DEPLOY_KEY) &&
 	    add_secret_key(r, vault, CONVEX_DEV_KEY, STMT_SETTINGS_DEV_KEY);
@@ -286,17 +307,21 @@ run_update(struct req *r, struct vault *vault)
 			ok = add_value(r, q, vault, i);
 	if (!ok)
 		return req_fail(r, ERR_INTERNAL, NULL, NULL);
-	db_int(q, (int64_t)field_env_size(r->value[ENV_VARS]));
-	db_int(q, (int64_t)field_env_size(r->value[DEPLOY_ENV_VARS]));
+	db_int(q, (int64_t)sizes[0]);
+	db_int(q, (int64_t)sizes[1]);
+	if (req_is_large(r->body_len, 0))
+		malloc_trim(0);
 	data_keys = call_read(r, STMT_DATA_KEYS);
 	e = call_run(r);
 	if (e == ERR_VALIDATION) /* the sum, of what is given and stored */
 		req_complain(r,
-		    fields[r->value[ENV_VARS] ? ENV_VARS : DEPLOY_ENV_VARS]
-			.name,
+		    fields[sizes[0] > 0 ? ENV_VARS : DEPLOY_ENV_VARS].name,
 		    "Names and values of envVars and deployEnvVars must have "
 		    "at most 1048576 bytes together.");
-	return e ? e : reply_opened(r, q, data_keys, vault);
+	if (e)
+		return e;
+	req_drop_json(r);
+	return reply_opened(r, q, data_keys, vault);
 }
 
 enum err

@@ -5,6 +5,7 @@
 
 #include "log.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "banned.h"
@@ -103,20 +104,22 @@ vault_seal(struct req *r, const struct vault *v, struct seal_name what,
 	return out;
 }
 
-const char *
+char *
 vault_unseal(struct req *r, const struct vault *v, struct seal_name what,
     const void *sealed, size_t len, size_t *out_len)
 {
-	unsigned char *out = req_alloc(r, len + 1);
+	char *out = malloc(len + 1);
 
 	for (size_t i = 0; out && i < v->n; i++) {
 		if (!seal_is_of(&v->keys[i], sealed, len))
 			continue;
-		if (!seal_open(&v->keys[i], what, sealed, len, out, out_len))
+		if (!seal_open(&v->keys[i], what, sealed, len,
+			(unsigned char *)out, out_len))
 			break;
 		out[*out_len] = '\0';
-		return (char *)out;
+		return out;
 	}
+	free(out);
 	log_msg(LOG_ERROR, "%s.%s of project %s does not open", what.table,
 	    what.name, r->id.project_id);
 	req_fail(r, ERR_INTERNAL, NULL, NULL);

@@ -28,9 +28,9 @@ void vault_wipe(struct vault *v);
 const unsigned char *vault_seal(struct req *r, const struct vault *v,
     struct seal_name what, const char *plain, size_t len, size_t *out_len);
 
-/* Opens into memory of the request, NUL-terminated. NULL: recorded. */
-const char *vault_unseal(struct req *r, const struct vault *v,
-    struct seal_name what, const void *sealed, size_t len, size_t *out_len);
+/* Opens; NUL-terminated, to be freed. NULL: recorded. */
+char *vault_unseal(struct req *r, const struct vault *v, struct seal_name what,
+    const void *sealed, size_t len, size_t *out_len);
 
 /* Reads the keyring file where the worker has none, or `again`. */
 bool vault_reload(struct app *app, bool again);

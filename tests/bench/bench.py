@@ -163,6 +163,11 @@ def run_memory(args, report):
     grown = found["steps"][-1][1] - found["steps"][0][1]
     report.target("its growth since the first fifth of them, KiB",
                   (grown, grown, grown), 64, less=True)
+    peak, kept = (kib / 1024 for kib in growth.large_bodies())
+    report.target("a worker's peak above idle, bodies of 2 MiB, MiB",
+                  (peak, peak, peak), 30, less=True)
+    report.target("what it keeps of them, MiB", (kept, kept, kept), 4,
+                  less=True)
 
 
 def main():

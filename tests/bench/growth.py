@@ -5,8 +5,9 @@ import re
 import signal
 import subprocess
 import time
+import urllib.error
 
-from load import memory_kib, peak_kib, wrk
+from load import memory_kib, peak_kib, status_kib, wrk
 from stacks import Bench
 from versus import SETTINGS, call, settings_of, warm
 
@@ -85,6 +86,42 @@ def memory(requests, step):
             found.append((done, memory_kib(pid)))
         assert stack.workers() == [pid]
         return {"steps": found, "peak": peak_kib(pid)}
+    finally:
+        stack.stop()
+        stack.clean()
+
+
+# 2 MiB of what costs most: begin, what is repeated, end; and the fullest
+# settings that are taken
+LARGE = [(b'{"x":[', b"{},", b"{}]}"), (b'{"x":[', b"[],", b"[]]}"),
+         (b'{"x":[', b'{"a":{}},', b"{}]}"), (b'{"x":[', b"1,", b"1]}"),
+         (b'{"x":[', b"[" * 28 + b"]" * 28 + b",", b"1]}"),
+         (b'{"claudeMd":"', b"\\u0001", b'"}')]
+FULL = {"testUserCredentials": {"a": [{}] * 21843},
+        "envVars": {f"V{n}": "\1" * 65000 for n in range(5)}}
+
+
+def large_bodies():
+    """One worker and bodies of 2 MiB: what it has above an idle one, at most
+    and afterwards, in KiB."""
+    stack = Bench(workers=1)
+    try:
+        stack.start()
+        key = stack.env["API_KEY"]
+        for _ in range(50):
+            call(stack, SETTINGS, key)
+        pid, = stack.workers()
+        idle, kept = status_kib(pid, "VmRSS"), []
+        bodies = [begin + unit * (((2 << 20) - 30) // len(unit)) + end
+                  for begin, unit, end in LARGE]
+        for body in [*bodies, json.dumps(FULL).encode()]:
+            try:
+                call(stack, SETTINGS + "/update", key, body)
+            except urllib.error.HTTPError as error:
+                assert error.code == 400
+            time.sleep(0.2)
+            kept.append(status_kib(pid, "VmRSS") - idle)
+        return peak_kib(pid) - idle, max(kept)
     finally:
         stack.stop()
         stack.clean()

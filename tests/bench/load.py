@@ -103,9 +103,13 @@ def memory_kib(pid):
         r"^Private_(?:Clean|Dirty): +(\d+) kB", text, re.M))
 
 
-def peak_kib(pid):
+def status_kib(pid, name):
     text = Path(f"/proc/{pid}/status").read_text()
-    found = re.search(r"^VmHWM:\s+(\d+) kB", text, re.M)
+    found = re.search(rf"^{name}:\s+(\d+) kB", text, re.M)
     return int(found.group(1)) if found else 0
+
+
+def peak_kib(pid):
+    return status_kib(pid, "VmHWM")
 
 

@@ -200,7 +200,7 @@ fuzz_check_answer(const struct req *r)
 		EXPECT(r->out->buf[r->out->bpos - 1] == '\n');
 		return;
 	}
-	EXPECT(scan_json(r->out->buf, (size_t)r->out->bpos, &fault));
+	EXPECT(scan_json(r->out->buf, (size_t)r->out->bpos, SCAN_ANY, &fault));
 	json = fuzz_parse(r->out->buf, (size_t)r->out->bpos);
 	EXPECT(json_object_is_type(json, json_type_object));
 	error = json_object_object_get(json, "error");

@@ -76,7 +76,7 @@ check_accepted(struct req *r, const struct body *body)
 	EXPECT(n == 0 && memcmp(value, r->value, sizeof(value)) == 0);
 	text = json_object_to_json_string_length(
 	    r->json, JSON_C_TO_STRING_PLAIN, &len);
-	EXPECT(text && scan_json(text, len, &fault));
+	EXPECT(text && scan_json(text, len, SCAN_ANY, &fault));
 	names = req_given_names(r);
 	EXPECT(names && names[0] == '{' && names[strlen(names) - 1] == '}');
 	EXPECT(!strpbrk(names, "\"\\ "));
@@ -112,7 +112,7 @@ fuzz_body(const uint8_t *data, size_t len)
 	char *text;
 	bool object;
 
-	if (!scan_json((const char *)data, len, &fault))
+	if (!scan_json((const char *)data, len, SCAN_ANY, &fault))
 		return;
 	text = fuzz_text(data, len);
 	json = fuzz_parse(text, len);

@@ -84,7 +84,7 @@ check_kept(char *text, size_t len)
 	check_numbers(first);
 	once = json_object_to_json_string_length(first, PLAIN, &once_len);
 	EXPECT(once);
-	EXPECT(scan_json(once, once_len, &fault));
+	EXPECT(scan_json(once, once_len, SCAN_ANY, &fault));
 	second = fuzz_parse(once, once_len);
 	EXPECT(json_object_equal(first, second));
 	twice = json_object_to_json_string_length(second, PLAIN, &twice_len);
@@ -106,7 +106,7 @@ fuzz_scan(const uint8_t *data, size_t len)
 	char *text;
 
 	/* these very bytes: nothing readable stands behind them */
-	if (!scan_json((const char *)data, len, &fault)) {
+	if (!scan_json((const char *)data, len, SCAN_ANY, &fault)) {
 		check_fault(&fault, len);
 		return;
 	}

@@ -134,6 +134,28 @@ def test_a_mebibyte_of_variables_together(api):
     api.post(UPDATE, {"deployEnvVars": {}, "envVars": over})
 
 
+def mebibyte(more=0):
+    """Names and values of 1 MiB and `more` together."""
+    return {f"V{n:02}": "x" * (64 * KIB - 3 + (more if n == 15 else 0))
+            for n in range(16)}
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_a_mebibyte_to_the_byte(api, name):
+    other = MAPS[1 - MAPS.index(name)]
+    assert api.post(UPDATE, {name: mebibyte()})[name] == mebibyte()
+    api.invalid(UPDATE, {name: mebibyte(1)}, name)
+    # with what is kept, and with what is given beside it
+    api.invalid(UPDATE, {other: {"A": ""}}, other)
+    api.refused("VALIDATION", "POST", UPDATE,
+                {name: mebibyte(), other: {"A": ""}})
+    less = mebibyte(-2)
+    got = api.post(UPDATE, {name: less, other: {"A": "x"}})
+    assert got[name] == less and got[other] == {"A": "x"}
+    api.refused("VALIDATION", "POST", UPDATE, {other: {"A": "xx"}})
+    assert api.get(SETTINGS)[other] == {"A": "x"}
+
+
 def test_credentials_of_64_kib(roomy, refusing):
     fits = {"t": "x" * (64 * KIB - 100)}
     assert roomy.post(UPDATE, {"testUserCredentials": fits})[
@@ -143,6 +165,70 @@ def test_credentials_of_64_kib(roomy, refusing):
                   {f"k{n}": n for n in range(10_000)}):
         refusing.invalid(UPDATE, {"testUserCredentials": value},
                          "testUserCredentials")
+
+
+def credentials(unit, size):
+    """{"a":[unit,unit,…]} of exactly so many bytes, as it is stored."""
+    left = size - len('{"a":[],"b":""}')
+    count = (left + 1) // (len(unit) + 1)
+    text = '{"a":[' + ",".join([unit] * count) + '],"b":"'
+    return text + "x" * (size - len(text) - 2) + '"}'
+
+
+# as many values as 64 KiB hold: objects are made of all of them
+VALUES = ["1", "{}", "[]", '""', "null", '{"a":{}}', "[[[[]]]]", "1.5",
+          "9007199254740991"]
+
+
+@pytest.mark.parametrize("unit", VALUES)
+def test_credentials_of_any_shape(roomy, refusing, unit):
+    fits = credentials(unit, 64 * KIB)
+    raw = f'{{"testUserCredentials": {fits}}}'.encode()
+    answer = roomy.send("POST", UPDATE, raw=raw)
+    assert answer.json["data"]["testUserCredentials"] == json.loads(fits)
+    over = json.loads(credentials(unit, 64 * KIB + 1))
+    refusing.invalid(UPDATE, {"testUserCredentials": over},
+                     "testUserCredentials")
+
+
+def test_all_at_their_limits_at_once(roomy):
+    """The fullest body there is: every list, map and object."""
+    body = {**{n: ["%03d" % i for i in range(500)] for n in LISTS},
+            **{n: variables(1000) for n in MAPS},
+            "testUserCredentials": json.loads(credentials("{}", 64 * KIB)),
+            **{n: "x" * 8 for n in CONVEX}, **{n: "x" for n in TEXTS + SHORT},
+            "gitCommitEmail": "a@b"}
+    got = roomy.post(UPDATE, body)
+    assert {n: got[n] for n in body if n not in CONVEX} == {
+        n: v for n, v in body.items() if n not in CONVEX}
+    roomy.post(UPDATE, dict.fromkeys(EMPTY_SETTINGS))
+
+
+@pytest.mark.parametrize("path, body, field", [
+    (UPDATE, {"testUserCredentials": {"a": [{}] * 100_000}},
+     "testUserCredentials"),
+    (UPDATE, {"selectedSkills": [1] * 100_000}, "selectedSkills"),
+    (UPDATE, {"gitCommitName": "x", "envVars": variables(100_000)},
+     "envVars"),
+    (UPDATE, {"claudeMd": [[]] * 100_000}, "claudeMd"),
+    (UPDATE, {"nope": {"a": [[1, 2]] * 50_000}}, "nope"),
+    ("/project/update", {"name": [1] * 10_000}, "name"),
+    ("/project/members/invite", {"email": {"a": [{}] * 2000}}, "email"),
+    ("/project/api-keys/revoke", {"keyId": {"a": [{}] * 2000}}, "keyId")])
+def test_more_values_than_any_body_needs(refusing, path, body, field):
+    error = refusing.invalid(path, body, field)
+    assert error["message"] == \
+        "Has more values than any body of this call needs."
+
+
+@pytest.mark.parametrize("path", ["/project/update", "/project/delete",
+                                  "/project/members/remove"])
+def test_more_fields_than_any_body_needs(refusing, path):
+    """There is none to name."""
+    error = refusing.refused("VALIDATION", "POST", path,
+                             {f"f{n}": 1 for n in range(10_000)})
+    assert "field" not in error
+    assert [d["field"] for d in error["details"]] == [""]
 
 
 def padded(size):

@@ -5,6 +5,8 @@
  */
 #include "bodies.h"
 
+#include "scan.h"
+
 #include "banned.h"
 
 #define EMOJI "\xf0\x9f\x98\x80" /* one character, four bytes */
@@ -401,6 +403,37 @@ limits_objects(void **state)
 	free(filler);
 }
 
+/* The fullest body that is taken has the marks it needs without the spare ones;
+ * a few hundred more and it would have to use those. */
+static void
+counts_marks(void **state)
+{
+	size_t size, marks = field_marks(&few) - FIELD_SPARE;
+	struct scan_fault fault;
+	char *text;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(out);
+	fprintf(out, "{\"text\":\"\",\"list\":[\"0\"");
+	for (int i = 1; i < 500; i++)
+		fprintf(out, ",\"%d\"", i);
+	fprintf(out, "],\"env\":{\"_\":\"\"");
+	for (int i = 1; i < 1000; i++)
+		fprintf(out, ",\"_%d\":\"\"", i);
+	fprintf(out, "},\"object\":{\"a\":[10");
+	for (int i = 0; i < (65536 - 10) / 2; i++)
+		fprintf(out, ",1");
+	fprintf(out, "]}}");
+	assert_int_equal(fclose(out), 0);
+	assert_taken(&few, text);
+	if (!scan_json(text, size, marks, &fault))
+		fail_msg("%s: %s", fault.field, fault.message);
+	assert_false(scan_json(text, size, marks - 10, &fault));
+	free(text);
+	assert_int_equal(field_marks(&none), 2 + FIELD_SPARE);
+}
+
 static void
 sizes_variables(void **state)
 {
@@ -426,6 +459,7 @@ main(void)
 	    cmocka_unit_test(names_bad_variables),
 	    cmocka_unit_test(names_endless_variables),
 	    cmocka_unit_test(limits_objects),
+	    cmocka_unit_test(counts_marks),
 	    cmocka_unit_test(sizes_variables),
 	};
 

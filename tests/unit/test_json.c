@@ -26,6 +26,7 @@ same_as_json_c(const char *text, size_t len)
 	struct json_object *v = json_object_new_string_len(text, (int)len);
 
 	assert_true(json_quote(out, text, len));
+	assert_int_equal(out->bpos, json_quoted_size(text, len));
 	assert_string_equal(out->buf,
 	    json_object_to_json_string_ext(
 		v, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));

@@ -32,7 +32,7 @@ scan(const char *text, size_t len, struct scan_fault *fault)
 	assert_non_null(copy);
 	memcpy(copy, text, len);
 	memset(fault, 'x', sizeof(*fault));
-	bool ok = scan_json(copy, len, fault);
+	bool ok = scan_json(copy, len, SCAN_ANY, fault);
 	free(copy);
 	return ok;
 }
@@ -106,6 +106,54 @@ refuses_every_cut(void **state)
 	for (size_t len = 0; len < sizeof(text) - 1; len++)
 		if (scan(text, len, &fault) || fault.offset > len)
 			fail_msg("cut at %zu", len);
+}
+
+#define TOO_MANY "Has more values than any body of this call needs."
+
+/* With so many marks it is taken, with one less not. */
+static void
+counts_marks(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t marks;
+		const char *field; /* where the last one is missing */
+	} cases[] = {
+	    {"1", 1, ""},
+	    {"true", 1, ""},
+	    {"-123.456e7", 1, ""},
+	    {"\"\"", 2, ""},
+	    {"\"long enough, \\u00e9 and more\"", 2, ""},
+	    {"[]", 2, ""},
+	    {" { } ", 2, ""},
+	    {"[1]", 3, ""},
+	    {"[1,1]", 5, ""},
+	    {"[{},{}]", 7, ""},
+	    {"{\"a\":null}", 6, "a"},
+	    {"{\"a\":{}}", 7, "a"},
+	    {"{\"a\":[[[[]]]]}", 13, "a"},
+	    {"{\"a\":{\"b\":{\"c\":[1,2,3]}}}", 22, "a"},
+	    {"{\"name\" : \"x\" , \"other\" : [\"y\"]}", 15, "other"},
+	};
+	struct scan_fault fault;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *text = cases[i].text;
+		size_t len = strlen(text), marks = cases[i].marks;
+
+		if (!scan_json(text, len, marks, &fault))
+			fail_msg("%s: %s", text, fault.message);
+		if (scan_json(text, len, marks - 1, &fault))
+			fail_msg("%s: taken with %zu marks", text, marks - 1);
+		assert_string_equal(fault.message, TOO_MANY);
+		assert_string_equal(fault.field, cases[i].field);
+		assert_true(fault.offset < len);
+	}
+	/* what comes first in the text is told */
+	assert_false(scan_json("{\"a\":-0,\"b\":[]}", 15, 6, &fault));
+	assert_string_equal(fault.field, "a");
+	assert_non_null(strstr(fault.message, "-0"));
 }
 
 /* A path that does not fit ends with a whole character. */
@@ -271,7 +319,7 @@ is_linear(void **state)
 		char *text =
 		    repeated(cases[i].head, cases[i].unit, cases[i].tail, &len);
 		clock_t begin = clock();
-		bool ok = scan_json(text, len, &fault);
+		bool ok = scan_json(text, len, SCAN_ANY, &fault);
 		double took = (double)(clock() - begin) / CLOCKS_PER_SEC;
 		bool agrees = !ok || json_c_takes(text, len);
 
@@ -299,6 +347,7 @@ main(void)
 	    cmocka_unit_test(refuses),
 	    cmocka_unit_test(refuses_every_cut),
 	    cmocka_unit_test(cuts_path),
+	    cmocka_unit_test(counts_marks),
 	    cmocka_unit_test(runs_out_of_memory),
 	    cmocka_unit_test(agrees_with_json_c),
 	    cmocka_unit_test(is_linear),
