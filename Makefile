@@ -43,7 +43,7 @@ LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lfcgi -lscrypt
 # everything testable; no main in it
 LIB_SRC = api_key auth call cgi conf counter ctl ctl_args ctl_dropin \
 	ctl_first ctl_help ctl_init ctl_key ctl_migrate ctl_project ctl_status \
-	db db_admin db_error db_facts db_migrate db_open db_query \
+	db db_admin db_error db_facts db_migrate db_open db_pipeline db_query \
 	doctor doctor_db doctor_files doctor_host doctor_nginx err fcgi field health host json keyhash log member \
 	metrics number plain project provider_key query req route scan seal \
 	sealed secret serve settings stats stmt text utf8 vault verified version

@@ -1,19 +1,19 @@
 /*
- * db.c: the connection's life (db_connect) and the pipeline (db_run). With
- * db_admin.c the only user of libpq. Every wait is a poll() up to a deadline:
- * the connection is non-blocking and stays in pipeline mode.
+ * db.c: the connection's life (db_connect) and what runs on it (db_run). Every
+ * wait is a poll() up to a deadline: the connection is non-blocking and stays
+ * in pipeline mode.
  */
 #include "db.h"
 
 #include "clock.h"
 #include "db_error.h"
 #include "db_open.h"
+#include "db_pipeline.h"
 #include "log.h"
 #include "secret.h"
 
 #include <libpq-fe.h>
 
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,20 +40,6 @@ struct db {
 	int64_t waited;
 	size_t sent, received; /* bytes of the largest of this connection */
 	char reason[256];
-};
-
-/* How one try of a pipeline ended. */
-enum outcome {
-	DONE,     /* committed */
-	REFUSED,  /* an SQL error; the connection is fine */
-	LOST,     /* the connection broke */
-	TIMED_OUT /* the deadline passed */
-};
-
-struct attempt {
-	char sqlstate[6];
-	char constraint[64];
-	bool rolled_back; /* with LOST: the server said so */
 };
 
 struct db *
@@ -130,96 +116,6 @@ db_slim(struct db *db, size_t sent)
 	db->next_attempt = clock_us(); /* the pause is a good moment */
 }
 
-/* Waits until a result can be taken without blocking. False: broken, or the
- * deadline passed (then *timed_out). */
-static bool
-wait_result(struct db *db, int64_t deadline, bool *timed_out)
-{
-	while (PQisBusy(db->conn)) {
-		int unsent = PQflush(db->conn);
-		int64_t left = deadline - clock_us();
-		struct pollfd p = {.fd = PQsocket(db->conn),
-		    .events = unsent ? POLLIN | POLLOUT : POLLIN};
-
-		if (unsent < 0)
-			return false;
-		if (left <= 0) {
-			*timed_out = true;
-			return false;
-		}
-		if (poll(&p, 1, (int)(left / 1000) + 1) < 0 && errno != EINTR)
-			return false;
-		if (p.revents && !PQconsumeInput(db->conn))
-			return false;
-	}
-	return true;
-}
-
-static void
-note_error(struct attempt *a, const PGresult *res)
-{
-	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-	const char *name = PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME);
-
-	snprintf(a->sqlstate, sizeof(a->sqlstate), "%s", state ? state : "");
-	snprintf(a->constraint, sizeof(a->constraint), "%s", name ? name : "");
-}
-
-/*
- * Reads the results of one pipeline, `n` statements and the sync. The first
- * error of a statement is kept in `a`; the results go to q[i] (q may be NULL:
- * dropped). Until the sync arrives nothing is committed (a deferred
- * constraint fails after the last statement's result).
- */
-static enum outcome
-read_pipeline(struct db *db, struct db_query *const q[], size_t n,
-    int64_t deadline, struct attempt *a)
-{
-	bool failed = false, timed_out = false;
-	size_t i = 0;
-
-	for (;;) {
-		if (!wait_result(db, deadline, &timed_out))
-			return timed_out ? TIMED_OUT : LOST;
-		PGresult *res = PQgetResult(db->conn);
-		if (!res) { /* the end of one statement's results */
-			if (PQstatus(db->conn) != CONNECTION_OK)
-				return LOST;
-			i++;
-			continue;
-		}
-		switch (PQresultStatus(res)) {
-		case PGRES_PIPELINE_SYNC:
-			PQclear(res);
-			if (!failed)
-				return DONE;
-			/* libpq's own (no memory): the server did its part */
-			return a->sqlstate[0] ? REFUSED : LOST;
-		case PGRES_TUPLES_OK:
-		case PGRES_COMMAND_OK:
-			db->received =
-			    MAX(db->received, PQresultMemorySize(res));
-			if (q && i < n)
-				q[i]->result = res;
-			else
-				PQclear(res);
-			break;
-		default:
-			if (!failed)
-				note_error(a, res);
-			failed = true;
-			PQclear(res);
-			if (PQstatus(db->conn) != CONNECTION_OK) {
-				a->rolled_back =
-				    i < n && db_error_shutdown(a->sqlstate);
-				return LOST;
-			}
-		}
-		if (i > n + 1)
-			return LOST;
-	}
-}
-
 /* Queues one statement of a pipeline. */
 static bool
 send_query(struct db *db, const struct db_query *q)
@@ -242,6 +138,8 @@ static enum outcome
 run_once(struct db *db, struct db_query *const q[], size_t n, int64_t deadline,
     struct attempt *a)
 {
+	enum outcome o;
+
 	memset(a, 0, sizeof(*a));
 	for (size_t i = 0; i < n; i++) {
 		db_query_clear(q[i]);
@@ -250,7 +148,11 @@ run_once(struct db *db, struct db_query *const q[], size_t n, int64_t deadline,
 	}
 	if (!PQpipelineSync(db->conn))
 		return LOST;
-	return read_pipeline(db, q, n, deadline, a);
+	o = db_read_pipeline(db->conn, q, n, deadline, a);
+	for (size_t i = 0; i < n; i++)
+		db->received =
+		    MAX(db->received, PQresultMemorySize(q[i]->result));
+	return o;
 }
 
 /* Queues what a new connection starts with; returns the number of statements
@@ -310,7 +212,8 @@ set_up(struct db *db)
 	if (PQsetnonblocking(db->conn, 1) || !PQenterPipelineMode(db->conn))
 		return false;
 	n = send_setup(db);
-	if (n == 0 || read_pipeline(db, NULL, n, deadline, &a) != DONE) {
+	if (n == 0 ||
+	    db_read_pipeline(db->conn, NULL, n, deadline, &a) != DONE) {
 		setup_reason(db, a.sqlstate);
 		return false;
 	}
