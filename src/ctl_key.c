@@ -76,15 +76,12 @@ ctl_key_create(struct ctl *c)
 			    c, ERR_INTERNAL, "%s: %s", out, strerror(errno));
 	}
 	rc = create(c, &q, key);
-	if (rc) {
-		if (out)
-			unlink(out);
-	} else if (out && !write_out(fd, key)) {
+	if (!rc && out && !write_out(fd, key)) {
 		rc = ctl_fail(c, ERR_INTERNAL,
 		    "%s: %s; the key was made, revoke it: %s", out,
 		    strerror(errno), db_value(&q, 0, 1, NULL));
 		db_query_clear(&q);
-	} else {
+	} else if (!rc) {
 		row = ctl_row(&q);
 		db_query_clear(&q);
 		if (!out)
@@ -92,6 +89,8 @@ ctl_key_create(struct ctl *c)
 			    row, "key", json_object_new_string(key));
 		rc = ctl_print(c, row);
 	}
+	if (rc && out) /* it holds no key, or a part of one */
+		unlink(out);
 	if (fd >= 0)
 		close(fd);
 	secret_wipe(key, sizeof(key));
