@@ -7,7 +7,7 @@ import struct
 import threading
 
 FATAL = b"SFATAL\0VFATAL\0C57P01\0Mtest\0\0"
-BIND, READY, SYNC = b"B", b"Z", b"S"
+BIND, PARSE, READY, SYNC = b"B", b"P", b"Z", b"S"
 
 # a moment, and what the program is told there
 AFTER_COMMIT = {
@@ -97,11 +97,17 @@ class Between:
         client.close()
         server.close()
 
+    def names(self, kind, message):
+        """Whether it binds the prepared statement, or brings one that has no
+        name (a command's), which has such a text."""
+        text = self.statement.encode()
+        return kind == BIND and message[6:].startswith(text + b"\0") or \
+            kind == PARSE and message[5] == 0 and text in message
+
     def passes(self, message, ours, client, to):
         """Passes one message on; False: here the connection ends."""
         kind = message[:1]
-        if ours and kind == BIND and self.statement and self.times > 0 and \
-                message[6:].startswith(self.statement.encode() + b"\0"):
+        if ours and self.times > 0 and self.names(kind, message):
             self.named = True
         if self.named and kind == self.moment and ours == (kind == SYNC):
             self.named = False
