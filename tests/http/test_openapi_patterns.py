@@ -70,6 +70,9 @@ SAMPLES = {
          "cc_live_" + "a" * 46 + "\n"]),
     "headers/Allow/schema/pattern": (
         ["GET", "GET, HEAD, OPTIONS"], ["", "get", "GET,HEAD", "GET, ", "GET\n"]),
+    "headers/DocumentTag/schema/pattern": (
+        ['"65f0-1a2b"', '"0"'], ["", '""', "65f0", 'W/"65f0"', '"65F0"',
+                                 '"65f0"\n']),
     "responses/Document/content/application~1json/schema/properties/openapi"
     "/pattern": (["3.1.0", "3.1.10"], ["3.0.3", "3.1", "3x1.0", "3.1.0\n"]),
 }
