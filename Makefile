@@ -42,9 +42,10 @@ LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lfcgi -lscrypt
 
 # everything testable; no main in it
 LIB_SRC = api_key auth call cgi conf counter ctl ctl_args ctl_dropin \
-	ctl_first ctl_help ctl_init ctl_key ctl_migrate ctl_project ctl_status \
-	db db_admin db_error db_facts db_migrate db_open db_pipeline db_query \
-	doctor doctor_db doctor_files doctor_host doctor_nginx err fcgi field health host json keyhash log member \
+	ctl_first ctl_help ctl_init ctl_key ctl_migrate ctl_project ctl_purge \
+	ctl_status db db_admin db_error db_facts db_migrate db_open db_pipeline \
+	db_query doctor doctor_db doctor_files doctor_host doctor_nginx err \
+	fcgi field health host json keyhash log member \
 	metrics number plain project provider_key query req route scan seal \
 	sealed secret serve settings stats stmt text utf8 vault verified version
 LIB_OBJ = $(LIB_SRC:%=$(BUILD)/%.o)
@@ -183,7 +184,8 @@ COMPANIONS = nginx/fastcgi_params $(filter-out nginx/codecourier.conf \
 	nginx/limits-off.conf,$(wildcard nginx/*.conf))
 # each also as a template, for further instances
 UNITS = codecourier-api.service codecourier-doctor.service \
-	codecourier-doctor.timer
+	codecourier-doctor.timer codecourier-purge.service \
+	codecourier-purge.timer
 EXAMPLES = $(addprefix systemd/,codecourier-api.socket socket-activation.conf \
 	remote-database.conf) \
 	$(patsubst cgi-bin/%,%,$(wildcard cgi-bin/apache/* cgi-bin/prometheus/*))

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "banned.h"
 
@@ -208,6 +209,33 @@ ctl_project(struct ctl *c)
 		    c->project_id, UUID_TEXT, "%s", db_value(&q, 0, 0, NULL));
 	db_query_clear(&q);
 	return rc;
+}
+
+int
+ctl_drain(struct ctl *c, const char *key_id)
+{
+	int64_t deadline = clock_us() + CTL_DEADLINE;
+	struct db_fault fault;
+	struct db_query query, *q = &query;
+	enum err e;
+
+	do {
+		db_query_init(
+		    q, key_id ? STMT_API_KEY_DRAIN : STMT_PROJECT_DRAIN);
+		db_text(q, c->project_id);
+		if (key_id)
+			db_text(q, key_id);
+		e = db_run(c->db, &q, 1, false, deadline, &fault);
+		db_query_clear(q);
+		if (e)
+			usleep(10000);
+	} while (e && clock_us() < deadline);
+	if (!e)
+		return CTL_DONE;
+	return ctl_fail(c, ERR_UNAVAILABLE,
+	    "%s for every new request, but a write that began before is still "
+	    "open%s",
+	    key_id ? "revoked" : "deleted", key_id ? ": run this again" : "");
 }
 
 const char *

@@ -58,6 +58,8 @@ struct ctl {
 typedef int ctl_command(struct ctl *c);
 ctl_command ctl_init, ctl_migrate, ctl_status, ctl_doctor;
 ctl_command ctl_project_create, ctl_project_list, ctl_project_show;
+ctl_command ctl_project_delete, ctl_project_restore, ctl_project_purge;
+ctl_command ctl_purge;
 ctl_command ctl_member_accept, ctl_provider_key_reveal, ctl_counter_add;
 ctl_command ctl_key_create, ctl_key_list, ctl_key_find, ctl_key_revoke;
 
@@ -95,6 +97,13 @@ void ctl_write(
 /* Takes --name into c->name, without the spaces at its ends; reports one that
  * is not 1 to 100 characters, or has control characters. */
 MUST_CHECK int ctl_name(struct ctl *c);
+
+/* Reports a bad --slug. */
+MUST_CHECK int ctl_slug(struct ctl *c);
+
+/* Waits until no write is open any more that began before the key, or with
+ * NULL the project, was stopped; see call_drain. */
+MUST_CHECK int ctl_drain(struct ctl *c, const char *key_id);
 
 /* --name, --slug and --owner-email of a project: reports a bad one. */
 MUST_CHECK int ctl_project_check(struct ctl *c);

@@ -76,15 +76,12 @@ ctl_key_create(struct ctl *c)
 			    c, ERR_INTERNAL, "%s: %s", out, strerror(errno));
 	}
 	rc = create(c, &q, key);
-	if (rc) {
-		if (out)
-			unlink(out);
-	} else if (out && !write_out(fd, key)) {
+	if (!rc && out && !write_out(fd, key)) {
 		rc = ctl_fail(c, ERR_INTERNAL,
 		    "%s: %s; the key was made, revoke it: %s", out,
 		    strerror(errno), db_value(&q, 0, 1, NULL));
 		db_query_clear(&q);
-	} else {
+	} else if (!rc) {
 		row = ctl_row(&q);
 		db_query_clear(&q);
 		if (!out)
@@ -92,6 +89,8 @@ ctl_key_create(struct ctl *c)
 			    row, "key", json_object_new_string(key));
 		rc = ctl_print(c, row);
 	}
+	if (rc && out) /* it holds no key, or a part of one */
+		unlink(out);
 	if (fd >= 0)
 		close(fd);
 	secret_wipe(key, sizeof(key));
@@ -166,31 +165,6 @@ ctl_key_find(struct ctl *c)
 	return ctl_fail(c, ERR_NOT_FOUND, "no key \"%s\"", prefix);
 }
 
-/* Waits for writes that began before; see call_drain. */
-static int
-drain(struct ctl *c, const char *id)
-{
-	int64_t deadline = clock_us() + CTL_DEADLINE;
-	struct db_fault fault;
-	struct db_query query, *q = &query;
-	enum err e;
-
-	do {
-		db_query_init(q, STMT_API_KEY_DRAIN);
-		db_text(q, c->project_id);
-		db_text(q, id);
-		e = db_run(c->db, &q, 1, false, deadline, &fault);
-		db_query_clear(q);
-		if (e)
-			usleep(10000);
-	} while (e && clock_us() < deadline);
-	if (!e)
-		return CTL_DONE;
-	return ctl_fail(c, ERR_UNAVAILABLE,
-	    "revoked for every new request, but a write that began before is "
-	    "still open: run this again");
-}
-
 int
 ctl_key_revoke(struct ctl *c)
 {
@@ -220,7 +194,7 @@ ctl_key_revoke(struct ctl *c)
 	rc = ctl_run(c, &q, true);
 	if (rc)
 		return rc;
-	rc = drain(c, id);
+	rc = ctl_drain(c, id);
 	if (!rc)
 		rc = ctl_print(c, ctl_row(&q));
 	db_query_clear(&q);

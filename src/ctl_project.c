@@ -14,17 +14,24 @@
 #include "banned.h"
 
 int
-ctl_project_check(struct ctl *c)
+ctl_slug(struct ctl *c)
 {
 	const char *slug = c->option[OPT_SLUG];
-	const char *email = c->option[OPT_OWNER_EMAIL];
-	int rc = ctl_name(c);
 
-	if (rc)
+	if (text_is_slug(slug, strlen(slug)))
+		return CTL_DONE;
+	return ctl_fail(
+	    c, ERR_VALIDATION, "--slug: 1 to 63 of a-z, 0-9 and inner hyphens");
+}
+
+int
+ctl_project_check(struct ctl *c)
+{
+	const char *email = c->option[OPT_OWNER_EMAIL];
+	int rc;
+
+	if ((rc = ctl_name(c)) || (rc = ctl_slug(c)))
 		return rc;
-	if (!text_is_slug(slug, strlen(slug)))
-		return ctl_fail(c, ERR_VALIDATION,
-		    "--slug: 1 to 63 of a-z, 0-9 and inner hyphens");
 	if (!text_is_email(email, strlen(email)))
 		return ctl_fail(c, ERR_VALIDATION,
 		    "--owner-email: printable ASCII, one @, at most 254");

@@ -45,6 +45,9 @@ enum db_mode {
 #define DB_PROGRAM       1 /* this program's number */
 #define DB_OLDEST_SCHEMA 2 /* the oldest schema_version it can serve */
 
+/* The first one that codecourierctl can purge projects of. */
+#define DB_PURGE_SCHEMA 8
+
 /* How a worker's connection is called in pg_stat_activity: with its number,
  * so that `migrate --plan` can tell which programs run. */
 #define DB_APPLICATION    DB_NAME "/" DB_TEXT_OF(DB_PROGRAM)

@@ -87,11 +87,13 @@ db_read_pipeline(struct pg_conn *conn, struct db_query *const q[], size_t n,
 				note_error(a, res);
 			failed = true;
 			PQclear(res);
-			if (PQstatus(conn) != CONNECTION_OK) {
-				a->rolled_back =
-				    i < n && db_error_shutdown(a->sqlstate);
+			/* before the sync: nothing was committed, and the
+			 * connection's end, which may be seen later, is no
+			 * answer to it */
+			a->rolled_back =
+			    i < n && db_error_shutdown(a->sqlstate);
+			if (PQstatus(conn) != CONNECTION_OK)
 				return LOST;
-			}
 		}
 		if (i > n + 1)
 			return LOST;

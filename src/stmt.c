@@ -129,6 +129,12 @@
 	"RETURNING " API_KEY_ROW ", digest)" audit                             \
 	"SELECT row_to_json(o)::text, t.id::text, t.digest "                   \
 	"FROM " OBJECTS(API_KEY, "done")
+#define PROJECT_DELETE(audit)                                                  \
+	"WITH done AS (UPDATE project SET deleted_at = now(), "                \
+	"purge_at = now() + make_interval(days => $6::int) "                   \
+	"WHERE id = $1::uuid AND deleted_at IS NULL "                          \
+	"RETURNING id, deleted_at, purge_at)" audit SELECT_JSON(               \
+	    "t.id, t.id AS _id, true AS deleted" DELETED, "done")
 /* A second revocation changes nothing and logs nothing: only a fresh one
  * carries this transaction's time. */
 #define API_KEY_REVOKE(audit)                                                  \
@@ -191,14 +197,7 @@ static const struct stmt_info statements[] = {
 						  "project", "id")
 						  SELECT_JSON(PROJECT, "done")},
     [STMT_PROJECT_DELETE] = {"project_delete", 6,
-	"WITH done AS (UPDATE project SET deleted_at = now(), "
-	"purge_at = now() + make_interval(days => $6::int) "
-	"WHERE id = $1::uuid AND deleted_at IS NULL "
-	"RETURNING id, deleted_at, purge_at)" AUDIT_KEY("project.delete",
-	    "project", "id") SELECT_JSON("t.id, t.id AS _id, true AS deleted, "
-					 "ms(t.deleted_at) AS \"deletedAt\", "
-					 "ms(t.purge_at) AS \"purgeAt\"",
-	    "done")},
+	PROJECT_DELETE(AUDIT_KEY("project.delete", "project", "id"))},
     [STMT_PROJECT_DRAIN] = {"project_drain", 1,
 	"SELECT true FROM project WHERE id = $1::uuid FOR UPDATE"},
 
@@ -341,6 +340,40 @@ static const struct stmt_info statements[] = {
 	SELECT_JSON(
 	    PROJECT DELETED, "project") " WHERE t.deleted_at IS NOT NULL ORDER "
 					"BY t.deleted_at DESC, t.id"},
+    [STMT_OP_PROJECT_WHICH] = {"op_project_which", 2,
+	"SELECT id::text, deleted_at IS NOT NULL FROM project "
+	"WHERE id = $1::uuid OR slug = $2"},
+    [STMT_OP_PROJECT_DELETE] = {"op_project_delete", 6,
+	PROJECT_DELETE(AUDIT_OP("project.delete", "project", "id"))},
+    [STMT_OP_PROJECT_RESTORE] = {"op_project_restore", 6,
+	"WITH done AS (UPDATE project SET deleted_at = NULL, purge_at = NULL, "
+	"slug = coalesce($6, slug), updated_at = CASE WHEN $6 IS NULL "
+	"THEN updated_at ELSE now() END "
+	"WHERE id = $1::uuid AND deleted_at IS NOT NULL "
+	"AND NOT EXISTS (SELECT FROM purge WHERE project_id = $1::uuid) "
+	"RETURNING " PROJECT_ROW
+	")" AUDIT_OP("project.restore", "project", "id") SELECT_JSON(PROJECT
+	    ", (SELECT coalesce(json_agg(k), '[]') FROM "
+	    "(SELECT " API_KEY " FROM api_key t WHERE t.project_id = $1::uuid "
+	    "AND t.revoked_at IS NULL "
+	    "AND (t.expires_at IS NULL OR t.expires_at > now()) "
+	    "ORDER BY t.created_at DESC, t.id) k) AS keys",
+	    "done")},
+    /* Those that were begun go on, whatever their time is. */
+    [STMT_OP_PURGE_DUE] = {"op_purge_due", 0,
+	"SELECT id::text FROM project WHERE purge_at <= now() OR id IN "
+	"(SELECT project_id FROM purge WHERE finished_at IS NULL) "
+	"ORDER BY purge_at, id"},
+    [STMT_OP_PURGE_BEGIN] = {"op_purge_begin", 4,
+	"SELECT purge_begin($1::uuid, $2, $3::uuid, $4::boolean)"},
+    [STMT_OP_PURGE_SOME] = {"op_purge_some", 2,
+	"SELECT purge_some($1::uuid, $2::int)"},
+    [STMT_OP_PURGE_GET] = {"op_purge_get", 1,
+	SELECT_JSON("t.project_id AS \"projectId\", t.operator, "
+		    "t.removed AS rows" DELETED
+		    ", ms(t.started_at) AS \"startedAt\", "
+		    "ms(t.finished_at) AS \"finishedAt\"",
+	    "purge") " WHERE t.project_id = $1::uuid"},
     /* Foreign keys are checked at the end of the statement. */
     [STMT_OP_PROJECT_CREATE] = {"op_project_create", 11,
 	"WITH made AS (INSERT INTO project (id, name, slug) "

@@ -53,6 +53,16 @@ enum stmt {
 	STMT_OP_PROJECT_GET,
 	STMT_OP_PROJECT_LIST,
 	STMT_OP_PROJECT_DELETED, /* those that are, last deleted first */
+	STMT_OP_PROJECT_WHICH,	/* 1 id, slug -> id, is deleted: of all */
+	STMT_OP_PROJECT_DELETE,	/* as PROJECT_DELETE */
+	STMT_OP_PROJECT_RESTORE, /* 6 slug -> row, with the keys that live; or
+				   no row: its purge has begun. PROJECT_LOCK
+				   precedes */
+	STMT_OP_PURGE_DUE,	/* -> ids */
+	STMT_OP_PURGE_BEGIN,	/* 2 operator, request id, only if due ->
+				   whether it has begun */
+	STMT_OP_PURGE_SOME,	/* 2 rows at most -> whether all are gone */
+	STMT_OP_PURGE_GET,
 	STMT_OP_PROJECT_CREATE,	/* 6 name, slug, email, data key id, master
 				   key id, wrapped */
 	STMT_OP_PROJECT_LOCK,

@@ -170,6 +170,27 @@ def test_body_cut_by_a_broken_record(one, home, nothing_written):
                 record(STDIN, BODY[-1:]) + record(STDIN))
 
 
+# in the place of the record that ends the body, which is all there
+ENDS = {"another version": record(STDIN, version=9),
+        "version 0": record(STDIN, version=0),
+        "more parameters": record(PARAMS, pair("A", "B")),
+        "an end of parameters": record(PARAMS), "aborted": record(ABORT),
+        "unknown": record(99, b"x"), "an answer": record(STDOUT),
+        "another request, cut": record(BEGIN, b"x")}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_end_of_the_body_that_is_broken(one, home, nothing_written, how):
+    """Every byte of the body has come, and yet it did not end: not carried
+    out, as a GET without a body is not."""
+    refused(one, home, begin() + stream(PARAMS, b"".join(pairs_of(home))) +
+            record(STDIN, BODY) + ENDS[how] + record(STDIN))
+    refused(one, home, begin() + stream(PARAMS, b"".join(
+        pair(n, v) for n, v in params_of("GET", "/api/v1/project",
+                                         home.key).items())) + ENDS[how] +
+            record(STDIN))
+
+
 def test_second_request_on_the_connection(one, home):
     """It is told that this cannot be; the first one goes on."""
     first = stream(PARAMS, b"".join(pair(n, v) for n, v in params_of(

@@ -201,6 +201,20 @@ def test_a_key_that_is_no_longer_good(project, how, warm):
             ask(project.api, way)
 
 
+@pytest.mark.parametrize("how", ["revoked", "expired", "project deleted"])
+@pytest.mark.parametrize("way", ["project", "read", "write", "refused"])
+def test_the_first_call_of_a_warm_key_that_is_gone(project, how, way):
+    """Later ones find it out of the table; the guard alone sees this one."""
+    project.api.get("/project")
+    project.stack.sql("update codecourier." +
+                      GONE[how][0].format(**vars(project)))
+    before = everything(project)
+    method, path, body, _ = WAYS[way]
+    project.api.refused("AUTH_INVALID", method, path,
+                        **({"body": body} if body else {}))
+    assert everything(project) == before
+
+
 def test_a_key_whose_row_is_gone(project):
     project.api.get("/project")
     project.stack.sql("delete from codecourier.api_key "

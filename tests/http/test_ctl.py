@@ -192,6 +192,29 @@ def test_key_file_that_cannot_be_made(project, folder, kind):
         assert path.read_text() == "mine"
 
 
+@pytest.mark.parametrize("blocks", [0, 1])
+def test_key_file_that_cannot_be_written(project, folder, blocks):
+    """A full disk, here a limit of the process: no file that is empty stays,
+    and the key that nobody has is named, to be revoked."""
+    script = f"trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""
+    (folder / "other").write_text("")
+    done = project.stack.run([
+        "sh", "-c", script, "sh", project.stack.ctl_path, "key", "create",
+        project.slug, "--name", "f", "--out", folder / "key"])
+    keys = {k["id"]: k for k in project.stack.ctl("key", "list",
+                                                   project.slug)}
+    assert len(keys) == 2
+    made = next(k for k in keys if k != project.key_id)
+    if blocks:      # of 512 bytes: enough for a key
+        assert done.returncode == DONE, done
+        assert KEY.fullmatch((folder / "key").read_text().rstrip("\n"))
+        return
+    assert done.returncode == FAILED, done
+    assert made in done.stderr and not KEY.search(done.stdout + done.stderr)
+    assert [p.name for p in folder.iterdir()] == ["other"]
+    project.stack.ctl("key", "revoke", made)
+
+
 def test_key_is_shown_to_a_person_once(project):
     done = text(project.stack, "key", "create", project.slug, "--name", "x")
     assert done.returncode == DONE

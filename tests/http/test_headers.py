@@ -100,3 +100,25 @@ def test_connection_is_kept(shared, stack, status, path, body):
         assert got.status == status
     assert len(ports) == 1
     conn.close()
+
+
+# as a proxy of old might pass them on; nginx takes - for _ in the end
+UNDERSCORES = [("Idempotency_Key", "x"), ("If_Match", '"x"'),
+               ("Content_Type", "text/plain"), ("Content_Encoding", "gzip"),
+               ("X_Request_ID", "00000000-0000-4000-8000-00000000abcd"),
+               ("Content_Length", "1"), ("Request_ID", "x"),
+               ("Transfer_Encoding", "chunked")]
+
+
+@pytest.mark.parametrize("name, value", UNDERSCORES, ids=dict(UNDERSCORES))
+def test_a_name_with_an_underscore_is_another_header(api, stack, name, value):
+    """It never stands for the one with a hyphen, which it could hide."""
+    head = [("Content-Type", "application/json"),
+            ("Authorization", f"Bearer {api.key}")]
+    body = b'{"name": "Underscored"}'
+    head += [("Content-Length", str(len(body))), (name, value)]
+    answer = raw(stack.port, request_bytes(
+        "POST", "/api/v1/project/update", head, body), "POST")
+    assert answer.status == 200, answer
+    assert answer.json["data"]["name"] == "Underscored"
+    assert not answer.header("X-Request-ID").endswith("abcd")

@@ -4,11 +4,13 @@ ROUNDS says how often (default 20; the acceptance asks for 1000).
 """
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from client import Line, at_once
+from client import Line
 from fixtures import make_project, rounds
+from session import until
 
 READERS = ["/project", "/project/settings", "/project/members",
            "/project/counters"] * 2
@@ -45,11 +47,11 @@ class Client(threading.Thread):
 
 
 def wait_until(clients, ready):
-    end = time.monotonic() + 30
-    while not ready():
-        assert time.monotonic() < end, [c.seen[-3:] for c in clients]
+    def there():
         assert all(c.is_alive() for c in clients), "a client broke off"
-        time.sleep(0.002)
+        return ready()
+
+    until(there, "too few requests", 60)
 
 
 def rows_of(stack, key_id):
@@ -116,27 +118,50 @@ def end_by(project, how, key_id):
     return project.api.post("/project/api-keys/revoke", {"keyId": key_id})
 
 
-@pytest.mark.parametrize("again", range(2))
+@pytest.fixture
+def gate(project, session):
+    """Keeps the project's write of its settings open, longer than any lock
+    is waited for, until it is released."""
+    project.stack.sql(
+        "create function codecourier.test_gate() returns trigger language "
+        "plpgsql set lock_timeout = 0 as 'begin perform "
+        "pg_advisory_xact_lock(4711); return null; end'; "
+        "create trigger test_gate after update on codecourier.settings for "
+        f"each row when (new.project_id = '{project.id}') "
+        "execute function codecourier.test_gate(); "
+        "grant execute on function codecourier.test_gate() to public")
+    session.run("begin; select pg_advisory_xact_lock(4711)")
+    yield session
+    session.run("rollback; drop trigger test_gate on codecourier.settings; "
+                "drop function codecourier.test_gate()")
+
+
 @pytest.mark.parametrize("how", ["revoke", "operator", "delete"])
-def test_a_write_that_is_open_is_waited_for(project, how, again):
-    """The key's own write hangs behind a lock: no answer before its end."""
+def test_a_write_that_is_open_is_waited_for(project, gate, how):
+    """The key's own write has not come to its end: no answer before it, also
+    when one wait for its lock was in vain."""
     stack = project.stack
     made = project.api.post("/project/api-keys/generate", {"name": "slow"})
-    project.api.get("/project")
     line = Line(stack.port, made["key"])
-    hold = ("begin; select 1 from codecourier.settings where project_id = "
-            f"'{project.id}' for update; select pg_sleep(0.8); rollback")
+    assert line.get("/project")[0] == 200
+    waits = set()
 
-    def write():
-        time.sleep(0.25)
-        return line.post("/project/settings/update", {"claudeMd": "late"})[0]
+    def waited(end):
+        """A worker waits a second at a time, the operator as long as it
+        takes."""
+        waits.update(gate.waiting("%FOR UPDATE"))
+        return len(waits) == (1 if how == "operator" else 2) or end.done()
 
-    def end():
-        time.sleep(0.45)
-        end_by(project, how, made["id"])
-        return rows_of(stack, made["id"])
-
-    _, status, rows = at_once([lambda: stack.sql(hold), write, end])
-    assert status == 200
-    assert rows == 1, "answered while the write was open"
+    with ThreadPoolExecutor(2) as pool:
+        write = pool.submit(line.post, "/project/settings/update",
+                            {"claudeMd": "late"})
+        gate.await_waiting("%UPDATE settings%")
+        end = pool.submit(end_by, project, how, made["id"])
+        until(lambda: waited(end), "nobody waits for the write")
+        assert not end.done(), "answered while the write was open"
+        assert rows_of(stack, made["id"]) == 0
+        gate.release()
+        assert write.result()[0] == 200
+        end.result()
+    assert rows_of(stack, made["id"]) == 1
     assert line.get("/project")[0] == 401

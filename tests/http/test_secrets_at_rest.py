@@ -1,9 +1,11 @@
 """No secret in the clear outside the answer that it belongs to."""
 import base64
+import os
 
 import pytest
 
 from client import Api
+from contract import BASE62, make_key
 from fixtures import make_project
 
 MARK = "Planted-Secret-Wm3k"
@@ -91,6 +93,55 @@ def test_no_secret_in_any_file(planted, where):
         for secret in (MARK, planted.key[16:48], planted.second[16:48]):
             assert secret.encode() not in part
             assert secret.encode().hex().encode() not in part
+
+
+def any_secret():
+    return "".join(BASE62[n % 62] for n in os.urandom(32))
+
+
+WRONG = {
+    "unknown": lambda p, secret: make_key("Zz0Zz0Zz", secret),
+    "another secret": lambda p, secret: make_key(p.key[8:16], secret),
+    "of test": lambda p, secret: make_key(p.key[8:16], secret, "test"),
+    "checksum": lambda p, secret: make_key("Zz0Zz0Zz", secret)[:-1] + "_",
+    "cut": lambda p, secret: make_key("Zz0Zz0Zz", secret)[:-2],
+    "longer": lambda p, secret: make_key("Zz0Zz0Zz", secret) + "0",
+    "no prefix": lambda p, secret: secret,
+}
+
+
+def test_no_wrong_key_in_any_log(stack):
+    """A key with a slip in it is still nearly a key; so is one that is no
+    longer good, or that stands in the wrong place."""
+    project = make_project(stack)
+    secrets = []
+
+    def ask(key, scheme="Bearer", status=401, secret=None, **more):
+        secrets.append(secret or key[16:48])
+        head = {"Authorization": f"{scheme} {key}".strip(), **more}
+        answer = Api(stack.base).send("GET", "/project", headers=head)
+        assert answer.status == status, answer
+
+    for make in WRONG.values():
+        secret = any_secret()
+        for scheme in "Bearer", "bearer", "Basic", "":
+            ask(make(project, secret), scheme, secret=secret)
+    ask(project.key, status=200, Cookie=f"key={project.key}", **{
+        "X-Api-Key": project.key, "X-Request-ID": project.key,
+        "User-Agent": "tests"})
+    project.api.refused("NOT_FOUND", "POST", "/project/api-keys/revoke",
+                        {"keyId": project.key})
+    project.api.refused("VALIDATION", "POST", "/project/update",
+                        {project.key: project.key})
+    for what in ("expires_at = now()", "hash = ''", "revoked_at = now()"):
+        made = make_project(stack)
+        made.api.get("/project")
+        stack.sql(f"update codecourier.api_key set {what} "
+                  f"where id = '{made.key_id}'")
+        ask(made.key, status=500 if "hash" in what else 401)
+    logged = stack.logs()
+    assert project.key_id.encode() in logged, "the search works"
+    assert [s for s in secrets if s.encode() in logged] == []
 
 
 @pytest.mark.parametrize("name", ["keyring", "table", "env"])

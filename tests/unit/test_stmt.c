@@ -21,7 +21,8 @@ static const uint64_t unbound = BIT(STMT_SCHEMA_VERSION) |
     BIT(STMT_MASTER_KEYS) | BIT(STMT_KEY_BY_PREFIX) | BIT(STMT_END_STALLED) |
     BIT(STMT_OP_PROJECT_FIND) | BIT(STMT_OP_PROJECT_LIST) |
     BIT(STMT_OP_PROJECT_DELETED) | BIT(STMT_OP_KEY_FIND) |
-    BIT(STMT_OP_KEY_WHOSE);
+    BIT(STMT_OP_KEY_WHOSE) | BIT(STMT_OP_PROJECT_WHICH) |
+    BIT(STMT_OP_PURGE_DUE);
 
 /* Write without an audit row of their own: see stmt.h. */
 static const uint64_t unlogged = BIT(STMT_KEY_USED) |
@@ -143,7 +144,8 @@ static void
 stays_in_the_project(void **state)
 {
 	static const char *const forms[] = {"PROJECT_ID = $1::UUID",
-	    " ID = $1::UUID", "T.ID = $1::UUID", "VALUES ($1::UUID"};
+	    " ID = $1::UUID", "T.ID = $1::UUID", "VALUES ($1::UUID",
+	    "PURGE_BEGIN($1::UUID", "PURGE_SOME($1::UUID"};
 
 	(void)state;
 	for (size_t i = 0; i < STMT__MAX; i++) {

@@ -1,0 +1,168 @@
+"""The connection to the database ends at the worst moments: a write is done
+once or not at all, and who cannot know is told so."""
+import json
+
+import pytest
+
+from between import AFTER_COMMIT, BEFORE_COMMIT, Between
+from client import at_once
+from contract import KEY
+from fixtures import make_project
+
+# the statement that ends the pipeline of a write, its call, its action
+WRITES = {
+    "member_invite": ("/members/invite", {"email": "a@b.c", "role": "admin"},
+                      "member.invite"),
+    "settings_update": ("/settings/update", {"envVars": {"A": "b"}},
+                        "settings.update"),
+    "api_key_create": ("/api-keys/generate", {"name": "x"},
+                       "api-key.generate"),
+    "provider_key_set": ("/provider-keys/set",
+                         {"provider": "e2b", "key": "12345678"},
+                         "provider-key.set"),
+    "project_update": ("/update", {"name": "Once"}, "project.update"),
+    "project_delete": ("/delete", {}, "project.delete"),
+}
+writes = pytest.mark.parametrize("statement", WRITES)
+after_commit = pytest.mark.parametrize("how", AFTER_COMMIT)
+
+
+@pytest.fixture(scope="module")
+def between(stack):
+    made = Between(stack)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def project(stack):
+    made = make_project(stack)
+    made.api.get("/project")
+    return made
+
+
+@pytest.fixture
+def site(site, between):
+    """One worker, whose database is on the other side."""
+    worker = site.start({"CODECOURIER_DATABASE": between.conninfo +
+                         " dbname=codecourier user=codecourier"})
+    assert site.ask("GET", "/readyz").status == 200, worker.said()
+    return site
+
+
+def write(site, project, statement):
+    path, body, _ = WRITES[statement]
+    return site.ask("POST", "/api/v1/project" + path, project.key,
+                    json.dumps(body).encode())
+
+
+def done(project, action, actor="key"):
+    """How often an action has been done, by the audit rows."""
+    return int(project.stack.sql(
+        "select count(*) from codecourier.audit where project_id = "
+        f"'{project.id}' and action = '{action}' and actor = '{actor}'"))
+
+
+def in_doubt(answer):
+    assert answer.status == 504, answer
+    error = answer.json["error"]
+    assert error["code"] == "TIMEOUT"
+    assert error["retryable"] is False
+    assert KEY.search(answer.body.decode()) is None
+
+
+@writes
+@after_commit
+def test_write_that_was_committed(site, between, project, statement, how):
+    """The answer of the commit is lost: it is not done once more."""
+    between.strike(statement, AFTER_COMMIT[how])
+    in_doubt(write(site, project, statement))
+    assert between.struck == 1
+    assert done(project, WRITES[statement][2]) == 1
+
+
+@writes
+def test_write_that_was_not(site, between, project, statement):
+    """The connection ends as the commit is asked for."""
+    between.strike(statement, BEFORE_COMMIT)
+    in_doubt(write(site, project, statement))
+    assert between.struck == 1
+    assert done(project, WRITES[statement][2]) == 0
+    assert write(site, project, statement).status == 200
+    assert done(project, WRITES[statement][2]) == 1
+
+
+@pytest.mark.parametrize("how", [*AFTER_COMMIT.values(), BEFORE_COMMIT],
+                         ids=[*AFTER_COMMIT, "before the commit"])
+def test_read(site, between, project, how):
+    """Nobody notices; but when it ends again and again, it is said."""
+    between.strike("settings_get", how)
+    target = "/api/v1/project/settings"
+    assert site.ask("GET", target, project.key).status == 200
+    assert between.struck == 1
+    between.strike("settings_get", how, times=99)
+    answer = site.ask("GET", target, project.key)
+    assert answer.status == 503, answer
+    error = answer.json["error"]
+    assert error["code"] == "UNAVAILABLE"
+    assert error["retryable"] is True
+    assert between.struck == 2
+    between.strike("", how, times=0)
+    assert site.ask("GET", target, project.key).status == 200
+
+
+def test_first_trip_of_a_write(site, between, project):
+    """The data keys are read before anything is written: done again."""
+    between.strike("data_keys", BEFORE_COMMIT)
+    assert write(site, project, "provider_key_set").status == 200
+    assert between.struck == 1
+    assert done(project, "provider-key.set") == 1
+
+
+@writes
+def test_backend_that_is_ended_before(site, session, project, statement):
+    """The server says so, and rolled back: the write is done once."""
+    session.hold(project)
+
+    def end():
+        session.await_waiting("%FOR KEY SHARE OF k, t%")
+        assert session.run(
+            "select pg_stat_clear_snapshot(); select pg_terminate_backend("
+            "pid) from pg_stat_activity where wait_event_type = 'Lock'")[1:] \
+            == ["t"]
+        session.release()
+
+    answer, _ = at_once([lambda: write(site, project, statement), end])
+    assert answer.status == 200, answer
+    assert done(project, WRITES[statement][2]) == 1
+
+
+def command(project, between, *args, code=5):
+    return project.stack.ctl(*args, code=code, environ={
+        "CODECOURIER_ADMIN_DATABASE": between.conninfo +
+        " dbname=postgres user=postgres"})
+
+
+@after_commit
+@pytest.mark.parametrize("action, args", {
+    "api-key.generate": ["key", "create", "{}", "--name", "x"],
+    "counter.add": ["counter", "add", "{}", "runs", "5"],
+    "provider-key.reveal": ["provider-key", "reveal", "{}", "e2b"],
+    "member.accept": ["member", "accept", "{}", "m@x.example", "--name",
+                      "New"]}.items(),
+    ids=lambda v: v if isinstance(v, str) else "")
+def test_command(between, project, action, args, how):
+    """An operator's is done once, too, and says that nobody knows."""
+    project.api.post("/project/provider-keys/set",
+                     {"provider": "e2b", "key": "secret-of-e2b"})
+    project.api.post("/project/members/invite",
+                     {"email": "m@x.example", "role": "admin"})
+    before = done(project, action, "operator")
+    between.strike(f"'{action}'", AFTER_COMMIT[how])
+    error = command(project, between, *(
+        project.slug if a == "{}" else a for a in args))
+    assert between.struck == 1
+    assert "secret-of-e2b" not in str(error) and not KEY.search(str(error))
+    assert done(project, action, "operator") == before + 1
+    assert project.api.get("/project/counters")["runs"] == \
+        (5 if action == "counter.add" else 0)
