@@ -44,8 +44,9 @@ LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lfcgi -lscrypt
 LIB_SRC = api_key auth call cgi conf counter ctl ctl_args ctl_dropin \
 	ctl_first ctl_help ctl_init ctl_key ctl_migrate ctl_project ctl_purge \
 	ctl_status db db_admin db_error db_facts db_migrate db_open db_pipeline \
-	db_query doctor doctor_db doctor_files doctor_host doctor_nginx err \
-	fcgi field health host json keyhash log member \
+	db_query doctor doctor_apache doctor_db doctor_doors doctor_files \
+	doctor_host doctor_nginx doctor_nginx_conf doctor_probe doctor_running \
+	doctor_tls doctor_web err fcgi field health host json keyhash log member \
 	metrics number plain project provider_key query req route scan seal \
 	sealed secret serve settings stats stmt text utf8 vault verified version
 LIB_OBJ = $(LIB_SRC:%=$(BUILD)/%.o)
@@ -66,6 +67,8 @@ all: $(PROGRAMS)
 $(BIN)/project-api.fcgi: $(BUILD)/project-api.o $(BUILD)/wipe.o $(LIB)
 $(BIN)/codecourierctl: $(BUILD)/codecourierctl.o $(BUILD)/migrations.o \
 	$(BUILD)/wipe.o $(LIB)
+# a client of TLS, for doctor; no worker has it
+$(BIN)/codecourierctl: LIBS += -lssl -lcrypto
 $(PROGRAMS):
 	$(CC) $(PROJECT_LDFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS)
 	mv $@.new $@

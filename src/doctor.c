@@ -59,10 +59,24 @@ static const struct check {
     {"backlog", doctor_backlog, ANYHOW,
 	"the kernel's bound on connections that wait"},
     {"nginx", doctor_nginx, CONF, "it accepts its configuration"},
+    {"apache", doctor_apache, CONF,
+	"it accepts its configuration, where it is in front"},
     {"site", doctor_site, CONF, "some site passes requests to the workers"},
-    {"socket", doctor_socket, CONF, "owner and mode of the workers' socket"},
+    {"socket", doctor_socket, CONF,
+	"owner and mode, and the web server's user may connect"},
+    {"answers", doctor_answers, CONF,
+	"GET /readyz at the socket, as the web server's user"},
+    {"drop-in", doctor_dropin, CONF,
+	"the workers can reach a database over TCP"},
+    {"running", doctor_running, CONF,
+	"workers run the program, libraries and files that are installed"},
+    {"front-doors", doctor_doors, CONF,
+	"GET /readyz at each address of the site, with its name"},
+    {"certificate", doctor_certificate, CONF,
+	"dates, name and chain, in the files and as they are served"},
+    {"web-server", doctor_web_server, CONF,
+	"it runs the program and configuration that are installed"},
     {"spool", doctor_spool, CONF, "large bodies and answers wait in memory"},
-    {"certificate", doctor_certificate, CONF, "no certificate has expired"},
     {"disk", doctor_disk, CONF,
 	"room for the database, the logs and the runtime folder"},
 };
@@ -202,6 +216,9 @@ begin(struct doctor *d)
 	d->has_facts = d->admin &&
 	    admin_facts(
 		d->admin, &d->facts, d->admin_why, sizeof(d->admin_why));
+	doctor_read_nginx(d);
+	doctor_read_apache(d);
+	doctor_choose_web(d);
 	/* It was the administrator's; the workers have to do without. */
 	unsetenv("PGPASSWORD");
 }
@@ -351,6 +368,8 @@ ctl_doctor(struct ctl *c)
 	rc = finish(&d);
 	json_object_put(d.findings);
 	json_object_put(d.unseen);
+	for (int w = 0; w < WEBS; w++)
+		free(d.web[w].door);
 	admin_close(d.admin);
 	return rc;
 }

@@ -8,20 +8,21 @@
 
 #include "ctl.h"
 #include "db_admin.h"
+#include "doctor_web.h"
 
 #include <pwd.h>
 #include <sys/types.h>
 
-/* What doctor wants of nginx's configuration. */
+/* What doctor wants of nginx's configuration, beside struct web. */
 struct nginx_conf {
 	long worker_connections;
-	char user[64];
-	bool site;       /* some server passes to our socket */
+	char pid[256];   /* file, or "" */
 	char body[256];  /* the site's client_body_temp_path, or "" */
 	char spool[256]; /* and fastcgi_temp_path */
-	size_t certificates;
-	char certificate[8][256];
+	char why[512];   /* it could not be read; "": there is none to read */
 };
+
+enum { WEB_NGINX, WEB_APACHE, WEBS };
 
 struct doctor {
 	struct ctl *c;
@@ -35,9 +36,11 @@ struct doctor {
 	bool has_facts;
 	bool login; /* the workers' own succeeds */
 	struct nginx_conf nginx;
-	bool has_nginx;
-	const char *check; /* the one that runs, by name */
-	bool broken;       /* an error is among the findings */
+	struct web web[WEBS];
+	bool asked;           /* the workers, and how it ended: */
+	struct answer answer; /* of the last web server's user */
+	const char *check;    /* the one that runs, by name */
+	bool broken;          /* an error is among the findings */
 	struct json_object *findings, *unseen;
 };
 
@@ -58,6 +61,32 @@ void doctor_unseen(struct doctor *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
  */
 int doctor_run(char *const argv[], char **out);
 
+/* Reads the web servers' configurations into d->web, before any check. */
+void doctor_read_nginx(struct doctor *d);
+void doctor_read_apache(struct doctor *d);
+/* Decides which of them is in front of the workers. */
+void doctor_choose_web(struct doctor *d);
+
+/* The dump of nginx -T; it is cut to pieces. False: no memory. */
+bool doctor_parse_nginx(struct doctor *d, char *dump);
+
+/* The web server in front of the workers, or the one before `w`; NULL: none
+ * more. */
+struct web *doctor_web(struct doctor *d, struct web *w);
+
+/* Asks at the socket, as the web server's user: d->answer. */
+void doctor_reach(struct doctor *d);
+/* Whether the workers have answered that they can serve. */
+bool doctor_is_fine(const struct doctor *d);
+
+/* The living workers (room for HOST_WORKERS), or -1: `why`. */
+struct host_worker;
+int doctor_find_workers(
+    struct doctor *d, struct host_worker *w, char *why, size_t size);
+
+/* Whether the file was changed after the process had begun. */
+bool doctor_is_newer(const char *path, int pid);
+
 /* How to start the workers again, as a fix; the text is static. */
 const char *doctor_restart(const struct doctor *d);
 
@@ -65,7 +94,9 @@ doctor_check doctor_conf, doctor_keyring, doctor_sealed, doctor_copied,
     doctor_runtime, doctor_socket, doctor_disk;
 doctor_check doctor_operator, doctor_login, doctor_schema, doctor_connections,
     doctor_clock, doctor_commit, doctor_pooler;
-doctor_check doctor_nginx, doctor_site, doctor_spool, doctor_certificate;
-doctor_check doctor_service, doctor_workers, doctor_backlog, doctor_cores;
+doctor_check doctor_nginx, doctor_apache, doctor_site, doctor_spool,
+    doctor_answers, doctor_doors, doctor_certificate, doctor_web_server;
+doctor_check doctor_service, doctor_dropin, doctor_running, doctor_workers,
+    doctor_backlog, doctor_cores;
 
 #endif

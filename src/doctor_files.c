@@ -163,25 +163,6 @@ doctor_copied(struct doctor *d)
 	    print);
 }
 
-/* Whether a user may do what `bits` (of 07: r 4, w 2, x 1) says. */
-static bool
-may(const struct passwd *pw, const struct stat *st, unsigned bits)
-{
-	gid_t groups[64];
-	int n = 64;
-
-	if (pw->pw_uid == 0)
-		return true;
-	if (st->st_uid == pw->pw_uid)
-		return ((st->st_mode >> 6) & bits) == bits;
-	if (getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) < 0)
-		n = 64;
-	for (int i = 0; i < n; i++)
-		if (groups[i] == st->st_gid)
-			return ((st->st_mode >> 3) & bits) == bits;
-	return (st->st_mode & bits) == bits;
-}
-
 void
 doctor_runtime(struct doctor *d)
 {
@@ -239,32 +220,6 @@ is_listening(const char *path)
 	return found;
 }
 
-/* By the modes, as who nginx is; a connection would take a worker. */
-static void
-check_nginx_may(struct doctor *d, const struct stat *dir, const struct stat *st)
-{
-	struct passwd *pw;
-	char fix[256];
-
-	if (!d->has_nginx) {
-		doctor_unseen(d, "whether nginx reaches %s", d->socket);
-		return;
-	}
-	pw = d->nginx.user[0] ? getpwnam(d->nginx.user) : NULL;
-	if (!pw) {
-		doctor_unseen(
-		    d, "whether nginx reaches %s: who is it?", d->socket);
-		return;
-	}
-	snprintf(fix, sizeof(fix),
-	    "the folder's group must be nginx's (%s), mode 2750, the socket's "
-	    "0660: systemd-tmpfiles --create, then restart the service",
-	    pw->pw_name);
-	if (!may(pw, dir, 1) || !may(pw, st, 6))
-		doctor_error(d, fix, "nginx (%s) may not connect to %s",
-		    pw->pw_name, d->socket);
-}
-
 void
 doctor_socket(struct doctor *d)
 {
@@ -295,7 +250,7 @@ doctor_socket(struct doctor *d)
 		doctor_error(d, start,
 		    "%s: mode %04o; whoever can connect can block a worker",
 		    d->socket, st.st_mode & 07777);
-	check_nginx_may(d, &dir, &st);
+	doctor_reach(d);
 }
 
 static void

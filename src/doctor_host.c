@@ -43,12 +43,30 @@ property(const char *text, const char *name, char *value, size_t size)
 			    (int)strcspn(p + len + 1, "\n"), p + len + 1);
 }
 
+/* A drop-in that is loaded counts from the next start on. */
+static void
+check_dropins(struct doctor *d, const char *text)
+{
+	char pid[16], paths[2048], fix[300], *save, *path;
+
+	property(text, "MainPID", pid, sizeof(pid));
+	property(text, "DropInPaths", paths, sizeof(paths));
+	snprintf(fix, sizeof(fix), "systemctl restart %s", d->unit);
+	for (path = strtok_r(paths, " ", &save); path;
+	     path = strtok_r(NULL, " ", &save))
+		if (doctor_is_newer(path, (int)strtol(pid, NULL, 10)))
+			doctor_warn(d, fix,
+			    "%s was changed since %s was started", path,
+			    d->unit);
+}
+
 void
 doctor_service(struct doctor *d)
 {
 	static char systemctl[] = "/usr/bin/systemctl", show[] = "show",
 		    all[] = "--property=LoadState,ActiveState,SubState,Result,"
-			    "UnitFileState,NeedDaemonReload";
+			    "UnitFileState,NeedDaemonReload,MainPID,"
+			    "DropInPaths";
 	char *argv[] = {systemctl, show, all, d->unit, NULL}, *text;
 	char active[32], state[32], result[64], load[32], reload[8], fix[300];
 
@@ -64,6 +82,8 @@ doctor_service(struct doctor *d)
 	property(text, "UnitFileState", state, sizeof(state));
 	property(text, "Result", result, sizeof(result));
 	property(text, "NeedDaemonReload", reload, sizeof(reload));
+	if (strcmp(reload, "yes") != 0)
+		check_dropins(d, text);
 	free(text);
 	if (strcmp(load, "loaded") != 0)
 		doctor_error(d, "install the package codecourier-api", "%s: %s",
@@ -83,9 +103,9 @@ doctor_service(struct doctor *d)
 	}
 }
 
-/* The living workers, or -1. */
-static int
-find_workers(struct doctor *d, struct host_worker *w, char *why, size_t size)
+int
+doctor_find_workers(
+    struct doctor *d, struct host_worker *w, char *why, size_t size)
 {
 	struct host *h = host_open(d->c->conf.runtime_dir, true, why, size);
 	size_t n = host_workers(h, w, HOST_WORKERS);
@@ -114,7 +134,7 @@ doctor_workers(struct doctor *d)
 	const char *fix = doctor_restart(d);
 	struct host_worker w[HOST_WORKERS];
 	char why[256], path[256];
-	int n = find_workers(d, w, why, sizeof(why));
+	int n = doctor_find_workers(d, w, why, sizeof(why));
 
 	snprintf(path, sizeof(path), "%s/" HOST_FILE, d->c->conf.runtime_dir);
 	if (n < 0 && access(path, F_OK) == 0)
@@ -153,7 +173,7 @@ doctor_cores(struct doctor *d)
 {
 	struct host_worker w[HOST_WORKERS];
 	char why[256], limit[32], pattern[256];
-	int n = find_workers(d, w, why, sizeof(why));
+	int n = doctor_find_workers(d, w, why, sizeof(why));
 
 	for (int i = 0; i < n; i++) {
 		core_limit(w[i].pid, limit, sizeof(limit));

@@ -22,7 +22,7 @@
 
 #include "banned.h"
 
-#define MAGIC UINT64_C(0x3276746f68726363) /* "ccrhotv2": this layout */
+#define MAGIC UINT64_C(0x3376746f68726363) /* "ccrhotv3": this layout */
 
 /* Bytes of the file used as locks only; they need not exist. */
 #define LOCK_INIT   0
@@ -34,6 +34,7 @@
 struct worker {
 	_Atomic int64_t program;
 	_Atomic int64_t started_ms;
+	_Atomic uint64_t keyring;
 	_Atomic uint64_t requests;
 };
 
@@ -220,6 +221,7 @@ host_worker_start(struct host *h, int program)
 		h->self = &h->map->workers[i];
 		atomic_store(&h->self->program, program);
 		atomic_store(&h->self->requests, 0);
+		atomic_store(&h->self->keyring, 0);
 		atomic_store(&h->self->started_ms,
 		    (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
 		return;
@@ -235,6 +237,14 @@ host_worker_request(struct host *h)
 	if (h->self)
 		atomic_fetch_add_explicit(
 		    &h->self->requests, 1, memory_order_relaxed);
+}
+
+void
+host_worker_keyring(struct host *h, const char *fingerprint)
+{
+	if (h && h->self)
+		atomic_store(
+		    &h->self->keyring, strtoull(fingerprint, NULL, 16));
 }
 
 /* The process that holds a worker's place; 0: none. The kernel does not tell
@@ -268,6 +278,7 @@ host_workers(const struct host *h, struct host_worker *out, size_t max)
 		out[n].pid = pid;
 		out[n].program = (int)atomic_load(&w->program);
 		out[n].started_ms = atomic_load(&w->started_ms);
+		out[n].keyring = atomic_load(&w->keyring);
 		out[n].requests = atomic_load(&w->requests);
 		n++;
 	}

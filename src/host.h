@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HOST_FILE       "host.v2"
+#define HOST_FILE       "host.v3"
 #define HOST_WORKERS    256
 #define HOST_TABLE_SIZE (6 * 1024 * 1024)
 
@@ -49,10 +49,14 @@ void host_worker_start(struct host *h, int program);
 /* One request more for this worker's place. */
 void host_worker_request(struct host *h);
 
+/* It has read a keyring with this fingerprint (16 hex digits). */
+void host_worker_keyring(struct host *h, const char *fingerprint);
+
 struct host_worker {
 	int pid;
 	int program;
 	int64_t started_ms; /* since the epoch */
+	uint64_t keyring;   /* fingerprint of the one it has; 0: none */
 	uint64_t requests;
 };
 /* Living workers, at most `max`; returns their number. */

@@ -30,6 +30,7 @@ vault_reload(struct app *app, bool again)
 	keyring_free(app->keyring);
 	app->keyring = ring;
 	keyring_fingerprint(ring, print);
+	host_worker_keyring(app->host, print);
 	log_msg(LOG_INFO, "keyring read, fingerprint %s", print);
 	return true;
 }

@@ -21,6 +21,7 @@ libpq-dev           PostgreSQL client library
 libjson-c-dev       JSON
 libscrypt-dev       hashes of the API keys
 libsodium-dev       encryption of stored secrets
+libssl-dev          TLS as a client has it, for codecourierctl doctor
 zlib1g-dev          checksum in the API keys'
 deb_packages='
 build-essential     what every Debian package builds with

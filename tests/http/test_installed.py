@@ -4,175 +4,15 @@ no test here; what can be tested without root is in test_init.py and
 test_doctor.py. What needs systemd is tested on a booted Debian."""
 import json
 import os
-import shutil
-import signal
-import subprocess
-import tempfile
-import time
-from pathlib import Path
 
 import pytest
 
-from cluster import BIN
 from contract import KEY
 from doctor import FAKETIME, parsed
-from harness import CTL, ROOT, WORKER, copy_cluster
+from installed import (CONF, MACHINE, SOCKET, UNIT, host, ready,
+                       undone)
 
-UID = 64998     # nobody's on the machine itself
-CONF = "/etc/codecourier/api.conf"
-UNIT = "codecourier-api.service"
-# Where root's programs count, under `make coverage`.
-COUNTS = {"GCOV_PREFIX": os.environ["HOST_COUNTS"]} \
-    if "HOST_COUNTS" in os.environ else {}
-
-MAKE = """
-set -e
-mount -t tmpfs -o mode=755 none {top}/etc
-mkdir {top}/etc/upper {top}/etc/work
-mount -t overlay -o lowerdir=/etc,upperdir={top}/etc/upper,workdir={top}/etc/work none /etc
-mount -t tmpfs -o mode=755 none /run
-mount -t tmpfs -o mode=755 none /var/log
-mkdir /var/log/nginx
-sed -i /codecourier/d /etc/passwd /etc/group
-echo codecourier:x:{uid}:{uid}::/var/lib/codecourier:/bin/false >>/etc/passwd
-echo codecourier:x:{uid}: >>/etc/group
-install -d -o codecourier -g www-data -m 2750 /run/codecourier
-install -d -o postgres -g postgres -m 2775 /run/postgresql
-rm -rf /etc/codecourier /etc/nginx/sites-enabled /etc/nginx/codecourier
-install -d /etc/codecourier /etc/nginx/sites-enabled /etc/nginx/codecourier
-install -d /etc/systemd/system
-cp -r {root}/nginx/. /etc/nginx/codecourier/
-mv /etc/nginx/codecourier/codecourier.conf /etc/nginx/sites-available/codecourier
-ln -s ../sites-available/codecourier /etc/nginx/sites-enabled/
-sed -i 's/worker_connections .*/worker_connections 4096;/' /etc/nginx/nginx.conf
-mkdir -p {top}/data
-mount -t tmpfs -o size=400m,mode=700,uid=postgres,gid=postgres none {top}/data
-exec sleep infinity
-"""
-
-
-class Host:
-    """The namespace lives as long as a sleeping process in it."""
-
-    def __init__(self):
-        self.top = Path(tempfile.mkdtemp(prefix="cc-host-"))
-        self.top.chmod(0o711)
-        self.processes = []
-
-    def start(self):
-        (self.top / "etc").mkdir()
-        for program in CTL, WORKER, ROOT / "cgi-bin/pool":
-            shutil.copy(program, self.top)
-            (self.top / program.name).chmod(0o755)
-        self.processes = [subprocess.Popen(
-            ["unshare", "-m", "sh", "-c", MAKE.format(
-                top=self.top, uid=UID, root=ROOT)])]
-        end = time.monotonic() + 30
-        while "sleep" not in Path(
-                f"/proc/{self.processes[0].pid}/comm").read_text():
-            assert self.processes[0].poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        self.postgres()
-        self.write(CONF, "CODECOURIER_WORKERS=2\n")
-
-    def enter(self, *argv, user=None):
-        drop = ["setpriv", f"--reuid={user}", "--init-groups",
-                "--regid", subprocess.check_output(
-                    self.enter("id", "-g", user),
-                    text=True).strip()] if user else []
-        return ["nsenter", "-m", "-t", str(self.processes[0].pid), *drop,
-                *(str(a) for a in argv)]
-
-    def run(self, *argv, user=None, environ=None, code=0):
-        done = subprocess.run(
-            self.enter(*argv, user=user), capture_output=True, text=True,
-            timeout=60, cwd="/", env={
-                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
-                **COUNTS, **(environ or {})})
-        assert code is None or done.returncode == code, done
-        return done
-
-    def sh(self, text):
-        return self.run("sh", "-ec", text).stdout
-
-    def write(self, path, text):
-        self.sh(f"cat >{path} <<'END'\n{text}END")
-
-    def ctl(self, *args, **more):
-        return self.run(self.top / "codecourierctl", *args, **more)
-
-    def spawn(self, *argv, user):
-        self.processes.append(subprocess.Popen(
-            self.enter(*argv, user=user), cwd="/",
-            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-
-    def postgres(self):
-        """As Debian sets it up: peer, no map."""
-        data = self.top / "data"
-        copy_cluster(data / "pg", self.enter(user="postgres"))
-        self.spawn(BIN / "postgres", "-D", data / "pg", "-c", "listen_addresses=",
-                   "-c", "unix_socket_directories=/run/postgresql",
-                   user="postgres")
-        end = time.monotonic() + 30
-        while self.run(BIN / "pg_isready", "-h", "/run/postgresql",
-                       code=None).returncode:
-            assert time.monotonic() < end
-            time.sleep(0.1)
-
-    def pool(self):
-        self.spawn(self.top / "pool", "/run/codecourier/api.sock",
-                   self.top / "project-api.fcgi", user="codecourier")
-        end = time.monotonic() + 30
-        while "2" not in self.sh(
-                f"{self.top}/codecourierctl --json status | "
-                "grep -o '\"pid\"' | wc -l"):
-            assert time.monotonic() < end
-            time.sleep(0.1)
-
-    def stop(self):
-        for process in reversed(self.processes):
-            process.send_signal(signal.SIGINT if process is not
-                                self.processes[0] else signal.SIGKILL)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        shutil.rmtree(self.top, ignore_errors=True)
-
-    def look(self, **more):
-        return parsed(self.ctl("--json", "doctor", code=None, **more))[0]
-
-    def found(self, check, words, severity="error", **more):
-        here = self.look(**more)
-        match = [f for f in here.get(check, []) if words in f["what"]]
-        assert len(match) == 1, here
-        assert match[0]["severity"] == severity, match
-        return match[0]["fix"]
-
-
-@pytest.fixture(scope="module")
-def host():
-    one = Host()
-    try:
-        one.start()
-        yield one
-    finally:
-        one.stop()
-
-
-@pytest.fixture(scope="module")
-def ready(host):
-    """After init, with a pool and a copy of the keyring."""
-    host.sh(f"chmod 644 {CONF}")
-    done = host.ctl("--json", "init", "--name", "Shop", "--slug", "shop",
-                    "--owner-email", "a@shop.test", "--out",
-                    "/etc/codecourier/first.key")
-    host.first = json.loads(done.stdout)["data"]
-    host.pool()
-    host.ctl("doctor", "--keyring-copied", code=None)
-    return host
+__all__ = ["host", "ready"]
 
 
 def stat(host, path):
@@ -215,9 +55,6 @@ def test_nobody_else_may(ready):
     assert "Peer authentication failed" in done.stderr
 
 
-MACHINE = {"cores", "disk", "backlog", "service"}
-
-
 def test_nothing_to_find(ready):
     assert set(ready.look()) <= MACHINE, ready.look()
 
@@ -235,18 +72,7 @@ def test_a_plain_user_is_told_what_he_cannot_see(ready):
     assert {"database", "nginx"} <= unseen
 
 
-def undone(host, do, undo):
-    class Change:
-        def __enter__(self):
-            host.sh(do)
-
-        def __exit__(self, *ignored):
-            host.sh(undo)
-    return Change()
-
-
 KEYRING = "/etc/codecourier/keyring"
-SOCKET = "/run/codecourier/api.sock"
 
 
 @pytest.mark.parametrize("check, words, do, undo", [

@@ -214,7 +214,7 @@ def test_not_in_any_other_file(planted):
         assert path.stat().st_mode & 0o777 == 0o600
         assert planted.plant.within(path.read_bytes()) == {"demo key"}
     paths = [p for folder in folders for p in files(folder) if p not in own]
-    assert any(p.name == "host.v2" for p in paths)
+    assert any(p.name == "host.v3" for p in paths)
     assert found_in_files(planted.plant, paths) == []
 
 

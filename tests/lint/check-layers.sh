@@ -15,6 +15,7 @@ libraries='
 fcgi(app|misc|o|os|_stdio|_config)\.h|fastcgi\.h	src/fcgi\.c
 libpq[-/a-z]*\.h|pg_config.*\.h	src/db(_[a-z]+)?\.c
 libscrypt\.h			src/keyhash\.c
+openssl/[a-z0-9_]+\.h		src/doctor_tls\.c
 sodium(/[a-z_]+)?\.h		src/(seal|secret|keyhash|verified)\.c
 '
 

@@ -1,0 +1,132 @@
+/*
+ * doctor_web.c: the web servers' addresses, processes and sites.
+ */
+#include "doctor.h"
+
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "banned.h"
+
+#define DOORS 64
+
+struct door *
+web_add(struct web *w)
+{
+	struct door *more;
+
+	if (w->doors == DOORS)
+		return NULL;
+	more = realloc(w->door, (w->doors + 1) * sizeof(*more));
+	if (!more)
+		return NULL;
+	w->door = more;
+	memset(&more[w->doors], 0, sizeof(*more));
+	return &more[w->doors++];
+}
+
+static void
+changed(struct web *w, const char *path, const struct stat *st)
+{
+	const struct timespec *t = &st->st_ctim;
+
+	if (t->tv_sec < w->changed.tv_sec ||
+	    (t->tv_sec == w->changed.tv_sec && t->tv_nsec < w->changed.tv_nsec))
+		return;
+	w->changed = *t;
+	text_copy(w->newest, sizeof(w->newest), path);
+}
+
+/* Of a link both count: it may be new, and what it leads to. */
+void
+web_changed(struct web *w, const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0)
+		changed(w, path, &st);
+	if (stat(path, &st) == 0)
+		changed(w, path, &st);
+}
+
+pid_t
+web_master(const char *pid_file, const char *program)
+{
+	char path[64], exe[300];
+	FILE *f = fopen(pid_file, "re");
+	int pid = 0;
+	ssize_t n;
+
+	if (f && fscanf(f, "%9d", &pid) != 1)
+		pid = 0;
+	if (f)
+		fclose(f);
+	if (pid <= 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	n = readlink(path, exe, sizeof(exe) - 1);
+	if (n <= 0)
+		return 0;
+	exe[n] = '\0';
+	/* behind it may stand " (deleted)" */
+	return strncmp(exe, program, strlen(program)) == 0 ? pid : 0;
+}
+
+/* Whether nginx is meant to run: an enabled site alone may be one that Apache
+ * has taken over. */
+static bool
+nginx_is_enabled(void)
+{
+	static char systemctl[] = "/usr/bin/systemctl", is[] = "is-enabled",
+		    quiet[] = "-q", nginx[] = "nginx";
+	char *argv[] = {systemctl, is, quiet, nginx, NULL}, *text = NULL;
+	bool enabled = access("/run/systemd/system", F_OK) == 0 &&
+	    doctor_run(argv, &text) == 0;
+
+	free(text);
+	return enabled;
+}
+
+void
+doctor_choose_web(struct doctor *d)
+{
+	struct web *nginx = &d->web[WEB_NGINX], *apache = &d->web[WEB_APACHE];
+
+	apache->serves = apache->site;
+	nginx->serves = nginx->site &&
+	    (!apache->site || nginx->master || nginx_is_enabled());
+}
+
+struct web *
+doctor_web(struct doctor *d, struct web *w)
+{
+	for (w = w ? w + 1 : d->web; w < d->web + WEBS; w++)
+		if (w->serves)
+			return w;
+	return NULL;
+}
+
+void
+doctor_site(struct doctor *d)
+{
+	const char *socket = d->socket;
+
+	if (doctor_web(d, NULL))
+		return;
+	if (!d->web[WEB_NGINX].known && !d->web[WEB_APACHE].known)
+		doctor_unseen(d, "nginx's or Apache's configuration");
+	else
+		doctor_error(d,
+		    strcmp(d->unit, "codecourier-api.service") == 0
+			? "ln -s ../sites-available/codecourier "
+			  "/etc/nginx/sites-enabled/; nginx -t; systemctl "
+			  "reload nginx"
+			: "an upstream and a server of its own, see "
+			  "nginx/README.md, \"A second instance\"",
+		    "no site of nginx passes requests to %s", socket);
+}
