@@ -123,9 +123,9 @@ def test_expired_certificate(ready):
               "-days", "30", "-subj", "/CN=x", "-keyout", "/etc/x.key",
               "-out", "/etc/x.crt", environ={
                   "LD_PRELOAD": FAKETIME, "FAKETIME": "-60d"})
-    path = ready.sh("grep -rl 'client_max_body_size 2m;' /etc/nginx/codecourier "
+    path = ready.sh("grep -rl 'gzip off;' /etc/nginx/codecourier "
                     "/etc/nginx/sites-available").strip()
-    with undone(ready, f"cp {path} /etc/site; sed -i 's,client_max_body_size 2m;,&"
+    with undone(ready, f"cp {path} /etc/site; sed -i 's,gzip off;,&"
                 f"ssl_certificate /etc/x.crt; ssl_certificate_key /etc/x.key;"
                 f",' {path}", f"mv /etc/site {path}"):
         assert "renew" in ready.found("certificate", "/etc/x.crt has expired")
