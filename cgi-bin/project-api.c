@@ -11,6 +11,7 @@
  */
 #include "cgi.h"
 #include "clock.h"
+#include "fatal.h"
 #include "fcgi.h"
 #include "log.h"
 #include "metrics.h"
@@ -152,7 +153,7 @@ run(struct app *app, bool once, pid_t parent)
 		log_msg(LOG_ERROR,
 		    "working without the verified-key table %s/%s: %s",
 		    app->conf.runtime_dir, HOST_FILE, why);
-	host_worker_start(app->host, DB_PROGRAM);
+	fatal_start(app->host, DB_PROGRAM);
 	metrics_init(app);
 	/* Neither is needed to stay up: requests get 503 until they are. A
 	 * single request fetches what it needs when it is there whole: a slow
@@ -197,6 +198,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: %s [-t | -w]\n", argv[0]);
 		return 2;
 	}
+	log_to_journal();
 	load(&app, cgi ? DB_API_ONCE : DB_API, argc == 1 && !cgi ? 3 : 0);
 	if (argc == 1)
 		rc = run(&app, cgi, parent);

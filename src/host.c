@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,8 @@ struct worker {
 	_Atomic int64_t started_ms;
 	_Atomic uint64_t keyring;
 	_Atomic uint64_t requests;
+	_Atomic int32_t pid;    /* 0: it has ended as it should */
+	_Atomic int32_t signal; /* that it dies of */
 };
 
 struct layout {
@@ -167,6 +170,8 @@ host_close(struct host *h)
 {
 	if (!h)
 		return;
+	if (h->self)
+		atomic_store(&h->self->pid, 0);
 	if (h->map)
 		munmap(h->map, sizeof(struct layout));
 	if (h->fd >= 0)
@@ -207,11 +212,22 @@ host_route(struct host *h, const char *method, const char *path)
 	return row;
 }
 
+/* SIGKILL is the one signal that no process can leave word of. */
+static void
+read_death(struct worker *w, struct host_death *dead)
+{
+	int signal = atomic_load(&w->signal);
+
+	dead->pid = atomic_load(&w->pid);
+	dead->signal = signal != 0 ? signal : SIGKILL;
+}
+
 void
-host_worker_start(struct host *h, int program)
+host_worker_start(struct host *h, int program, struct host_death *dead)
 {
 	struct timespec now;
 
+	dead->pid = 0;
 	if (!h)
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -219,6 +235,9 @@ host_worker_start(struct host *h, int program)
 		if (!lock(h->fd, LOCK_WORKER + i, F_WRLCK, false))
 			continue;
 		h->self = &h->map->workers[i];
+		read_death(h->self, dead);
+		atomic_store(&h->self->pid, getpid());
+		atomic_store(&h->self->signal, 0);
 		atomic_store(&h->self->program, program);
 		atomic_store(&h->self->requests, 0);
 		atomic_store(&h->self->keyring, 0);
@@ -226,6 +245,13 @@ host_worker_start(struct host *h, int program)
 		    (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
 		return;
 	}
+}
+
+void
+host_worker_dies(struct host *h, int signal)
+{
+	if (h && h->self)
+		atomic_store(&h->self->signal, signal);
 }
 
 void

@@ -43,9 +43,17 @@ struct stats *host_stats(const struct host *h);
  * without a route: there is no room, or no file. */
 int host_route(struct host *h, const char *method, const char *path);
 
+/* A worker that ended without giving its place back, as host_close does. */
+struct host_death {
+	int pid;    /* 0: none has */
+	int signal; /* what killed it; 9 where it could not say */
+};
+
 /* Takes a worker's place; the kernel frees it when the process ends.
- * `program`: its number, see db.h. */
-void host_worker_start(struct host *h, int program);
+ * `program`: its number, see db.h. *dead: who had it before. */
+void host_worker_start(struct host *h, int program, struct host_death *dead);
+/* Leaves word that this worker dies of a signal. Async-signal-safe. */
+void host_worker_dies(struct host *h, int signal);
 /* One request more for this worker's place. */
 void host_worker_request(struct host *h);
 

@@ -9,7 +9,9 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +22,7 @@
 
 struct line {
 	char text[PIPE_BUF]; /* not terminated; room for the newline is kept */
+	size_t begin;        /* behind the priority */
 	size_t used;
 };
 
@@ -30,7 +33,16 @@ static const char *const level_names[] = {
     [LOG_DEBUG] = "debug",
 };
 
+/* syslog's, as the journal reads them */
+static const char priorities[] = {
+    [LOG_ERROR] = '3',
+    [LOG_WARN] = '4',
+    [LOG_INFO] = '6',
+    [LOG_DEBUG] = '7',
+};
+
 static enum log_level max_level = LOG_INFO;
+static bool journal;
 static char request[REQUEST_MAX + 1];
 
 void
@@ -43,6 +55,20 @@ enum log_level
 log_level(void)
 {
 	return max_level;
+}
+
+void
+log_to_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char ours[64];
+	struct stat st;
+
+	if (fstat(STDERR_FILENO, &st) != 0)
+		return;
+	snprintf(ours, sizeof(ours), "%llu:%llu", (unsigned long long)st.st_dev,
+	    (unsigned long long)st.st_ino);
+	journal = stream && strcmp(stream, ours) == 0;
 }
 
 const char *
@@ -122,7 +148,7 @@ add(struct line *line, const char *name, const char *value)
 
 	if (name_len + value_len + sizeof(" =\n") - 1 > left)
 		return;
-	if (line->used > 0)
+	if (line->used > line->begin)
 		line->text[line->used++] = ' ';
 	memcpy(line->text + line->used, name, name_len);
 	line->used += name_len;
@@ -161,6 +187,12 @@ static void
 begin(struct line *line, enum log_level level)
 {
 	line->used = 0;
+	if (journal) {
+		line->text[line->used++] = '<';
+		line->text[line->used++] = priorities[level];
+		line->text[line->used++] = '>';
+	}
+	line->begin = line->used;
 	add(line, "ts", timestamp());
 	add(line, "level", log_level_name(level));
 	if (request[0] != '\0')

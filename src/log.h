@@ -16,6 +16,13 @@ enum log_level { LOG_NONE = -1, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 void log_set_level(enum log_level level);
 enum log_level log_level(void);
 
+/*
+ * To be called once, at the start: if stderr is a stream of the journal, which
+ * JOURNAL_STREAM names by device and inode, each line from now on begins with
+ * its priority, "<3>" to "<7>" (sd-daemon(3)).
+ */
+void log_to_journal(void);
+
 /* "error", "warn", "info" or "debug". */
 const char *log_level_name(enum log_level level);
 

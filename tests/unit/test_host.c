@@ -297,11 +297,14 @@ gives_each_route_a_row(void **state)
 static void
 works_without(void **state)
 {
+	struct host_death dead;
 	struct host_worker w[1];
 
 	(void)state;
 	host_count(NULL, STAT_REQUESTS);
-	host_worker_start(NULL, 1);
+	host_worker_start(NULL, 1, &dead);
+	assert_int_equal(dead.pid, 0);
+	host_worker_dies(NULL, 9);
 	assert_null(host_stats(NULL));
 	assert_int_equal(host_route(NULL, "GET", "/a"), 0);
 	host_worker_request(NULL);

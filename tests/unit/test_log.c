@@ -12,7 +12,9 @@
 #include <limits.h>
 #include <regex.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -346,6 +348,60 @@ keeps_errno(void **state)
 	assert_int_equal(after, EDOM);
 }
 
+/* Names a stream as systemd does: stderr's own, or with another number. */
+static void
+set_stream(int off)
+{
+	char text[64];
+	struct stat st;
+
+	assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+	snprintf(text, sizeof(text), "%llu:%llu", (unsigned long long)st.st_dev,
+	    (unsigned long long)st.st_ino + (unsigned)off);
+	setenv("JOURNAL_STREAM", text, 1);
+	log_to_journal();
+}
+
+static void
+tells_the_journal(void **state)
+{
+	static const char first[] = {'3', '4', '6', '7'};
+	char line[PIPE_BUF + 1];
+
+	(void)state;
+	log_set_level(LOG_DEBUG);
+	for (int level = LOG_ERROR; level <= LOG_DEBUG; level++) {
+		capture();
+		set_stream(0);
+		log_msg((enum log_level)level, "x");
+		assert_int_equal(release(line), 1);
+		assert_memory_equal(line, "<", 1);
+		assert_int_equal(line[1], first[level]);
+		assert_memory_equal(line + 2, ">ts=20", 6);
+	}
+	log_set_level(LOG_INFO);
+	capture(); /* somebody else's: of the shell that has started us */
+	set_stream(1);
+	log_msg(LOG_ERROR, "x");
+	assert_int_equal(release(line), 1);
+	assert_memory_equal(line, "ts=20", 5);
+	static const char *const others[] = {"", "1", ":", "x:y", "0:0"};
+	for (size_t i = 0; i < COUNT(others); i++) {
+		capture();
+		set_stream(0);
+		setenv("JOURNAL_STREAM", others[i], 1);
+		log_to_journal();
+		log_msg(LOG_ERROR, "x");
+		assert_int_equal(release(line), 1);
+		assert_memory_equal(line, "ts=20", 5);
+	}
+	capture();
+	unsetenv("JOURNAL_STREAM");
+	log_to_journal();
+	log_msg(LOG_ERROR, "x");
+	assert_string_equal(released(), "level=error msg=x\n");
+}
+
 int
 main(void)
 {
@@ -360,6 +416,7 @@ main(void)
 	    cmocka_unit_test(cuts),
 	    cmocka_unit_test(fills_line),
 	    cmocka_unit_test(keeps_errno),
+	    cmocka_unit_test(tells_the_journal),
 	};
 
 	return cmocka_run_group_tests(log_tests, NULL, NULL);

@@ -49,11 +49,13 @@ on_signal(int signal)
 }
 
 /* e, E: enter with key 1, 2 at 2 places; f: is one of them free; l: leave;
- * w: start as a worker; r: one request. Answers 1 or 0; q: ends. */
+ * w: start as a worker; d: die soon; r: one request. Answers 1 or 0; q: ends.
+ */
 static void
 obey(int in, int out)
 {
 	struct sigaction act = {.sa_handler = on_signal}; /* interrupts */
+	struct host_death dead;
 	char why[256], command, done;
 	struct host *h = host_open(dir, false, why, sizeof(why));
 
@@ -74,7 +76,9 @@ obey(int in, int out)
 		else if (command == 'l')
 			host_cold_leave(h);
 		else if (command == 'w')
-			host_worker_start(h, 7);
+			host_worker_start(h, 7, &dead);
+		else if (command == 'd')
+			host_worker_dies(h, SIGSEGV);
 		else
 			host_worker_request(h);
 		if (write(out, &done, 1) != 1)
@@ -147,6 +151,7 @@ child_end(const struct child *c, bool killed)
 static void
 lists_workers(void **state)
 {
+	struct host_death dead;
 	struct child a = child_start(), b = child_start(), c;
 	struct host_worker w[4];
 	int64_t now = (int64_t)time(NULL) * 1000;
@@ -173,7 +178,8 @@ lists_workers(void **state)
 
 	host_close(h);
 	h = open_host(false); /* a worker sees itself, too */
-	host_worker_start(h, 8);
+	host_worker_start(h, 8, &dead);
+	assert_int_equal(dead.pid, 0);
 	assert_int_equal(host_workers(h, w, 4), 3);
 	assert_int_equal(w[2].pid, getpid());
 	assert_int_equal(w[2].program, 8);
@@ -192,6 +198,43 @@ lists_workers(void **state)
 	assert_int_equal(host_workers(h, w, 4), 0);
 	assert_int_equal(host_stat(h, STAT_REQUESTS), 3);
 	host_close(h);
+}
+
+/* Takes the only place; who had it before? */
+static struct host_death
+start_here(void)
+{
+	struct host *h = open_host(false);
+	struct host_death dead;
+
+	host_worker_start(h, 7, &dead);
+	host_close(h);
+	return dead;
+}
+
+static void
+tells_of_the_dead(void **state)
+{
+	struct host_death dead;
+	struct child c;
+
+	(void)state;
+	assert_int_equal(start_here().pid, 0);
+	assert_int_equal(start_here().pid, 0); /* it was given back */
+	c = child_start();
+	assert_int_equal(ask(&c, 'w'), 1);
+	child_end(&c, true);
+	dead = start_here();
+	assert_int_equal(dead.pid, c.pid);
+	assert_int_equal(dead.signal, SIGKILL);
+	c = child_start();
+	assert_int_equal(ask(&c, 'w'), 1);
+	assert_int_equal(ask(&c, 'd'), 1);
+	child_end(&c, true);
+	dead = start_here();
+	assert_int_equal(dead.pid, c.pid);
+	assert_int_equal(dead.signal, SIGSEGV);
+	assert_int_equal(start_here().pid, 0); /* told once */
 }
 
 /* ---- cold places ---- */
@@ -286,6 +329,7 @@ main(void)
 {
 	const struct CMUnitTest places_tests[] = {
 	    cmocka_unit_test_setup(lists_workers, no_file),
+	    cmocka_unit_test_setup(tells_of_the_dead, no_file),
 	    cmocka_unit_test_setup(has_so_many_cold_places, no_file),
 	    cmocka_unit_test_setup(waits_for_the_same_key, no_file),
 	};

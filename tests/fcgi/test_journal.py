@@ -1,0 +1,100 @@
+"""What the journal is told of workers: which one died of what, and how much
+each line matters."""
+import os
+import signal
+import subprocess
+
+import pytest
+
+from session import as_user, until
+from test_pool import complete, pool  # noqa: F401
+
+DEADLY = [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS,
+          signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS,
+          signal.SIGXCPU, signal.SIGVTALRM]
+
+
+def deaths(pool):  # noqa: F811
+    return [line.split(" ", 1)[1] for line in
+            pool.log("pool.log").splitlines() if " died of " in line]
+
+
+def died(pid, number):
+    name = signal.Signals(number).name
+    return (f'level=error msg="worker {pid} died of signal {number} '
+            f'({name})"')
+
+
+@pytest.mark.plain      # theirs end the process without a signal
+@pytest.mark.parametrize("sig", DEADLY, ids=lambda s: s.name)
+def test_a_death_is_told(pool, sig):  # noqa: F811
+    """By the worker that comes in its place; once."""
+    worker = complete(pool)[1]
+    os.kill(worker, sig)
+    complete(pool, without=[worker])
+    until(lambda: died(worker, sig) in deaths(pool), "nobody says so")
+    old = pool.workers()
+    os.kill(pool.watcher, signal.SIGUSR2)
+    complete(pool, without=old)
+    assert deaths(pool).count(died(worker, sig)) == 1
+
+
+@pytest.mark.plain
+def test_a_signal_without_a_name(pool):  # noqa: F811
+    worker, sig = complete(pool)[0], signal.SIGRTMIN + 5
+    os.kill(worker, sig)
+    complete(pool, without=[worker])
+    line = f'level=error msg="worker {worker} died of signal {int(sig)}"'
+    until(lambda: line in deaths(pool), "nobody says so")
+
+
+def test_two_at_once_are_told(pool):  # noqa: F811
+    two = complete(pool)[:2]
+    for worker in two:
+        os.kill(worker, signal.SIGKILL)
+    complete(pool, without=two)
+    for worker in two:
+        line = died(worker, signal.SIGKILL)
+        until(lambda: line in deaths(pool), "nobody says so")
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGUSR1,
+                                 signal.SIGUSR2, signal.SIGHUP],
+                         ids=lambda s: s.name)
+def test_an_end_is_no_death(pool, sig):  # noqa: F811
+    ended, killed = complete(pool)[:2]
+    os.kill(ended, sig)
+    rest = complete(pool, without=[ended])
+    killed = killed if killed in rest else rest[0]
+    os.kill(killed, signal.SIGKILL)
+    complete(pool, without=[ended, killed])
+    until(lambda: died(killed, signal.SIGKILL) in deaths(pool),
+          "nobody says so")
+    assert not [line for line in deaths(pool) if f"worker {ended} " in line]
+
+
+def said(stack, stream, conf):
+    """What a worker's check of itself writes, and where it thinks to."""
+    reader, writer = os.pipe()
+    info = os.fstat(writer)
+    who = as_user(stack)
+    who["env"] = {**who["env"], "CODECOURIER_KEYRING": conf,
+                  "JOURNAL_STREAM": stream.format(info)}
+    subprocess.run([str(stack.worker_path), "-t"], stderr=writer,
+                   stdout=subprocess.DEVNULL, timeout=60, check=False, **who)
+    os.close(writer)
+    with open(reader, encoding="utf-8") as file:
+        return file.read().splitlines()
+
+
+@pytest.mark.parametrize("stream, at", [
+    ("{0.st_dev}:{0.st_ino}", 3), ("{0.st_dev}:1", 0), ("", 0),
+    ("1:{0.st_ino}", 0), ("{0.st_dev}:{0.st_ino} ", 0)])
+def test_lines_have_a_priority_in_the_journal(stack, stream, at):
+    lines = said(stack, stream, "/nonexistent/keyring")
+    assert [line[:at] for line in lines if "level=error" in line] == \
+        ["<3>"[:at]] * sum("level=error" in line for line in lines)
+    assert all(line[at:].startswith("ts=20") for line in lines)
+    assert any("level=error" in line for line in lines)
+    for line in said(stack, stream, stack.conf["CODECOURIER_KEYRING"]):
+        assert line.startswith(("<6>" if at else "") + "ts=20"), line
