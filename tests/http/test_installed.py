@@ -193,6 +193,41 @@ def test_the_password_file_is_the_workers(ready):
                     if "owner" in f["what"]]
 
 
+def nexts(host, **environ):
+    done = host.ctl("--json", "init", environ=environ)
+    return json.loads(done.stdout)["data"]["next"]
+
+
+@pytest.mark.parametrize("made, gone", [
+    ("mkdir -p /etc/systemd/system/multi-user.target.wants; "
+     "echo '[Install]\nWantedBy=multi-user.target' "
+     f">/etc/systemd/system/{UNIT}; ln -s ../{UNIT} "
+     "/etc/systemd/system/multi-user.target.wants/", "systemctl enable"),
+    ("mkdir -p /etc/apache2/sites-enabled; "
+     "touch /etc/apache2/sites-enabled/codecourier-proxy.conf", "nginx"),
+    ("mkdir -p /etc/apache2/sites-enabled; "
+     "touch /etc/apache2/sites-enabled/codecourier-cgi.conf", "nginx"),
+    ("ln -s ../codecourier/tls.conf "
+     "/etc/nginx/sites-enabled/codecourier-tls", "TLS")],
+    ids=["enabled", "apache", "apache-cgi", "tls"])
+def test_init_does_not_ask_for_what_is_done(ready, made, gone):
+    assert [n for n in nexts(ready) if gone in n]
+    with undone(ready, made, "rm -rf /etc/apache2/sites-enabled "
+                f"/etc/systemd/system/multi-user.target.wants/{UNIT} "
+                f"/etc/systemd/system/{UNIT} "
+                "/etc/nginx/sites-enabled/codecourier-tls"):
+        assert not [n for n in nexts(ready) if gone in n]
+
+
+def test_init_says_what_the_service_does_not_know(ready):
+    """PGHOST of the shell that root types in is no setting of the unit."""
+    assert not [n for n in nexts(ready) if "the service has no" in n]
+    told = [n for n in nexts(ready, PGHOST="/run/postgresql", PGPORT="5432")
+            if "the service has no" in n]
+    assert len(told) == 1 and "PGHOST, PGPORT" in told[0]
+    assert CONF in told[0] and "CODECOURIER_DATABASE" in told[0]
+
+
 if os.geteuid() != 0:
     for name in [n for n in globals() if n.startswith("test_")]:
         del globals()[name]

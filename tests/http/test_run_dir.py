@@ -9,12 +9,10 @@ import pytest
 from harness import CTL, ROOT, WORKER, Stack
 
 NAMES = {
-    "umlauts": "ümläut ☕",
-    "latin-1": os.fsdecode(b"caf\xe9"),
-    "quotes": "it's \"quoted\" `here`",
-    "signs": " $HOME ${x} $1 %h %% #1 & ; | < > ~ ! = ,",
-    "patterns": "[ab]* ? {a,b} \\ (c) ^$ +",
-    "dash": "-n",
+    "letters": "ümläut ☕/" + os.fsdecode(b"caf\xe9"),
+    "signs": "-n/it's \"quoted\" `here`/"
+             " $HOME ${x} $1 %h %% #1 & ; | < > ~ ! = ,/"
+             "[ab]* ? {a,b} \\ (c) ^$ +",
     "long": "/".join(["x" * 200] * 4),
 }
 
