@@ -14,7 +14,17 @@ cache=$(realpath -m "$1")
 deb=$2
 packages=$(dirname "$0")/../../cgi-bin/stack/packages.sh
 
-# download NAME PACKAGE...: the layer NAME; a path is a package of ours
+# fetch TREE PACKAGE...
+fetch() {
+	local tree=$1
+	shift
+	chroot "$tree" apt-get -q update
+	chroot "$tree" apt-get -q -y install --download-only \
+		-o APT::Sandbox::User=root "$@"
+}
+
+# download NAME PACKAGE...: the layer NAME; a path is a package of ours, which
+# may only come first
 download() {
 	local name=$1 tree=$cache/$1.tree wants
 	shift
@@ -40,9 +50,10 @@ upperdir=$cache/$name.new,workdir=$cache/$name.work"
 		cp "$1" "$tree/root/wanted.deb"
 		set -- /root/wanted.deb "${@:2}"
 	fi
-	chroot "$tree" apt-get -q update
-	chroot "$tree" apt-get -q -y install --download-only \
-		-o APT::Sandbox::User=root "$@"
+	fetch "$tree" "$@" >"$cache/$name.log" 2>&1 || {
+		tail -n 20 "$cache/$name.log" >&2
+		exit 1
+	}
 	rm -f "$tree/root/wanted.deb"
 	# says what the administrator would on a terminal
 	echo 'APT::Get::Assume-Yes "true";' >"$tree/etc/apt/apt.conf.d/yes"
@@ -66,5 +77,5 @@ fi
 download empty "$(realpath "$deb")" curl postgresql nginx apache2 \
 	apache2-suexec-pristine openssl
 # shellcheck disable=SC2046 # names
-download checkout make git $("$packages" check --names) \
+download checkout --no-install-recommends make git $("$packages" check --names) \
 	$("$packages" deb --names)

@@ -53,6 +53,14 @@ def test_without_the_pool_it_says_so(apache):
     apache.until_serving()
 
 
+def test_its_logs_are_not_for_everybody(apache):
+    """Apache makes them 0644, in a folder that is root's and adm's."""
+    for name in "codecourier.log", "codecourier-error.log":
+        apache.run(f"test -e /var/log/apache2/{name}")
+        apache.run("setpriv --reuid nobody --regid nogroup --clear-groups "
+                   f"cat /var/log/apache2/{name}", code=1)
+
+
 def test_doctor_has_nothing_against_it(apache):
     said, _ = apache.doctor()
     assert "error" not in said.lower(), said

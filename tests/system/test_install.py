@@ -18,6 +18,13 @@ def test_every_command_of_the_readme_works(installation):
     assert [s.command for s in installation.steps] == commands()
 
 
+def test_no_more_is_there_than_they_bring(host):
+    """What we must not lean on: /bin/kill, say."""
+    for program in "ps", "kill", "less", "sudo", "man", "git":
+        host.run(f"test ! -e /usr/bin/{program}")
+    assert host.out("env | grep -E '^(LANG|LC_)'", code=None) == ""
+
+
 def test_the_last_command_asks_with_the_printed_key(installation):
     last = installation.steps[-1]
     assert "curl" in last.command, last
@@ -59,6 +66,23 @@ def test_files_have_their_owners(host):
     assert found == wanted
 
 
+def test_init_tells_nobody_to_do_what_is_done(host, installation):
+    """The package has enabled and started the service."""
+    said = [s.stdout for s in installation.steps if " init " in s.command]
+    said.append(host.out("codecourierctl init </dev/null"))
+    for text in said:
+        assert "systemctl enable" not in text, text
+        assert "systemctl start" not in text, text
+    host.run(f"systemctl stop {UNIT}")
+    stopped = host.out("codecourierctl init </dev/null")
+    host.run(f"systemctl disable {UNIT}")
+    off = host.out("codecourierctl init </dev/null")
+    host.run(f"systemctl enable --now {UNIT}")
+    assert f"systemctl start {UNIT}\n" in stopped
+    assert f"systemctl enable --now {UNIT}\n" in off
+    host.until_serving()
+
+
 def test_doctor_finds_nothing_that_breaks(host):
     """What is left are an administrator's own decisions, said as such."""
     said, _ = host.doctor()
@@ -71,6 +95,8 @@ def test_init_again_changes_nothing(host):
                       "-printf '%p %m %u %g\n' | sort")
     said = host.run("codecourierctl init </dev/null")
     print(said.stdout, said.stderr)
+    assert said.stdout.startswith("server: /var/run/postgresql, port 5432, "
+                                  "as postgres\n")
     after = host.out("sha256sum /etc/codecourier/* && find /etc/codecourier "
                      "-printf '%p %m %u %g\n' | sort")
     assert after == before

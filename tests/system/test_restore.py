@@ -25,7 +25,13 @@ def test_the_readmes_lines_bring_everything_back(host):
     assert status == 200
     for line in dump:
         host.run(line)
-    assert host.out("stat -c %a /var/backups/codecourier.dump") == "600"
+    kept = "cd /var/backups && stat -c '%n %a %s' codecourier*"
+    good = host.out(kept)
+    assert re.fullmatch(r"codecourier\.dump 600 [1-9]\d+", good), good
+    host.run("systemctl stop postgresql@15-main")
+    failed = host.run(dump[-1], code=None).returncode
+    host.run("systemctl start postgresql@15-main; rm /var/backups/*.new")
+    assert failed and host.out(kept) == good
     host.run(f"systemctl stop {UNIT} && rm /etc/codecourier/keyring && "
              "runuser -u postgres -- dropdb codecourier && for role in "
              "codecourier codecourier_platform codecourier_owner; do "
@@ -62,6 +68,7 @@ def test_a_second_instance(host):
                              base="http://127.0.0.1:8090")
     assert status == 200, body
     host.run("systemctl start codecourier-doctor@second")
+    host.run("systemctl reload codecourier-api@second")
     host.run("systemctl stop codecourier-api@second")
     assert host.serves()
     host.run("systemctl start codecourier-doctor@second", code=1)

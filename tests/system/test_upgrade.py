@@ -18,12 +18,15 @@ def build(script, folder):
 
 @pytest.fixture(scope="module")
 def old_host(run, empty, cache):
-    """A host as the README of the previous version leads to it."""
+    """A host as the README of the previous version leads to it. That one's
+    reload wanted /bin/kill; from now on it may go."""
     deb = build("previous-deb.sh", cache / "previous")
     machine = run.machine(empty, "upgrade-install").boot()
     try:
+        machine.run("apt-get install -y procps curl", seconds=300)
         done = install(machine, deb,
                        commands(cache / "previous/README.md"))
+        machine.run("apt-get purge -y procps")
     finally:
         machine.stop()
     yield from serving(run, done, "upgrade-previous")

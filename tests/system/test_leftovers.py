@@ -12,7 +12,7 @@ SITES = [
     ("conf.d/mine.conf",
      "server { listen 127.0.0.1:8091; location / { include "
      "codecourier/fastcgi_params; fastcgi_pass codecourier; } }", True),
-    ("conf.d/log.conf",
+    ("sites-enabled/log",
      "server { listen 127.0.0.1:8092; access_log /var/log/nginx/x.log "
      "codecourier; location / { return 204; } }", True),
     ("conf.d/id.conf",
@@ -34,7 +34,7 @@ def purged(host):
     host.write("/etc/nginx/codecourier/limits-of-mine.conf", "# none\n")
     for name, text, _ in SITES:
         host.write(f"/etc/nginx/{name}", text + "\n")
-    host.run(f"ln -s ../codecourier/port80.conf {ENABLED}/00-port80")
+    host.run(f"ln -s ../codecourier/port80.conf {ENABLED}/port80")
     host.run("nginx -t && systemctl reload nginx")
     host.run("cd /usr/share/doc/codecourier-api/examples/systemd && "
              "cp codecourier-api.socket /etc/systemd/system/ && "
@@ -59,7 +59,7 @@ def test_what_needs_us_is_out_of_the_way_and_named(purged, host):
                         f"{name.split('/')[1]}.off", code=None).returncode
         assert (kept == 0) == needs and (f"/etc/nginx/{name} " in purged) \
             == needs, (name, purged)
-    for name in "codecourier", "codecourier-second", "00-port80":
+    for name in "codecourier", "codecourier-second", "port80":
         assert f"{ENABLED}/{name} " in purged, purged
 
 
