@@ -199,11 +199,14 @@ install: all install-files
 		$(BIN)/project-api.fcgi
 	$(if $(DESTDIR),,cgi-bin/stack/needs.sh)
 
+COMPLETION = $(datadir)/bash-completion/completions/codecourierctl
+
 # All but the two programs.
 install-files:
 	set -e; $(PUT); \
 	put cgi-bin/pool $(libdir)/codecourier/pool 755; \
 	put nginx/html/openapi.json $(datadir)/codecourier/openapi.json; \
+	put cgi-bin/completion/codecourierctl.bash $(COMPLETION); \
 	for unit in $(UNITS); do \
 		put "cgi-bin/systemd/$$unit" "$(systemdunitdir)/$$unit"; \
 		sed -f cgi-bin/systemd/instance.sed "cgi-bin/systemd/$$unit" | \
@@ -229,7 +232,7 @@ install-files:
 uninstall:
 	rm -rf $(DESTDIR)$(libdir)/codecourier $(DESTDIR)$(datadir)/codecourier \
 		$(DESTDIR)$(docdir)
-	rm -f $(DESTDIR)$(sbindir)/codecourierctl \
+	rm -f $(DESTDIR)$(sbindir)/codecourierctl $(DESTDIR)$(COMPLETION) \
 		$(foreach u,$(UNITS),$(addprefix $(DESTDIR)$(systemdunitdir)/, \
 			$u $(basename $u)@$(suffix $u))) \
 		$(DESTDIR)$(tmpfilesdir)/codecourier-api.conf

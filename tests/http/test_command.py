@@ -148,6 +148,44 @@ def test_a_value_with_equals(stack):
     assert (made["name"], made["slug"]) == ("a=b", slug)
 
 
+COMPLETE = """
+source {}
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_codecourierctl
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+
+@pytest.mark.parametrize("typed, offered", [
+    ("", {w.split()[0] for w, _ in commands()} | {"help"}),
+    ("pro", {"project", "provider-key"}),
+    ("help pro", {"project", "provider-key"}),
+    ("key ", {"create", "find", "list", "revoke"}),
+    ("--json key f", {"find"}), ("member ", {"accept"}),
+    ("status ", set()), ("nonsense ", set()), ("key list ", set()),
+    ("key create shop --", {"--name", "--environment", "--out", "--json",
+                            "--help", "--version"}),
+    ("migrate --p", {"--plan"}), ("--v", {"--version"}),
+    ("key create shop --environment t", {"test"}),
+    ("project create --name ", set()), ("provider-key reveal ", set()),
+    ("provider-key reveal shop a", {"anthropic", "anthropic_token"}),
+    ("counter add shop iss", {"issues", "issueSessions"}),
+    ("counter add shop runs ", set()),
+    ("key create shop --out /etc/debian_v", {"/etc/debian_version"})])
+def test_completion(stack, typed, offered):
+    """Without configuration or database, of the table in the source."""
+    script = stack.top / "complete.bash"
+    script.write_text(COMPLETE.format(stack.top / "completion"))
+    (stack.top / "completion").write_text((
+        ROOT / "cgi-bin/completion/codecourierctl.bash").read_text())
+    for path in script, stack.top / "completion":
+        path.chmod(0o644)
+    done = stack.run(["bash", script, stack.ctl_path, *typed.split(" ")],
+                     environ=NOWHERE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert offered == {*done.stdout.split()}
+
+
 def row(stack, *args, about):
     """Head and the line with these words, cut where the head's words begin."""
     done = text(stack, *args)

@@ -42,6 +42,11 @@ red test ! -e "$site.new"
 red grep -q '^ExecStart=/opt/cc/sbin/codecourierctl doctor$' \
 	"$units/codecourier-doctor.service"
 red grep -q %i "$units/codecourier-doctor@.timer"
+red grep -q '^ExecStart=/opt/cc/sbin/codecourierctl purge$' \
+	"$units/codecourier-purge@.service"
+red test -e "$units/codecourier-purge.timer"
+red grep -q '^complete -F' \
+	"$root/opt/cc/share/bash-completion/completions/codecourierctl"
 
 # names HOST: of what it lacks
 names() {

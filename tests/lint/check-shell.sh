@@ -10,7 +10,7 @@ files=()
 for file in "${all[@]}"; do
 	first=
 	IFS= read -r -n 80 first 2>/dev/null <"$file" || true
-	if [[ $file == *.sh || $first =~ ^#!.*[/\ ](ba|da)?sh( |$) ]]; then
+	if [[ $file == *.@(sh|bash) || $first =~ ^#!.*[/\ ](ba|da)?sh( |$) ]]; then
 		files+=("$file")
 	fi
 done
