@@ -238,3 +238,37 @@ doctor_apache(struct doctor *d)
 	}
 	free(text);
 }
+
+/* Whether nginx is meant to run: an enabled site alone may be one that Apache
+ * has taken over. */
+static bool
+nginx_is_enabled(void)
+{
+	static char systemctl[] = "/usr/bin/systemctl", is[] = "is-enabled",
+		    quiet[] = "-q", nginx[] = "nginx";
+	char *argv[] = {systemctl, is, quiet, nginx, NULL}, *text = NULL;
+	bool enabled = access("/run/systemd/system", F_OK) == 0 &&
+	    doctor_run(argv, &text) == 0;
+
+	free(text);
+	return enabled;
+}
+
+void
+doctor_choose_web(struct doctor *d)
+{
+	struct web *nginx = &d->web[WEB_NGINX], *apache = &d->web[WEB_APACHE];
+
+	apache->serves = apache->site;
+	nginx->serves = nginx->site &&
+	    (!apache->site || nginx->master || nginx_is_enabled());
+}
+
+struct web *
+doctor_web(struct doctor *d, struct web *w)
+{
+	for (w = w ? w + 1 : d->web; w < d->web + WEBS; w++)
+		if (w->serves)
+			return w;
+	return NULL;
+}

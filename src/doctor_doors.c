@@ -13,6 +13,26 @@
 
 #define TWO_WEEKS (14 * 86400)
 
+void
+doctor_site(struct doctor *d)
+{
+	const char *socket = d->socket;
+
+	if (doctor_web(d, NULL))
+		return;
+	if (!d->web[WEB_NGINX].known && !d->web[WEB_APACHE].known)
+		doctor_unseen(d, "nginx's or Apache's configuration");
+	else
+		doctor_error(d,
+		    strcmp(d->unit, "codecourier-api.service") == 0
+			? "ln -s ../sites-available/codecourier "
+			  "/etc/nginx/sites-enabled/; nginx -t; systemctl "
+			  "reload nginx"
+			: "an upstream and a server of its own, see "
+			  "nginx/README.md, \"A second instance\"",
+		    "no site of nginx passes requests to %s", socket);
+}
+
 /* One question at the socket for each user that has to get through. */
 static void
 ask_as(struct doctor *d, const char *name, const char *user)
@@ -120,9 +140,50 @@ label(const struct door *door, char text[400])
 	return text;
 }
 
+/* What confines the web server by AppArmor or SELinux; "": nothing. */
+static void
+confined(const struct web *w, char *by, size_t size)
+{
+	char path[64], label[128] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/attr/current", (int)w->master);
+	f = w->master ? fopen(path, "re") : NULL;
+	if (f && !fgets(label, sizeof(label), f))
+		label[0] = '\0';
+	if (f)
+		fclose(f);
+	label[strcspn(label, "\n")] = '\0';
+	by[0] = '\0';
+	if (label[0] && !strstr(label, "unconfined"))
+		snprintf(by, size, ", confined by %s", label);
+}
+
+/* The workers answer its user, but not itself. */
+static void
+report_apart(struct doctor *d, struct web *w, const char *door)
+{
+	char fix[512], by[160];
+
+	if (w->apart)
+		return; /* at another door */
+	w->apart = true;
+	confined(w, by, sizeof(by));
+	snprintf(fix, sizeof(fix),
+	    "%s; systemctl restart %s, if it still runs as another user; its "
+	    "error log tells",
+	    by[0] ? "let that profile have the socket, read and write"
+		  : "look for AppArmor or SELinux (journalctl -k)",
+	    w->unit);
+	doctor_error(d, fix,
+	    "%s answers 502, though the workers answer its user: %s%s does not "
+	    "reach %s",
+	    door, w->name, by, d->socket);
+}
+
 /* The answer was not what the site would give. */
 static void
-judge_status(struct doctor *d, const struct web *w, const struct door *door)
+judge_status(struct doctor *d, struct web *w, const struct door *door)
 {
 	const struct answer *a = &door->answer;
 	int want = door->path[0] ? 200 : 403;
@@ -140,15 +201,7 @@ judge_status(struct doctor *d, const struct web *w, const struct door *door)
 	if (a->ours && a->status >= 502 && !doctor_is_fine(d))
 		return; /* the workers' fault, which is told */
 	if (a->ours && a->status == 502) {
-		snprintf(fix, sizeof(fix),
-		    "does it run as the user of its configuration (systemctl "
-		    "restart %s)? Does AppArmor or SELinux keep it off %s? Its "
-		    "error log tells",
-		    w->unit, d->socket);
-		doctor_error(d, fix,
-		    "%s answers 502, though the workers answer: %s does not "
-		    "reach them",
-		    text, w->name);
+		report_apart(d, w, text);
 		return;
 	}
 	snprintf(fix, sizeof(fix),
@@ -164,7 +217,7 @@ judge_status(struct doctor *d, const struct web *w, const struct door *door)
 }
 
 static void
-judge(struct doctor *d, const struct web *w, const struct door *door)
+judge(struct doctor *d, struct web *w, const struct door *door)
 {
 	const struct answer *a = &door->answer;
 	char text[400], fix[256];

@@ -315,7 +315,8 @@ doctor_dropin(struct doctor *d)
 		    path,
 		    changed ? "is missing, or not init's" : "was not taken up");
 	else if (changed)
-		(doctor_is_fine(d) ? doctor_warn : doctor_error)(d, fix,
+		(doctor_is_fine(d) || !d->login ? doctor_warn : doctor_error)(d,
+		    fix,
 		    "%s is missing, or lets the workers reach other addresses "
 		    "than the database's",
 		    path);

@@ -1,7 +1,7 @@
 /*
- * doctor_web.c: the web servers' addresses, processes and sites.
+ * doctor_web.c: what is known of a web server: doors, files, its process.
  */
-#include "doctor.h"
+#include "doctor_web.h"
 
 #include "text.h"
 
@@ -75,58 +75,4 @@ web_master(const char *pid_file, const char *program)
 	exe[n] = '\0';
 	/* behind it may stand " (deleted)" */
 	return strncmp(exe, program, strlen(program)) == 0 ? pid : 0;
-}
-
-/* Whether nginx is meant to run: an enabled site alone may be one that Apache
- * has taken over. */
-static bool
-nginx_is_enabled(void)
-{
-	static char systemctl[] = "/usr/bin/systemctl", is[] = "is-enabled",
-		    quiet[] = "-q", nginx[] = "nginx";
-	char *argv[] = {systemctl, is, quiet, nginx, NULL}, *text = NULL;
-	bool enabled = access("/run/systemd/system", F_OK) == 0 &&
-	    doctor_run(argv, &text) == 0;
-
-	free(text);
-	return enabled;
-}
-
-void
-doctor_choose_web(struct doctor *d)
-{
-	struct web *nginx = &d->web[WEB_NGINX], *apache = &d->web[WEB_APACHE];
-
-	apache->serves = apache->site;
-	nginx->serves = nginx->site &&
-	    (!apache->site || nginx->master || nginx_is_enabled());
-}
-
-struct web *
-doctor_web(struct doctor *d, struct web *w)
-{
-	for (w = w ? w + 1 : d->web; w < d->web + WEBS; w++)
-		if (w->serves)
-			return w;
-	return NULL;
-}
-
-void
-doctor_site(struct doctor *d)
-{
-	const char *socket = d->socket;
-
-	if (doctor_web(d, NULL))
-		return;
-	if (!d->web[WEB_NGINX].known && !d->web[WEB_APACHE].known)
-		doctor_unseen(d, "nginx's or Apache's configuration");
-	else
-		doctor_error(d,
-		    strcmp(d->unit, "codecourier-api.service") == 0
-			? "ln -s ../sites-available/codecourier "
-			  "/etc/nginx/sites-enabled/; nginx -t; systemctl "
-			  "reload nginx"
-			: "an upstream and a server of its own, see "
-			  "nginx/README.md, \"A second instance\"",
-		    "no site of nginx passes requests to %s", socket);
 }

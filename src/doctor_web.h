@@ -50,12 +50,13 @@ struct door {
 struct web {
 	const char *name; /* "nginx", "Apache" */
 	const char *unit;
-	char user[64];           /* who it is when it connects to the socket */
-	bool known;              /* its configuration could be read */
-	bool site;               /* it passes requests to our socket */
-	bool serves;             /* it is what is in front of the workers */
-	pid_t master;            /* 0: not found */
-	char newest[256];        /* file of its configuration, */
+	char user[64];    /* who it is when it connects to the socket */
+	bool known;       /* its configuration could be read */
+	bool site;        /* it passes requests to our socket */
+	bool serves;      /* it is what is in front of the workers */
+	bool apart;       /* the workers answer its user, not itself: told */
+	pid_t master;     /* 0: not found */
+	char newest[256]; /* file of its configuration, */
 	struct timespec changed; /* and when it was changed last */
 	struct door *door;
 	size_t doors;

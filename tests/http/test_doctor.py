@@ -11,6 +11,7 @@ import resource
 import shlex
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -328,6 +329,52 @@ def test_a_socket_that_was_left(sick, own):
     (own / "api.sock").chmod(0o660)
     found(sick, "socket", "nobody listens",
           environ={"CODECOURIER_RUNTIME_DIR": str(own)})
+
+
+@contextlib.contextmanager
+def listening(stack, own, backlog, answer=None):
+    """Somebody else at the socket of a runtime folder of the test's own."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(own / "api.sock"))
+        server.listen(backlog)
+        os.chown(own / "api.sock", stack.uid, stack.gid)
+        (own / "api.sock").chmod(0o660)
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    conn, _ = server.accept()
+                    with conn:
+                        conn.recv(4096)
+                        conn.sendall(answer)
+        if answer is not None:
+            threading.Thread(target=serve, daemon=True).start()
+        try:
+            yield {"CODECOURIER_RUNTIME_DIR": str(own)}
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_queue_that_is_full(sick, own):
+    with listening(sick, own, 0) as environ, \
+            socket.socket(socket.AF_UNIX) as first:
+        first.connect(str(own / "api.sock"))
+        fix = found(sick, "answers", "every worker is busy or hangs",
+                    environ=environ)
+    assert "CODECOURIER_WORKERS" in fix
+
+
+@pytest.mark.parametrize("answer, status", [
+    (b"", 0), (b"HTTP/1.1 200 OK\r\n\r\n", 0), (b"\1\6\0\1\xff\xff\0\0x", 0),
+    (b"\1\6\0\1\0\x17\0\0Status: 200 OK\r\n\r\nhello"
+     b"\1\3\0\1\0\x08\0\0" + b"\0" * 8, 200)],
+    ids=["nothing", "http", "cut", "another"])
+def test_somebody_else_at_the_socket(sick, own, answer, status):
+    """Whatever it says: it is no worker of ours."""
+    with listening(sick, own, 8, answer) as environ:
+        fix = found(sick, "answers", "no worker of ours: GET /readyz is "
+                    f"answered {status}", environ=environ)
+    assert "start the pool again" in fix
 
 
 @pytest.mark.parametrize("name, folder", [

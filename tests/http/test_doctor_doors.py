@@ -84,6 +84,13 @@ def test_nginx_is_somebody_who_may_not(ready):
         fix = ready.found("front-doors", "http on 127.0.0.1:8080 answers 502, "
                           "though the workers answer")
         assert "AppArmor or SELinux" in fix
+        pid = ready.sh("cat /run/nginx.pid").strip()
+        with undone(ready, "echo 'nginx (enforce)' >/run/label; mount --bind "
+                    f"/run/label /proc/{pid}/attr/current",
+                    f"umount /proc/{pid}/attr/current"):
+            fix = ready.found("front-doors", "nginx, confined by nginx "
+                              "(enforce) does not reach")
+            assert fix.startswith("let that profile have the socket")
 
 
 # TLS

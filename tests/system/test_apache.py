@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from host import ROOT, UNIT, commands
+from host import ROOT, UNIT, commands, doctor_says
 
 README = ROOT / "cgi-bin/apache/README.md"
 EXAMPLES = "/usr/share/doc/codecourier-api/examples/apache"
@@ -63,7 +63,15 @@ def test_its_logs_are_not_for_everybody(apache):
 
 def test_doctor_has_nothing_against_it(apache):
     said, _ = apache.doctor()
-    assert "error" not in said.lower(), said
+    assert not re.search("^(error|cannot see): ", said, re.M), said
+
+
+def test_doctor_sees_apache_stopped(apache):
+    apache.run("systemctl stop apache2")
+    line = doctor_says(apache, "^error: front-doors: Apache does not run")
+    assert ". Fix: systemctl restart apache2" in line
+    apache.run("systemctl restart apache2")
+    apache.until_serving(20)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from host import DOCTOR, SOCKET, UNIT
+from host import SOCKET, UNIT, doctor_says, timer_says
 
 CONF = "/etc/codecourier/api.conf"
 DROP_IN = f"/run/systemd/system/{UNIT}.d"
@@ -25,29 +25,6 @@ def lines_about(host, since, pattern, unit=UNIT):
         if found or time.monotonic() > end:
             return found, said
         time.sleep(0.2)
-
-
-def doctor_says(host, *patterns):
-    """doctor finds it: a line that fits them all; exit status 1 if any is an
-    error."""
-    said, status = host.doctor()
-    assert status == ("\nerror: " in "\n" + said), said
-    found = [line for line in said.splitlines()
-             if all(re.search(p, line, re.I) for p in patterns)]
-    assert found, (patterns, said)
-    return found[0]
-
-
-def timer_says(host, *patterns):
-    """The daily check leaves that line in the journal and fails, which is
-    seen in `systemctl --failed`."""
-    since = host.cursor()
-    host.run(f"systemctl start {DOCTOR}", code=1)
-    found = [line for line in host.journal(since, DOCTOR).splitlines()
-             if all(re.search(p, line, re.I) for p in patterns)]
-    assert len(found) == 1, (patterns, found)
-    assert DOCTOR in host.out("systemctl --failed --plain --no-legend -q")
-    host.run(f"systemctl reset-failed {DOCTOR}")
 
 
 @pytest.fixture
