@@ -46,7 +46,7 @@ LIB_SRC = api_key auth call cgi conf counter ctl ctl_args ctl_dropin \
 	ctl_status db db_admin db_error db_facts db_migrate db_open db_pipeline \
 	db_query doctor doctor_apache doctor_db doctor_doors doctor_files \
 	doctor_host doctor_nginx doctor_nginx_conf doctor_probe doctor_running \
-	doctor_tls doctor_web err fatal fcgi field health host json keyhash log \
+	doctor_spool doctor_tls doctor_web err fatal fcgi field health host json keyhash log \
 	member metrics number plain project provider_key query req route scan \
 	seal sealed secret serve settings stats stmt text utf8 vault verified version
 LIB_OBJ = $(LIB_SRC:%=$(BUILD)/%.o)
@@ -189,6 +189,7 @@ COMPANIONS = nginx/fastcgi_params $(filter-out nginx/codecourier.conf \
 UNITS = codecourier-api.service codecourier-doctor.service \
 	codecourier-doctor.timer codecourier-purge.service \
 	codecourier-purge.timer
+MOUNTS = run-codecourier_body.mount run-codecourier_answer.mount
 EXAMPLES = $(addprefix systemd/,codecourier-api.socket socket-activation.conf \
 	remote-database.conf) \
 	$(patsubst cgi-bin/%,%,$(wildcard cgi-bin/apache/* cgi-bin/prometheus/*))
@@ -212,6 +213,8 @@ install-files:
 		sed -f cgi-bin/systemd/instance.sed "cgi-bin/systemd/$$unit" | \
 			put - "$(systemdunitdir)/$${unit%.*}@.$${unit##*.}"; \
 	done; \
+	for unit in $(MOUNTS); do \
+		put "cgi-bin/systemd/$$unit" "$(systemdunitdir)/$$unit"; done; \
 	put cgi-bin/systemd/tmpfiles.conf $(tmpfilesdir)/codecourier-api.conf; \
 	for page in cgi-bin/man/*.[58]; do \
 		put "$$page" "$(mandir)/man$${page##*.}/$${page##*/}"; done; \
@@ -235,6 +238,7 @@ uninstall:
 	rm -f $(DESTDIR)$(sbindir)/codecourierctl $(DESTDIR)$(COMPLETION) \
 		$(foreach u,$(UNITS),$(addprefix $(DESTDIR)$(systemdunitdir)/, \
 			$u $(basename $u)@$(suffix $u))) \
+		$(addprefix $(DESTDIR)$(systemdunitdir)/,$(MOUNTS)) \
 		$(DESTDIR)$(tmpfilesdir)/codecourier-api.conf
 	for page in cgi-bin/man/*.[58]; do \
 		rm -f "$(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}"; done

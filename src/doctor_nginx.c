@@ -6,12 +6,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "banned.h"
@@ -158,37 +156,6 @@ doctor_nginx(struct doctor *d)
 				       : "no nginx of ours has this socket");
 }
 
-/* The file system of the path, or of the next folder above that exists. */
-static bool
-is_in_memory(const char *path)
-{
-	char name[300], *slash;
-	struct statfs fs;
-
-	snprintf(name, sizeof(name), "%s", path);
-	while (statfs(name, &fs) != 0) {
-		slash = strrchr(name, '/');
-		if (!slash || slash == name)
-			return false;
-		*slash = '\0';
-	}
-	return fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
-}
-
-static void
-check_spool(struct doctor *d, const char *name, const char *path)
-{
-	if (!path[0])
-		path = "/var/lib/nginx"; /* Debian's default */
-	if (!is_in_memory(path))
-		doctor_error(d,
-		    "client_body_temp_path and fastcgi_temp_path below /run "
-		    "in the site; shred what lies in the old ones",
-		    "%s is %s, a disk: large bodies and answers lie there with "
-		    "secrets in the clear",
-		    name, path);
-}
-
 void
 doctor_spool(struct doctor *d)
 {
@@ -198,6 +165,6 @@ doctor_spool(struct doctor *d)
 		doctor_unseen(d, "nginx's configuration");
 	if (!w->serves)
 		return;
-	check_spool(d, "client_body_temp_path", d->nginx.body);
-	check_spool(d, "fastcgi_temp_path", d->nginx.spool);
+	doctor_spool_at(d, "client_body_temp_path", d->nginx.body, w->user);
+	doctor_spool_at(d, "fastcgi_temp_path", d->nginx.spool, w->user);
 }

@@ -45,6 +45,10 @@ echo codecourier:x:{uid}:{uid}::/var/lib/codecourier:/bin/false >>/etc/passwd
 echo codecourier:x:{uid}: >>/etc/group
 install -d -o codecourier -g www-data -m 2750 /run/codecourier
 install -d -o postgres -g postgres -m 2775 /run/postgresql
+for name in body answer; do
+	mkdir /run/codecourier_$name
+	mount -t tmpfs -o size=4m,mode=700,uid=www-data none /run/codecourier_$name
+done
 rm -rf /etc/codecourier /etc/nginx/sites-enabled /etc/nginx/codecourier
 install -d /etc/codecourier /etc/nginx/sites-enabled /etc/nginx/codecourier
 install -d /etc/systemd/system

@@ -111,6 +111,22 @@ def test_what_an_admin_gets_wrong(ready, check, words, do, undo):
     assert check in MACHINE or check not in ready.look()
 
 
+SPOOL = ["/run/codecourier_body", "/run/codecourier_answer"]
+
+
+@pytest.mark.parametrize("words, severity, do, undo", [
+    ("of /run, which it can fill", "warning", "umount {}; mkdir -p {}",
+     "mount -t tmpfs -o size=4m,mode=700,uid=www-data none {}"),
+    ("is nearly full", "warning", "head -c 3700k /dev/zero >{}/x",
+     "rm {}/x"),
+    ("has mode 0750", "error", "chmod 750 {}", "chmod 700 {}")])
+@pytest.mark.parametrize("path", SPOOL)
+def test_spool(ready, path, words, severity, do, undo):
+    with undone(ready, do.replace("{}", path), undo.replace("{}", path)):
+        ready.found("spool", words, severity)
+    assert "spool" not in ready.look()
+
+
 def test_full_run(ready):
     """The workers' file takes more than 6 MiB of these."""
     with undone(ready, "mount -o remount,size=12m /run",

@@ -43,7 +43,7 @@ check() {
 }
 
 mkdir -p "$units"
-cp "$from"/*.service "$from"/*.socket "$from"/*.timer "$units" || exit 1
+cp "$from"/*.{service,socket,timer,mount} "$units" || exit 1
 for unit in "$from"/*.service "$from"/*.timer; do
 	name=${unit##*/}
 	sed -f "$from/instance.sed" "$unit" \
@@ -56,7 +56,7 @@ sed -nE 's,^Exec[A-Za-z]*=([^ ]+).*,\1,p' "$units"/*.service | sort -u |
 		install -D /dev/null "$root$program"
 	done
 
-for unit in "$units"/*.{service,socket,timer}; do
+for unit in "$units"/*.{service,socket,timer,mount}; do
 	name=${unit##*/}
 	check "$name" "${name/@/@one}"
 done
