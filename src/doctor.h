@@ -88,9 +88,10 @@ int doctor_find_workers(
 bool doctor_is_newer(const char *path, int pid);
 
 /* One of nginx's folders for bodies and answers, `name` its directive: in
- * memory, and on a host a file system of its own, of `user`, not nearly full. */
-void doctor_spool_at(struct doctor *d, const char *name, const char *path,
-    const char *user);
+ * memory, and on a host a file system of its own, of `user`, not nearly full.
+ */
+void doctor_spool_at(
+    struct doctor *d, const char *name, const char *path, const char *user);
 
 /* How to start the workers again, as a fix; the text is static. */
 const char *doctor_restart(const struct doctor *d);

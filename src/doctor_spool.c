@@ -44,8 +44,8 @@ is_its_own(const char *path, const struct stat *st)
 }
 
 static void
-check_owner(struct doctor *d, const char *path, const struct stat *st,
-    const char *user)
+check_owner(
+    struct doctor *d, const char *path, const struct stat *st, const char *user)
 {
 	struct passwd *pw = getpwnam(user);
 
@@ -80,8 +80,8 @@ check_room(struct doctor *d, const char *path)
 }
 
 void
-doctor_spool_at(struct doctor *d, const char *name, const char *path,
-    const char *user)
+doctor_spool_at(
+    struct doctor *d, const char *name, const char *path, const char *user)
 {
 	struct stat st;
 
