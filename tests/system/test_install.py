@@ -58,6 +58,8 @@ def test_files_have_their_owners(host):
         "/etc/codecourier/keyring": "600 codecourier codecourier",
         "/run/codecourier": "2750 codecourier www-data",
         "/run/codecourier/api.sock": "660 codecourier www-data",
+        "/run/codecourier_body": "700 www-data root",
+        "/run/codecourier_answer": "700 www-data root",
         "/var/lib/codecourier": "750 codecourier codecourier",
         "/var/log/nginx/codecourier.log": "640 www-data adm",
         "/var/log/nginx/codecourier-error.log": "640 www-data adm",
@@ -81,6 +83,12 @@ def test_init_tells_nobody_to_do_what_is_done(host, installation):
     assert f"systemctl start {UNIT}\n" in stopped
     assert f"systemctl enable --now {UNIT}\n" in off
     host.until_serving()
+
+
+def test_spool_has_a_size(host):
+    for name, size in ("body", "256M"), ("answer", "128M"):
+        assert host.out("findmnt -no FSTYPE,SIZE /run/codecourier_" + name
+                        ).split() == ["tmpfs", size]
 
 
 def test_doctor_finds_nothing_that_breaks(host):
