@@ -195,7 +195,7 @@ main(int argc, char **argv)
 	if (argc > 2 ||
 	    (argc == 2 && strcmp(option, "-t") != 0 &&
 		strcmp(option, "-w") != 0)) {
-		fprintf(stderr, "usage: %s [-t | -w]\n", argv[0]);
+		fprintf(stderr, "usage: project-api.fcgi [-t | -w]\n");
 		return 2;
 	}
 	log_to_journal();

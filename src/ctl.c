@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "keyhash.h"
+#include "log.h"
 #include "plain.h"
 #include "text.h"
 
@@ -43,7 +44,8 @@ report(struct ctl *c, enum err e, const char *field, const char *message)
 	struct json_object *top, *error;
 
 	if (!c->json) {
-		plain_line(stderr, "codecourierctl: %s", message);
+		plain_line(stderr, "%scodecourierctl: %s",
+		    log_priority(STDERR_FILENO, LOG_ERROR), message);
 		return exit_of(e);
 	}
 	top = json_object_new_object();

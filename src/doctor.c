@@ -3,6 +3,7 @@
  */
 #include "doctor.h"
 
+#include "log.h"
 #include "plain.h"
 
 #include <errno.h>
@@ -98,8 +99,10 @@ static void PRINTF_LIKE(4, 0) add(struct doctor *d, const char *severity,
 		return;
 	}
 	if (!d->c->json) {
-		plain_line(stdout, "%s: %s: %s. Fix: %s", severity, d->check,
-		    what, fix);
+		plain_line(stdout, "%s%s: %s: %s. Fix: %s",
+		    log_priority(STDOUT_FILENO,
+			severity[0] == 'e' ? LOG_ERROR : LOG_WARN),
+		    severity, d->check, what, fix);
 		fflush(stdout);
 	}
 	json_object_object_add(o, "severity", json_object_new_string(severity));

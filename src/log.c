@@ -34,11 +34,11 @@ static const char *const level_names[] = {
 };
 
 /* syslog's, as the journal reads them */
-static const char priorities[] = {
-    [LOG_ERROR] = '3',
-    [LOG_WARN] = '4',
-    [LOG_INFO] = '6',
-    [LOG_DEBUG] = '7',
+static const char *const priorities[] = {
+    [LOG_ERROR] = "<3>",
+    [LOG_WARN] = "<4>",
+    [LOG_INFO] = "<6>",
+    [LOG_DEBUG] = "<7>",
 };
 
 static enum log_level max_level = LOG_INFO;
@@ -57,18 +57,24 @@ log_level(void)
 	return max_level;
 }
 
-void
-log_to_journal(void)
+const char *
+log_priority(int fd, enum log_level level)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
 	char ours[64];
 	struct stat st;
 
-	if (fstat(STDERR_FILENO, &st) != 0)
-		return;
+	if (!stream || fstat(fd, &st) != 0)
+		return "";
 	snprintf(ours, sizeof(ours), "%llu:%llu", (unsigned long long)st.st_dev,
 	    (unsigned long long)st.st_ino);
-	journal = stream && strcmp(stream, ours) == 0;
+	return strcmp(stream, ours) == 0 ? priorities[level] : "";
+}
+
+void
+log_to_journal(void)
+{
+	journal = log_priority(STDERR_FILENO, LOG_ERROR)[0] != '\0';
 }
 
 const char *
@@ -188,9 +194,8 @@ begin(struct line *line, enum log_level level)
 {
 	line->used = 0;
 	if (journal) {
-		line->text[line->used++] = '<';
-		line->text[line->used++] = priorities[level];
-		line->text[line->used++] = '>';
+		memcpy(line->text, priorities[level], 3);
+		line->used = 3;
 	}
 	line->begin = line->used;
 	add(line, "ts", timestamp());

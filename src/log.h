@@ -16,11 +16,13 @@ enum log_level { LOG_NONE = -1, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 void log_set_level(enum log_level level);
 enum log_level log_level(void);
 
-/*
- * To be called once, at the start: if stderr is a stream of the journal, which
- * JOURNAL_STREAM names by device and inode, each line from now on begins with
- * its priority, "<3>" to "<7>" (sd-daemon(3)).
- */
+/* What a line of this level begins with on the descriptor: "<3>" to "<7>"
+ * (sd-daemon(3)) if that is a stream of the journal, which JOURNAL_STREAM names
+ * by device and inode; else "". Static. */
+const char *log_priority(int fd, enum log_level level);
+
+/* To be called once, at the start: if stderr is such a stream, each line from
+ * now on begins so. */
 void log_to_journal(void);
 
 /* "error", "warn", "info" or "debug". */

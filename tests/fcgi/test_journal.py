@@ -73,28 +73,51 @@ def test_an_end_is_no_death(pool, sig):  # noqa: F811
     assert not [line for line in deaths(pool) if f"worker {ended} " in line]
 
 
-def said(stack, stream, conf):
-    """What a worker's check of itself writes, and where it thinks to."""
+def said(stack, argv, stream, environ=None):
+    """The lines of a program whose output is one pipe, and what it is told
+    of the journal's stream."""
     reader, writer = os.pipe()
-    info = os.fstat(writer)
     who = as_user(stack)
-    who["env"] = {**who["env"], "CODECOURIER_KEYRING": conf,
-                  "JOURNAL_STREAM": stream.format(info)}
-    subprocess.run([str(stack.worker_path), "-t"], stderr=writer,
-                   stdout=subprocess.DEVNULL, timeout=60, check=False, **who)
+    who["env"] = {**who["env"], "JOURNAL_STREAM": stream.format(
+        os.fstat(writer)), **(environ or {})}
+    subprocess.run([str(a) for a in argv], stderr=writer, stdout=writer,
+                   timeout=60, check=False, **who)
     os.close(writer)
     with open(reader, encoding="utf-8") as file:
         return file.read().splitlines()
 
 
-@pytest.mark.parametrize("stream, at", [
-    ("{0.st_dev}:{0.st_ino}", 3), ("{0.st_dev}:1", 0), ("", 0),
-    ("1:{0.st_ino}", 0), ("{0.st_dev}:{0.st_ino} ", 0)])
-def test_lines_have_a_priority_in_the_journal(stack, stream, at):
-    lines = said(stack, stream, "/nonexistent/keyring")
-    assert [line[:at] for line in lines if "level=error" in line] == \
-        ["<3>"[:at]] * sum("level=error" in line for line in lines)
-    assert all(line[at:].startswith("ts=20") for line in lines)
-    assert any("level=error" in line for line in lines)
-    for line in said(stack, stream, stack.conf["CODECOURIER_KEYRING"]):
-        assert line.startswith(("<6>" if at else "") + "ts=20"), line
+STREAMS = [("{0.st_dev}:{0.st_ino}", True), ("{0.st_dev}:1", False),
+           ("", False), ("1:{0.st_ino}", False),
+           ("{0.st_dev}:{0.st_ino} ", False)]
+NO_KEYRING = {"CODECOURIER_KEYRING": "/nonexistent/keyring"}
+
+
+@pytest.mark.parametrize("stream, ours", STREAMS)
+def test_a_worker_tells_priorities(stack, stream, ours):
+    lines = said(stack, [stack.worker_path, "-t"], stream, NO_KEYRING)
+    bad = [line for line in lines if "level=error" in line]
+    fine = [line for line in lines if "level=info" in line]
+    assert len(bad) == 1 and fine
+    assert bad[0].startswith("<3>ts=20" if ours else "ts=20")
+    for line in fine:
+        assert line.startswith("<6>ts=20" if ours else "ts=20")
+
+
+@pytest.mark.parametrize("stream, ours", STREAMS)
+def test_the_command_tells_priorities(stack, stream, ours):
+    assert said(stack, [stack.ctl_path, "project", "show", "x"], stream) == [
+        ("<3>" if ours else "") + 'codecourierctl: no live project "x"']
+
+
+@pytest.mark.parametrize("stream, ours", STREAMS)
+def test_doctor_tells_priorities(stack, stream, ours):
+    lines = said(stack, [stack.ctl_path, "doctor"], stream, NO_KEYRING)
+    assert [line for line in lines if line.startswith(
+        ("<3>" if ours else "") + "error: keyring: ")]
+    for line in lines:
+        kind = line.partition(": ")[0]
+        assert kind.removeprefix("<3>") != "error" or \
+            kind.startswith("<3>") == ours
+        assert kind.removeprefix("<4>") != "warning" or \
+            kind.startswith("<4>") == ours

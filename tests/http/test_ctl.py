@@ -36,7 +36,8 @@ USAGES = [
     ["provider-key", "reveal", "x"], ["provider-key", "show", "x", "e2b"],
     ["counter"], ["counter", "add"], ["counter", "add", "x", "runs"],
     ["counter", "add", "x", "runs", "1", "2"], ["status", "x"],
-    ["migrate", "x"], ["init", "x"]]
+    ["migrate", "x"], ["init", "x"], ["purge", "x"], ["project", "purge"],
+    ["project", "restore", "x", "--slug"], ["key", "find"]]
 
 
 @pytest.mark.parametrize("args", USAGES, ids=lambda a: "_".join(a) or "none")
@@ -99,6 +100,8 @@ def test_slug_taken(project):
 
 
 ON_ABSENT = [
+    ["project", "delete", "{}"], ["project", "restore", "{}"],
+    ["project", "purge", "{}"],
     ["project", "show", "{}"], ["member", "accept", "{}", "a@b.c"],
     ["key", "create", "{}", "--name", "x"], ["key", "list", "{}"],
     ["key", "revoke", "{}"], ["provider-key", "reveal", "{}", "e2b"],
@@ -322,7 +325,10 @@ NO_DATABASE = {"CODECOURIER_DATABASE": "host=/nonexistent dbname=x",
 
 
 @pytest.mark.parametrize("args", [
-    ["project", "list"], ["project", "show", "x"],
+    ["project", "list"], ["project", "list", "--deleted"],
+    ["project", "show", "x"], ["project", "delete", "x"],
+    ["project", "restore", "x"], ["project", "purge", "x"], ["purge"],
+    ["key", "find", "cc_live_00000000"],
     ["key", "list", "x"], ["key", "create", "x", "--name", "x"],
     ["key", "revoke", NOBODY], ["member", "accept", "x", "a@b.c"],
     ["provider-key", "reveal", "x", "e2b"],
