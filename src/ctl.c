@@ -195,11 +195,14 @@ ctl_project(struct ctl *c)
 {
 	struct db_query q;
 	int rc = ctl_connect(c);
+	bool is_id;
 
 	if (rc)
 		return rc;
+	is_id = text_is_uuid(c->arg[0], false);
 	db_query_init(&q, STMT_OP_PROJECT_FIND);
-	db_text(&q, c->arg[0]);
+	db_text(&q, is_id ? c->arg[0] : NULL);
+	db_text(&q, is_id ? NULL : c->arg[0]);
 	rc = ctl_run(c, &q, false);
 	if (rc)
 		return rc;

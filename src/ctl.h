@@ -86,7 +86,8 @@ struct json_object *ctl_row(const struct db_query *q);
 /* CTL_DONE or the reported failure's exit status. */
 MUST_CHECK int ctl_connect(struct ctl *c);
 MUST_CHECK int ctl_keyring(struct ctl *c);
-/* Connects and finds the project that arg[0] names (id or slug). */
+/* Connects and finds the project that arg[0] names: what has the form of a
+ * UUID, in upper or lower case, is an id and nothing else; the rest a slug. */
 MUST_CHECK int ctl_project(struct ctl *c);
 
 /* A query whose first parameters are project, operator, request id, no

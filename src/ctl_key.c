@@ -174,7 +174,7 @@ ctl_key_revoke(struct ctl *c)
 
 	if (rc)
 		return rc;
-	if (!text_is_uuid(id, true))
+	if (!text_is_uuid(id, false))
 		return ctl_fail(c, ERR_NOT_FOUND, "no key \"%s\"", id);
 	db_query_init(&q, STMT_OP_KEY_FIND);
 	db_text(&q, id);

@@ -20,8 +20,9 @@ ctl_slug(struct ctl *c)
 
 	if (text_is_slug(slug, strlen(slug)))
 		return CTL_DONE;
-	return ctl_fail(
-	    c, ERR_VALIDATION, "--slug: 1 to 63 of a-z, 0-9 and inner hyphens");
+	return ctl_fail(c, ERR_VALIDATION,
+	    "--slug: 1 to 63 of a-z, 0-9 and inner hyphens, not of the form of "
+	    "an id");
 }
 
 int

@@ -14,7 +14,8 @@ static const struct field update_fields[] = {
 	.min = 1,
 	.max = 63,
 	.valid = text_is_slug,
-	.rule = "Must have a-z, 0-9 and hyphens only, none at either end."},
+	.rule = "Must have a-z, 0-9 and hyphens only, none at either end, and "
+		"not the form of an id."},
     {.name = "githubRepoUrl",
 	.nullable = true,
 	.min = 1,

@@ -327,10 +327,9 @@ static const struct stmt_info statements[] = {
 			     "AS \"providerKeys\" "
 			     "FROM counter WHERE project_id = $1::uuid) o"},
 
-    [STMT_OP_PROJECT_FIND] = {"op_project_find", 1,
+    [STMT_OP_PROJECT_FIND] = {"op_project_find", 2,
 	"SELECT id::text FROM project "
-	"WHERE (id::text = $1 OR slug = $1) AND deleted_at IS NULL "
-	"ORDER BY id::text = $1 DESC LIMIT 1"},
+	"WHERE (id = $1::uuid OR slug = $2) AND deleted_at IS NULL"},
     [STMT_OP_PROJECT_GET] = {"op_project_get", 1,
 	SELECT_JSON(PROJECT, "project") " WHERE t.id = $1::uuid"},
     [STMT_OP_PROJECT_LIST] = {"op_project_list", 0,

@@ -49,7 +49,7 @@ enum stmt {
 	STMT__API_MAX,
 
 	/* the operator's command only */
-	STMT_OP_PROJECT_FIND = STMT__API_MAX, /* 1 id or slug -> id */
+	STMT_OP_PROJECT_FIND = STMT__API_MAX, /* 1 id, or 2 slug -> id */
 	STMT_OP_PROJECT_GET,
 	STMT_OP_PROJECT_LIST,
 	STMT_OP_PROJECT_DELETED, /* those that are, last deleted first */

@@ -171,16 +171,21 @@ text_trim(const char *s, size_t *len)
 	return s;
 }
 
-bool
-text_is_uuid(const char *s, bool lower)
+static bool
+is_uuid(const char *s, size_t len, bool lower)
 {
 	const char *set = lower ? DIGITS "abcdef" : DIGITS "abcdefABCDEF";
 
-	if (strlen(s) != 36)
-		return false;
-	return only(s, 8, set) && s[8] == '-' && only(s + 9, 4, set) &&
-	    s[13] == '-' && only(s + 14, 4, set) && s[18] == '-' &&
-	    only(s + 19, 4, set) && s[23] == '-' && only(s + 24, 12, set);
+	return len == 36 && only(s, 8, set) && s[8] == '-' &&
+	    only(s + 9, 4, set) && s[13] == '-' && only(s + 14, 4, set) &&
+	    s[18] == '-' && only(s + 19, 4, set) && s[23] == '-' &&
+	    only(s + 24, 12, set);
+}
+
+bool
+text_is_uuid(const char *s, bool lower)
+{
+	return is_uuid(s, strlen(s), lower);
 }
 
 bool
@@ -244,7 +249,7 @@ bool
 text_is_slug(const char *s, size_t len)
 {
 	return len >= 1 && len <= 63 && only(s, len, LOWER DIGITS "-") &&
-	    s[0] != '-' && s[len - 1] != '-';
+	    s[0] != '-' && s[len - 1] != '-' && !is_uuid(s, len, true);
 }
 
 int

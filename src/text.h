@@ -45,7 +45,8 @@ bool text_to_uuid(char out[UUID_TEXT], const char *s);
 /* Printable ASCII, one @ with something on both sides, at most 254. */
 bool text_is_email(const char *s, size_t len);
 
-/* a-z 0-9 and inner hyphens, 1 to 63. */
+/* a-z 0-9 and inner hyphens, 1 to 63; not the form of a UUID: somebody would
+ * take it for the id of another project. */
 bool text_is_slug(const char *s, size_t len);
 
 /* git takes it as it is as the name and as the e-mail address of an author:

@@ -61,8 +61,10 @@ CREATE = {"name": "Fine", "slug": "fine-slug", "owner-email": "a@b.c"}
 
 @pytest.mark.parametrize("name, value", [
     ("name", ""), ("name", " "), ("name", "x" * 101), ("name", "a\u202eb"),
-    ("name", "a\nb"), ("name", "\u200b"), ("name", " \u3164"), ("slug", ""), ("slug", "-a"), ("slug", "A"),
-    ("slug", "a_b"), ("slug", "x" * 64), ("owner-email", ""),
+    ("name", "a\nb"), ("name", "\u200b"), ("name", " \u3164"),
+    ("slug", ""), ("slug", "-a"), ("slug", "A"), ("slug", "a_b"),
+    ("slug", "x" * 64), ("slug", NOBODY),
+    ("slug", "deadbeef-dead-beef-dead-beefdeadbeef"), ("owner-email", ""),
     ("owner-email", "nobody"), ("owner-email", "a@b@c"),
     ("owner-email", "é@b.c"), ("owner-email", "x" * 300 + "@b.c")])
 def test_project_create_refuses(stack, name, value):
@@ -83,6 +85,73 @@ def test_project_create(stack):
     for which in slug, made["id"]:
         assert stack.ctl("project", "show", which)["id"] == made["id"]
     assert made["id"] in [p["id"] for p in stack.ctl("project", "list")]
+
+
+def test_an_id_in_upper_case(project):
+    """Here it is one, in either case of its digits."""
+    stack, which = project.stack, project.id.upper()
+    assert stack.ctl("project", "show", which)["id"] == project.id
+    assert stack.ctl("key", "list", which)[0]["id"] == project.key_id
+    row = stack.ctl("key", "revoke", project.key_id.upper())
+    assert row["id"] == project.key_id and row["revoked"]
+
+
+@pytest.fixture
+def planted_slug(project, other):
+    """Another project's slug is this one's id: it was made before that was
+    refused, here past all triggers."""
+    def plant(slug, where="true"):
+        project.stack.sql(
+            "set session_replication_role = replica; "
+            f"update codecourier.project set slug = '{slug}' "
+            f"where id = '{other.id}' and {where}")
+    return plant
+
+
+MEANT = [["project", "show"], ["key", "list"],
+         ["member", "accept", "{}", "a@b.c"], ["key", "create", "{}",
+                                               "--name", "x"],
+         ["provider-key", "reveal", "{}", "e2b"],
+         ["counter", "add", "{}", "runs", "1"]]
+
+
+@pytest.mark.parametrize("args", MEANT, ids=lambda a: "-".join(a[:2]))
+@pytest.mark.parametrize("case", [str.lower, str.upper])
+def test_an_id_means_no_slug(project, other, planted_slug, args, case):
+    """However a slug looks: what has the form of an id is one."""
+    stack, id_ = project.stack, case(project.id)
+    planted_slug(project.id)
+    for who in project, other:
+        who.api.post("/project/provider-keys/set",
+                     {"provider": "e2b", "key": f"key-of-{who.id[:8]}"})
+        who.api.post("/project/members/invite",
+                     {"email": "a@b.c", "role": "member"})
+    before = stack.rows("select count(*) from codecourier.audit where "
+                        f"project_id = '{other.id}'")
+    words = args if "{}" in args else [*args, "{}"]
+    got = stack.ctl(*(id_ if w == "{}" else w for w in words))
+    assert stack.rows("select count(*) from codecourier.audit where "
+                      f"project_id = '{other.id}'") == before
+    if args[1] == "show":
+        assert got["id"] == project.id
+    elif args[1] == "list":
+        assert [k["id"] for k in got] == [project.key_id]
+    elif args[1] == "reveal":
+        assert got["key"] == f"key-of-{project.id[:8]}"
+    # gone, it is not found: the other one is not meant then either
+    project.api.post("/project/delete", {})
+    assert stack.ctl(*(id_ if w == "{}" else w for w in words),
+                     code=ABSENT)["code"] == "NOT_FOUND"
+
+
+def test_a_slug_of_hex_digits_is_a_slug(project, other, planted_slug):
+    """An id's 32 digits without hyphens have no form of an id."""
+    bare = project.id.replace("-", "")
+    planted_slug(bare)
+    assert project.stack.ctl("project", "show", bare)["id"] == other.id
+    assert project.stack.ctl("project", "show", bare.upper(), code=ABSENT)
+    assert project.stack.ctl("project", "show", "{" + project.id + "}",
+                             code=ABSENT)
 
 
 def test_project_create_trims_the_name(stack):

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from client import Api
-from contract import DELETED, PROJECT, same_id
+from contract import DELETED, NOBODY, PROJECT, same_id
 from fixtures import make_project, written
 
 DAY = 24 * 3600 * 1000
@@ -87,8 +87,11 @@ def test_name_refused(refusing, name):
 
 @pytest.mark.parametrize("make", [
     lambda own: "z", lambda own: "0", lambda own: own + "--x",
-    lambda own: (own + "x" * 63)[:63]],
-    ids=["letter", "digit", "two-hyphens", "63"])
+    lambda own: (own + "x" * 63)[:63], lambda own: NOBODY[:-1],
+    lambda own: NOBODY + "0", lambda own: NOBODY.replace("-", ""),
+    lambda own: "g" + NOBODY[1:]],
+    ids=["letter", "digit", "two-hyphens", "63", "id-short", "id-long",
+         "id-bare", "id-no-hex"])
 def test_slug_accepted(api, make):
     slug = make(api.get("/project")["slug"])
     assert api.post(UPDATE, {"slug": slug})["slug"] == slug
@@ -97,7 +100,9 @@ def test_slug_accepted(api, make):
 
 @pytest.mark.parametrize("slug", [
     "", "-", "-a", "a-", "A", "aB", "a_b", "a.b", "a b", " a", "a ", "a/b",
-    "é", "a\n", "a" * 64, "аbc", None, 1, True, [], {}], ids=repr)
+    "é", "a\n", "a" * 64, "аbc", None, 1, True, [], {}, NOBODY,
+    "deadbeef-dead-beef-dead-beefdeadbeef",
+    "12345678-1234-1234-1234-123456789012"], ids=repr)
 def test_slug_refused(refusing, slug):
     refusing.invalid(UPDATE, {"slug": slug}, "slug")
 

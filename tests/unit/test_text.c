@@ -315,6 +315,15 @@ static const struct text slugs[] = {
     {TEXT("123")},
     {TEXT(A63)},
     {TEXT("0-" A50 A10 "a")},
+    /* beside the form of a UUID */
+    {TEXT("0123abcd-4567-4890-8abc-def01234567")},
+    {TEXT("0123abcd-4567-4890-8abc-def0123456789")},
+    {TEXT("0123abcd-4567-4890-8abc-def01234567g")},
+    {TEXT("0123abc-d4567-4890-8abc-def012345678")},
+    {TEXT("0123abcd-4567-4890-8abcd-ef012345678")},
+    {TEXT("0123abcd456748908abcdef012345678")},
+    {TEXT("0123-abcd-4567-4890-8abc-def0-1234-5678")},
+    {TEXT("x0123abcd-4567-4890-8abc-def012345678")},
 };
 
 static const struct text no_slugs[] = {
@@ -341,6 +350,11 @@ static const struct text no_slugs[] = {
     {TEXT("a\xff")},
     {TEXT(A63 "a")},
     {TEXT(A250)},
+    {TEXT(UUID)},
+    {TEXT(UPPR)},
+    {TEXT("00000000-0000-0000-0000-000000000000")},
+    {TEXT("ffffffff-ffff-ffff-ffff-ffffffffffff")},
+    {TEXT("12345678-1234-1234-1234-123456789012")},
 };
 
 static void
