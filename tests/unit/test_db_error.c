@@ -44,6 +44,40 @@ maps_constraints(void **state)
 	}
 }
 
+/* Rules that C checks first: still no 500, and the field is named. */
+static void
+maps_texts(void **state)
+{
+	static const struct {
+		const char *constraint, *field;
+	} cases[] = {
+	    {"project_slug_text", "slug"},
+	    {"project_name_text", "name"},
+	    {"project_github_repo_url_text", "githubRepoUrl"},
+	    {"api_key_name_text", "name"},
+	    {"member_name_text", "name"},
+	    {"settings_learning_template_id_text", "learningTemplateId"},
+	    {"settings_learning_model_text", "learningModel"},
+	    {"settings_merging_template_id_text", "mergingTemplateId"},
+	    {"settings_merging_model_text", "mergingModel"},
+	    {"settings_git_commit_name_text", "gitCommitName"},
+	    {"settings_git_commit_email_text", "gitCommitEmail"},
+	};
+	struct db_fault fault;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(
+		    db_error_map("23514", cases[i].constraint, &fault),
+		    ERR_VALIDATION);
+		assert_string_equal(fault.field, cases[i].field);
+		assert_non_null(fault.message);
+	}
+	/* an operator's rule: nobody runs into it but by our own fault */
+	assert_int_equal(db_error_map("23514", "project_stays_deleted", &fault),
+	    ERR_INTERNAL);
+}
+
 /* Renaming one in the schema must not turn its 409 into a 500. */
 static void
 knows_constraints_of_the_schema(void **state)
@@ -187,6 +221,7 @@ main(void)
 {
 	const struct CMUnitTest db_error_tests[] = {
 	    cmocka_unit_test(maps_constraints),
+	    cmocka_unit_test(maps_texts),
 	    cmocka_unit_test(knows_constraints_of_the_schema),
 	    cmocka_unit_test(maps_states),
 	    cmocka_unit_test(knows_what_to_do),
