@@ -5,10 +5,10 @@
  */
 #include "conf.h"
 
+#include "file.h"
 #include "secret.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -292,12 +292,13 @@ read_file(const char *path, bool named, char *text, const struct place *at)
 {
 	size_t used = 0;
 	ssize_t n;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *why;
+	int fd = file_open(path, 0, &why);
 
 	if (fd < 0 && errno == ENOENT && !named)
 		return true;
 	if (fd < 0)
-		return refuse(at, "%s", strerror(errno));
+		return refuse(at, "%s", why);
 	do {
 		n = read(fd, text + used, FILE_MAX + 1 - used);
 		used += n > 0 ? (size_t)n : 0;

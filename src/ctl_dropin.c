@@ -6,9 +6,9 @@
 #include "ctl.h"
 
 #include "db_open.h"
+#include "file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,7 +75,8 @@ static bool
 is_same(const char *path, const char *text)
 {
 	char found[4096];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *why;
+	int fd = file_open(path, 0, &why);
 	ssize_t n = fd < 0 ? -1 : read(fd, found, sizeof(found));
 
 	if (fd >= 0)
@@ -84,32 +85,12 @@ is_same(const char *path, const char *text)
 	    memcmp(found, text, (size_t)n) == 0;
 }
 
-/* Beside it and renamed: systemd reads it at any time. No secret in it. */
-static bool
-write_file(const char *path, const char *text, char *why, size_t size)
-{
-	char temporary[160];
-	bool ok;
-	int fd;
-
-	snprintf(temporary, sizeof(temporary), "%s.new", path);
-	fd = open(temporary,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	ok = fd >= 0 && fchmod(fd, 0644) == 0 &&
-	    write(fd, text, strlen(text)) == (ssize_t)strlen(text) &&
-	    rename(temporary, path) == 0;
-	if (!ok)
-		snprintf(why, size, "%s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 bool
 ctl_dropin(struct ctl *c, bool dry, char path[128], bool *changed, char *why,
     size_t size)
 {
 	char text[4096], unit[80], folder[112];
+	const char *fault;
 
 	*changed = false;
 	path[0] = '\0';
@@ -132,5 +113,8 @@ ctl_dropin(struct ctl *c, bool dry, char path[128], bool *changed, char *why,
 		snprintf(why, size, UNITS "/%s.d: %s", unit, strerror(errno));
 		return false;
 	}
-	return write_file(path, text, why, size);
+	if (file_replace(path, text, 0644, &fault))
+		return true;
+	snprintf(why, size, "%s: %s", path, fault);
+	return false;
 }

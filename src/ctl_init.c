@@ -7,6 +7,7 @@
 
 #include "db_admin.h"
 #include "db_open.h"
+#include "file.h"
 #include "plain.h"
 
 #include <errno.h>
@@ -280,13 +281,14 @@ make_keyring(struct init *i)
 static int
 set_owner(struct init *i, const char *path, uid_t uid, gid_t gid, mode_t mode)
 {
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	const char *why;
+	int fd = file_open(path, O_NOFOLLOW, &why);
 	struct stat st;
 	bool ok, right;
 
 	if (fd < 0 && errno == ENOENT)
 		return CTL_DONE; /* dry, or a host that takes all defaults */
-	ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	ok = fd >= 0 && fstat(fd, &st) == 0;
 	right = ok && st.st_uid == uid && st.st_gid == gid &&
 	    (st.st_mode & 07777) == mode;
 	if (ok && !right && !i->dry)
@@ -295,7 +297,8 @@ set_owner(struct init *i, const char *path, uid_t uid, gid_t gid, mode_t mode)
 		close(fd);
 	if (!ok)
 		return ctl_fail(i->c, ERR_INTERNAL,
-		    "%s: cannot set owner and mode: %s", path, strerror(errno));
+		    "%s: cannot set owner and mode: %s", path,
+		    fd < 0 ? why : strerror(errno));
 	if (!right)
 		init_step(i, false, "owner and mode of %s", path);
 	return CTL_DONE;

@@ -4,6 +4,7 @@
 #include "doctor.h"
 
 #include "log.h"
+#include "file.h"
 #include "plain.h"
 
 #include <errno.h>
@@ -278,11 +279,12 @@ bool
 ctl_keyring_copied(const struct ctl *c, const char *fingerprint)
 {
 	char path[4200], text[64] = "";
+	const char *why;
 	ssize_t n = -1;
 	int fd;
 
 	marker_of(c, path);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = file_open(path, O_NOFOLLOW, &why);
 	if (fd >= 0) {
 		n = read(fd, text, sizeof(text) - 1);
 		close(fd);
@@ -294,12 +296,11 @@ ctl_keyring_copied(const struct ctl *c, const char *fingerprint)
 static int
 confirm(struct ctl *c)
 {
-	char path[4200], why[256], print[17], when[32];
+	char path[4200], why[256], print[17], when[32], text[64];
 	time_t now = time(NULL);
 	struct keyring *ring;
+	const char *fault;
 	struct tm tm;
-	bool ok;
-	int fd;
 
 	if (c->no_conf)
 		return ctl_fail(
@@ -311,15 +312,10 @@ confirm(struct ctl *c)
 	keyring_free(ring);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	marker_of(c, path);
-	fd = open(
-	    path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	ok = fd >= 0 && fchmod(fd, 0644) == 0 &&
-	    dprintf(fd, "%s %s\n", print, when) > 0;
-	if (!ok)
-		ctl_fail(c, ERR_INTERNAL, "%s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return ok ? CTL_DONE : CTL_FAILED;
+	snprintf(text, sizeof(text), "%s %s\n", print, when);
+	if (file_replace(path, text, 0644, &fault))
+		return CTL_DONE;
+	return ctl_fail(c, ERR_INTERNAL, "%s: %s", path, fault);
 }
 
 /* doctor --list */

@@ -3,6 +3,8 @@
  */
 #include "seal.h"
 
+#include "file.h"
+
 #include <sodium.h>
 
 #include <errno.h>
@@ -135,13 +137,14 @@ parse(
 static bool
 read_private(const char *path, char *text, char *why, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	const char *fault;
+	int fd = file_open(path, O_NOFOLLOW, &fault);
 	struct stat st;
 	ssize_t n = -1;
 
-	if (fd < 0 || fstat(fd, &st) != 0) {
-		snprintf(why, size, "%s: %s", path, strerror(errno));
-	} else if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0 ||
+	if (fd < 0) {
+		snprintf(why, size, "%s: %s", path, fault);
+	} else if (fstat(fd, &st) != 0 || (st.st_mode & 077) != 0 ||
 	    (st.st_uid != geteuid() && st.st_uid != 0 && geteuid() != 0)) {
 		snprintf(why, size,
 		    "%s: must be a file of the service's user, mode 0600",

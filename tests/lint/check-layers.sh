@@ -6,7 +6,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 
 # What nobody's business is: pure helpers, failures, log, configuration.
-base='banned|clock|conf|err|json|log|number|scan|secret|stats|text|utf8'
+base='banned|clock|conf|err|file|json|log|number|scan|secret|stats|text|utf8'
 database='db|db_[a-z]+|stmt'
 
 # A foreign header and the only files that may include it (patterns). What is

@@ -15,6 +15,8 @@
 
 #include "conf.h"
 
+#include <sys/stat.h>
+
 #include "banned.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -367,9 +369,21 @@ refuses_file(void **state)
 
 	setenv(P "CONF", *state, 1);
 	assert_false(conf_load(&conf, why, sizeof(why)));
-	snprintf(
-	    want, sizeof(want), "%s: %s", (char *)*state, strerror(EISDIR));
+	snprintf(want, sizeof(want), "%s: is a folder, not a regular file",
+	    (char *)*state);
 	assert_string_equal(why, want);
+
+	alarm(20); /* nobody writes into it */
+	assert_int_equal(mkfifo(path, 0600), 0);
+	setenv(P "CONF", path, 1);
+	assert_false(conf_load(&conf, why, sizeof(why)));
+	snprintf(want, sizeof(want), "%s: is a FIFO, not a regular file", path);
+	assert_string_equal(why, want);
+	unlink(path);
+	alarm(0);
+	setenv(P "CONF", "/dev/zero", 1);
+	assert_false(conf_load(&conf, why, sizeof(why)));
+	assert_string_equal(why, "/dev/zero: is a device, not a regular file");
 
 	setenv(P "CONF", "", 1);
 	assert_false(conf_load(&conf, why, sizeof(why)));
