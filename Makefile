@@ -44,12 +44,12 @@ LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lfcgi -lscrypt
 LIB_SRC = api_key auth call cgi conf counter ctl ctl_args ctl_dropin \
 	ctl_first ctl_help ctl_init ctl_key ctl_migrate ctl_project ctl_purge \
 	ctl_status db db_admin db_error db_facts db_migrate db_open \
-	db_pipeline db_query doctor doctor_apache doctor_db doctor_doors \
-	doctor_files doctor_host doctor_nginx doctor_nginx_conf doctor_probe \
-	doctor_running doctor_spool doctor_tls doctor_web err fatal fcgi \
-	field file health host json keyhash log member metrics number plain \
-	project provider_key query req route scan seal sealed secret serve \
-	settings stats stmt text utf8 vault verified version
+	db_pipeline db_query db_setup doctor doctor_apache doctor_db \
+	doctor_doors doctor_files doctor_host doctor_nginx doctor_nginx_conf \
+	doctor_probe doctor_running doctor_spool doctor_tls doctor_web err \
+	fatal fcgi field file health host json keyhash log member metrics \
+	number plain project provider_key query req route scan seal sealed \
+	secret serve settings stats stmt text utf8 vault verified version
 LIB_OBJ = $(LIB_SRC:%=$(BUILD)/%.o)
 LIB = $(BUILD)/libcodecourier.a
 SQL = $(sort $(wildcard migrations/[0-9]*.sql))

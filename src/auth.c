@@ -153,7 +153,7 @@ auth_cold(struct req *r)
 	db_text(q, prefix);
 	e = db_run(r->app->db, &q, 1, false, r->deadline, &fault);
 	if (e)
-		req_fail(r, e, NULL, NULL);
+		req_fail(r, e, NULL, fault.message);
 	else
 		e = check_row(r, q);
 	db_query_clear(q);

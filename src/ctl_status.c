@@ -12,6 +12,10 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "banned.h"
 
 static void
@@ -144,6 +148,26 @@ add_keyring(struct ctl *c, struct json_object *o, struct admin *a)
 	return ok;
 }
 
+/* As the workers log in, and what they would say of it. Whether a plain user
+ * may look is no fault of theirs. */
+static bool
+add_login(struct ctl *c, struct json_object *o)
+{
+	struct db *db;
+	const char *reason;
+	bool ok;
+
+	unsetenv("PGPASSWORD"); /* the administrator's; the workers have none */
+	db =
+	    db_new(c->conf.database, DB_API_ONCE, c->conf.statement_timeout_ms);
+	ok = db && db_connect(db, true);
+	reason = db ? db_reason(db) : "out of memory";
+	add_text(o, "workersDatabase", ok ? "ok" : reason);
+	ok = ok || (geteuid() != 0 && strstr(reason, "Peer authentication"));
+	db_free(db);
+	return ok;
+}
+
 /* A host that is half broken is what status is for: it shows what it can
  * and fails only by its exit status. */
 int
@@ -154,7 +178,7 @@ ctl_status(struct ctl *c)
 	struct admin *a =
 	    admin_open(c->conf.admin_database, DB_NAME, why, sizeof(why));
 	int schema = a ? admin_version(a, why, sizeof(why)) : -1;
-	bool keyring;
+	bool keyring, login;
 
 	if (schema >= 0 &&
 	    !admin_run(a, "version", "SHOW server_version", server,
@@ -169,7 +193,8 @@ ctl_status(struct ctl *c)
 	add_text(o, "databaseVersion", schema < 0 ? NULL : server);
 	keyring = add_keyring(c, o, schema > 0 ? a : NULL);
 	admin_close(a);
+	login = add_login(c, o);
 	add_host(c, o);
 	ctl_print(c, o);
-	return schema < 0 || !keyring ? CTL_UNAVAILABLE : CTL_DONE;
+	return schema < 0 || !keyring || !login ? CTL_UNAVAILABLE : CTL_DONE;
 }

@@ -24,7 +24,7 @@
 #include "banned.h"
 
 #define PAUSE_FIRST CLOCK_MS(100)
-#define PAUSE_MAX   CLOCK_S(3)
+#define PAUSE_MAX   CLOCK_MS(500)
 #define SETUP_LIMIT CLOCK_S(3) /* preparing everything on a new connection */
 #define RETRIES     3          /* of a pipeline that was rolled back */
 #define BUFFERS_MAX ((size_t)3 << 20) /* bytes kept from one to the next */
@@ -155,38 +155,6 @@ run_once(struct db *db, struct db_query *const q[], size_t n, int64_t deadline,
 	return o;
 }
 
-/* Queues what a new connection starts with; returns the number of statements
- * queued, 0 on failure. */
-static size_t
-send_setup(struct db *db)
-{
-	/* who runs a few statements, once, prepares none; so the operator's
-	 * command needs of the schema only what its statements name */
-	int end = db->mode == DB_API ? STMT__API_MAX : 0;
-	char timeout[16];
-	const char *value[] = {timeout};
-	size_t n = 0;
-
-	snprintf(timeout, sizeof(timeout), "%d", db->statement_timeout_ms);
-	if (db->mode == DB_OPERATOR) {
-		if (!PQsendQueryParams(db->conn, "SET ROLE codecourier_owner",
-			0, NULL, NULL, NULL, NULL, 0))
-			return 0;
-		n++;
-	}
-	if (!PQsendQueryParams(db->conn,
-		"SELECT set_config('statement_timeout', $1, false), "
-		"set_config('search_path', 'codecourier', false)",
-		1, NULL, value, NULL, NULL, 0))
-		return 0;
-	n++;
-	for (int s = 0; s < end; s++, n++)
-		if (!PQsendPrepare(db->conn, stmt_info(s)->name,
-			stmt_info(s)->sql, stmt_info(s)->params, NULL))
-			return 0;
-	return PQpipelineSync(db->conn) ? n : 0;
-}
-
 static void
 setup_reason(struct db *db, const char *sqlstate)
 {
@@ -199,6 +167,31 @@ setup_reason(struct db *db, const char *sqlstate)
 	    "cannot prepare the statements (SQLSTATE %s): %s", sqlstate, cause);
 }
 
+/* Whether the server and its schema are what we can serve. False: the reason
+ * is set. */
+static bool
+is_fit(struct db *db, const struct db_query *q)
+{
+	const char *version = db_value(q, 0, 0, NULL);
+	const char *fault = db_value(q, 0, 2, NULL);
+	int oldest = 0;
+
+	if (version) {
+		db->schema_version = (int)strtol(version, NULL, 10);
+		oldest = (int)strtol(db_value(q, 0, 1, NULL), NULL, 10);
+	}
+	if (fault)
+		snprintf(db->reason, sizeof(db->reason), "%s", fault);
+	else if (db->schema_version < DB_OLDEST_SCHEMA || oldest > DB_PROGRAM)
+		snprintf(db->reason, sizeof(db->reason),
+		    "schema version %d (for programs from %d) does not fit "
+		    "this program, number %d, which needs %d or later",
+		    db->schema_version, oldest, DB_PROGRAM, DB_OLDEST_SCHEMA);
+	else
+		return true;
+	return false;
+}
+
 /* Prepares all and reads the schema's version. False: the reason is set. */
 static bool
 set_up(struct db *db)
@@ -206,36 +199,24 @@ set_up(struct db *db)
 	int64_t deadline = clock_us() + SETUP_LIMIT;
 	struct db_query version, *q = &version;
 	struct attempt a = {0};
-	int oldest = 0;
+	bool ok;
 	size_t n;
 
 	if (PQsetnonblocking(db->conn, 1) || !PQenterPipelineMode(db->conn))
 		return false;
-	n = send_setup(db);
+	n = db_send_setup(db->conn, db->mode, db->statement_timeout_ms);
 	if (n == 0 ||
 	    db_read_pipeline(db->conn, NULL, n, deadline, &a) != DONE) {
 		setup_reason(db, a.sqlstate);
 		return false;
 	}
 	db_query_init(q, STMT_SCHEMA_VERSION);
-	if (run_once(db, &q, 1, deadline, &a) != DONE) {
-		db_query_clear(q);
+	ok = run_once(db, &q, 1, deadline, &a) == DONE;
+	if (!ok)
 		setup_reason(db, a.sqlstate);
-		return false;
-	}
-	if (db_value(q, 0, 0, NULL)) {
-		db->schema_version =
-		    (int)strtol(db_value(q, 0, 0, NULL), NULL, 10);
-		oldest = (int)strtol(db_value(q, 0, 1, NULL), NULL, 10);
-	}
+	ok = ok && is_fit(db, q);
 	db_query_clear(q);
-	if (db->schema_version >= DB_OLDEST_SCHEMA && oldest <= DB_PROGRAM)
-		return true;
-	snprintf(db->reason, sizeof(db->reason),
-	    "schema version %d (for programs from %d) does not fit this "
-	    "program, number %d, which needs %d or later",
-	    db->schema_version, oldest, DB_PROGRAM, DB_OLDEST_SCHEMA);
-	return false;
+	return ok;
 }
 
 static void
@@ -254,11 +235,10 @@ try_connect(struct db *db)
 
 	disconnect(db);
 	db->conn = db_open(db->conninfo, database,
-	    db->mode == DB_OPERATOR ? "codecourierctl" : DB_APPLICATION, "2");
-	if (!db->conn || PQstatus(db->conn) != CONNECTION_OK) {
-		db_open_why(db->conn, db->reason, sizeof(db->reason));
+	    db->mode == DB_OPERATOR ? "codecourierctl" : DB_APPLICATION, "2",
+	    db->reason, sizeof(db->reason));
+	if (!db->conn)
 		return false;
-	}
 	PQsetNoticeReceiver(db->conn, ignore_notice, NULL);
 	encoding = PQparameterStatus(db->conn, "server_encoding");
 	if (encoding && strcmp(encoding, "UTF8") != 0) {
@@ -375,6 +355,18 @@ give_up(struct db *db, enum outcome o, bool write, const struct attempt *a,
 	return write && !a->rolled_back ? ERR_IN_DOUBT : ERR_UNAVAILABLE;
 }
 
+/* No connection. What callers can be told of the reason. */
+static enum err
+unavailable(const struct db *db, struct db_fault *fault)
+{
+	if (strncmp(db->reason, DB_STANDBY, strlen(DB_STANDBY)) == 0)
+		fault->message =
+		    "The service is " DB_STANDBY " of its database.";
+	else if (strcmp(db->reason, DB_READ_ONLY) == 0)
+		fault->message = "The database is read-only.";
+	return ERR_UNAVAILABLE;
+}
+
 enum err
 db_run(struct db *db, struct db_query *const q[], size_t n, bool write,
     int64_t deadline, struct db_fault *fault)
@@ -389,10 +381,17 @@ db_run(struct db *db, struct db_query *const q[], size_t n, bool write,
 		probe(db);
 	for (int try = 0;; try++) {
 		if (!db_connect(db, reconnected))
-			return ERR_UNAVAILABLE;
+			return unavailable(db, fault);
 		start = clock_us();
 		o = run_once(db, q, n, deadline, &a);
 		db->waited += clock_us() - start;
+		/* PostgreSQL's own sessions never go from a primary to a
+		 * standby, those behind a pooler do. A write needs no such
+		 * look: it cannot have been one there. */
+		if (o == DONE && !write && db_is_standby(db->conn)) {
+			o = REFUSED;
+			memcpy(a.sqlstate, "25006", sizeof("25006"));
+		}
 		if (o == DONE)
 			return ERR_OK;
 		if (clock_us() >= deadline)

@@ -65,8 +65,9 @@ void db_free(struct db *db);
 /*
  * Makes sure that there is a live connection with every statement prepared
  * and a schema this program can serve. After a failure the next attempts are
- * spaced by growing, jittered pauses (at most 3 s); between them it returns
- * false at once. The reason is logged when it changes. `force`: try now.
+ * spaced by growing, jittered pauses (at most half a second); between them it
+ * returns false at once. The reason is logged when it changes. `force`: try
+ * now.
  */
 MUST_CHECK bool db_connect(struct db *db, bool force);
 

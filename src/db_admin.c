@@ -69,13 +69,13 @@ admin_open(const char *conninfo, const char *database, char *why, size_t size)
 		snprintf(why, size, "out of memory");
 		return NULL;
 	}
-	a->conn = db_open(conninfo, database, "codecourierctl", "10");
-	if (a->conn && PQstatus(a->conn) == CONNECTION_OK) {
+	snprintf(why, size, "cannot connect: ");
+	a->conn = db_open(conninfo, database, "codecourierctl", "10",
+	    why + strlen(why), size - strlen(why));
+	if (a->conn) {
 		PQsetNoticeReceiver(a->conn, ignore_notice, NULL);
 		return a;
 	}
-	snprintf(why, size, "cannot connect: ");
-	db_open_why(a->conn, why + strlen(why), size - strlen(why));
 	admin_close(a);
 	return NULL;
 }

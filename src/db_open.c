@@ -3,6 +3,7 @@
  */
 #include "db_open.h"
 
+#include "file.h"
 #include "secret.h"
 
 #include <libpq-fe.h>
@@ -96,33 +97,48 @@ peer_uid(const char *conninfo)
 	return pw ? pw->pw_uid : 0;
 }
 
-struct pg_conn *
-db_open(const char *conninfo, const char *database, const char *application,
-    const char *timeout)
+/* One line of ours. */
+static void
+explain(char *why, size_t size, const char *begin, const char *message)
+{
+	char *nl;
+
+	snprintf(why, size, "%s%s", begin, message);
+	while ((nl = strchr(why, '\n')))
+		*nl = nl[1] ? ' ' : '\0';
+}
+
+/* The kernel tells the server the effective uid of the moment of connect(2).
+ * Nothing else is done under it: the process must never go on as somebody it
+ * did not mean to be. */
+static PGconn *
+connect_as(uid_t uid, const char *const *keywords, const char *const *values)
+{
+	PGconn *conn;
+
+	if (uid == 0 || seteuid(uid) != 0)
+		return NULL;
+	conn = PQconnectdbParams(keywords, values, 1);
+	if (seteuid(0) != 0)
+		abort();
+	return conn;
+}
+
+/* One try, live or not; NULL: no memory. */
+static PGconn *
+connect_to(const char *conninfo, const char *database, const char *application,
+    const char *timeout, const char *target)
 {
 	/* Only the first dbname is read as a conninfo. */
 	const char *keywords[] = {"connect_timeout", "client_encoding",
-	    "fallback_application_name", "dbname", database ? "dbname" : NULL,
-	    NULL};
+	    "fallback_application_name", "target_session_attrs", "dbname",
+	    database ? "dbname" : NULL, NULL};
 	const char *values[] = {
-	    timeout, "UTF8", application, conninfo, database, NULL};
-	PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
-	uid_t uid = peer_uid(conninfo);
-	PGconn *conn = NULL, *ours;
+	    timeout, "UTF8", application, target, conninfo, database, NULL};
+	PGconn *conn = connect_as(peer_uid(conninfo), keywords, values), *ours;
 
-	PQconninfoFree(parsed);
-	if (!parsed)
-		return NULL;
-	/* The kernel tells the server the effective uid of the moment of
-	 * connect(2). Nothing else is done under it: the process must never
-	 * go on as somebody it did not mean to be. */
-	if (uid != 0 && seteuid(uid) == 0) {
-		conn = PQconnectdbParams(keywords, values, 1);
-		if (seteuid(0) != 0)
-			abort();
-		if (conn && PQstatus(conn) == CONNECTION_OK)
-			return conn;
-	}
+	if (conn && PQstatus(conn) == CONNECTION_OK)
+		return conn;
 	/* A server may know root by a map of its own. If not, the first reason
 	 * is the one that matters. */
 	ours = PQconnectdbParams(keywords, values, 1);
@@ -134,17 +150,84 @@ db_open(const char *conninfo, const char *database, const char *application,
 	return conn;
 }
 
-void
-db_open_why(const struct pg_conn *conn, char *why, size_t size)
+/* Files that libpq and its TLS library open by their names, or would wait in
+ * for ever. False: `why`. */
+static bool
+files_fit(const PQconninfoOption *options, char *why, size_t size)
 {
-	char *nl;
+	static const char *const names[][2] = {{"passfile", "PGPASSFILE"},
+	    {"sslcert", "PGSSLCERT"}, {"sslkey", "PGSSLKEY"},
+	    {"sslrootcert", "PGSSLROOTCERT"}, {"sslcrl", "PGSSLCRL"}};
 
-	snprintf(why, size, "%s",
-	    conn ? PQerrorMessage(conn)
-		 : "not a conninfo of libpq (name=value pairs, a value with "
-		   "spaces in single quotes; or a URI), or no memory");
-	while ((nl = strchr(why, '\n')))
-		*nl = nl[1] ? ' ' : '\0';
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *path = getenv(names[i][1]), *fault;
+
+		for (const PQconninfoOption *o = options; o->keyword; o++)
+			if (strcmp(o->keyword, names[i][0]) == 0 && o->val)
+				path = o->val;
+		fault = path && path[0] ? file_fault(path) : NULL;
+		if (fault) {
+			snprintf(
+			    why, size, "%s %s %s", names[i][0], path, fault);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* What can be known before anybody is asked. */
+static bool
+is_sound(const char *conninfo, char *why, size_t size)
+{
+	PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+	bool ok = options && files_fit(options, why, size);
+
+	/* libpq would quote it, with the password, in its message */
+	if (!options)
+		snprintf(why, size,
+		    "not a conninfo of libpq (name=value pairs, a value with "
+		    "spaces in single quotes; or a URI), or no memory");
+	PQconninfoFree(options);
+	return ok;
+}
+
+bool
+db_is_standby(const struct pg_conn *conn)
+{
+	const char *value = PQparameterStatus(conn, "in_hot_standby");
+
+	return value && strcmp(value, "on") == 0;
+}
+
+struct pg_conn *
+db_open(const char *conninfo, const char *database, const char *application,
+    const char *timeout, char *why, size_t size)
+{
+	const char *message;
+	PGconn *conn;
+
+	if (!is_sound(conninfo, why, size))
+		return NULL;
+	conn =
+	    connect_to(conninfo, database, application, timeout, "read-write");
+	if (conn && strstr(PQerrorMessage(conn), "session is read-only")) {
+		/* a standby, or a primary on which this login is read-only */
+		PQfinish(conn);
+		conn = connect_to(
+		    conninfo, database, application, timeout, "primary");
+	}
+	message = conn ? PQerrorMessage(conn) : "out of memory";
+	if (conn && PQstatus(conn) == CONNECTION_OK) {
+		if (!db_is_standby(conn))
+			return conn;
+		explain(why, size, DB_STANDBY, "");
+	} else if (strstr(message, "server is in hot standby mode")) {
+		explain(why, size, DB_STANDBY ": ", message);
+	} else {
+		explain(why, size, "", message);
+	}
+	PQfinish(conn);
+	return NULL;
 }
 
 bool
@@ -223,10 +306,12 @@ prepares(PGconn *conn)
 bool
 db_pooler(const char *conninfo, enum db_pooler *found)
 {
-	PGconn *a = db_open(conninfo, NULL, "codecourier-doctor", "5");
-	PGconn *b = db_open(conninfo, NULL, "codecourier-doctor", "5");
-	bool ok = a && b && PQstatus(a) == CONNECTION_OK &&
-	    PQstatus(b) == CONNECTION_OK;
+	char why[8];
+	PGconn *a = db_open(
+	    conninfo, NULL, "codecourier-doctor", "5", why, sizeof(why));
+	PGconn *b = db_open(
+	    conninfo, NULL, "codecourier-doctor", "5", why, sizeof(why));
+	bool ok = a && b;
 
 	*found = POOLER_NONE;
 	/* without a pooler the key to cancel with has the backend's own id */

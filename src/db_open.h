@@ -5,26 +5,42 @@
 #ifndef DB_OPEN_H
 #define DB_OPEN_H
 
-#include "err.h"
+#include "db.h"
 
 #include <stddef.h>
 
 struct pg_conn; /* libpq's PGconn */
 
 /*
- * PQconnectdbParams with what all connections of ours have in common.
- * `database`: instead of the conninfo's, or NULL. `application`: its name in
- * pg_stat_activity. `timeout`: seconds for a host, "2" or more. Root becomes
- * the system user `postgres` or `codecourier` for the time of the call, where
- * the conninfo names one of these and no host over TCP: that is whom peer
- * authentication asks for. NULL: the conninfo cannot be parsed (libpq would
- * quote it, with the password, in its message), or no memory. PQstatus tells.
+ * A live connection to a primary, with what all of ours have in common; NULL:
+ * `why` says why in one line, without a password. `database`: instead of the
+ * conninfo's, or NULL. `application`: its name in pg_stat_activity. `timeout`:
+ * seconds for a host, "2" or more.
+ *
+ * Of several hosts the one is taken that can be written to:
+ * target_session_attrs is read-write where the conninfo gives no other. One
+ * that it gives says where to connect to; a standby is refused all the same. A
+ * primary that only the login's own settings make read-only is none to pass
+ * over: what uses the connection sees to that.
+ *
+ * Root becomes the system user `postgres` or `codecourier` for the time of
+ * connecting, where the conninfo names one of these and no host over TCP: that
+ * is whom peer authentication asks for.
  */
 struct pg_conn *db_open(const char *conninfo, const char *database,
-    const char *application, const char *timeout);
+    const char *application, const char *timeout, char *why, size_t size);
 
-/* Why `conn` (NULL, too) failed, in one line without a password. */
-void db_open_why(const struct pg_conn *conn, char *why, size_t size);
+/*
+ * Queues on a new session, in pipeline mode, the settings that it needs and the
+ * preparation of its mode's statements, up to the sync. Returns the number of
+ * statements queued, whose results are to be read; 0 on failure.
+ */
+size_t db_send_setup(
+    struct pg_conn *conn, enum db_mode mode, int statement_timeout_ms);
+
+/* Whether an open session is one on a standby, as the server has told of
+ * itself last: nobody is asked. */
+bool db_is_standby(const struct pg_conn *conn);
 
 /* An option that the conninfo itself gives ("host", "port", …). False: it
  * does not, it cannot be parsed, or the value does not fit. */

@@ -28,6 +28,10 @@ login_fix(const char *why)
 	static const struct {
 		const char *words, *fix;
 	} fixes[] = {
+	    {DB_STANDBY,
+		"name the primary, or all hosts of the cluster, in host=, "
+		"without target_session_attrs: it is read-write then and finds "
+		"the primary"},
 	    {"password",
 		"put the role's password into the passfile= that "
 		"CODECOURIER_DATABASE names, or give the role that one: psql, "
@@ -51,9 +55,9 @@ login_fix(const char *why)
 	    {"does not exist", "codecourierctl init"},
 	    {"not UTF8", "codecourierctl init says how to move it aside"},
 	    {"schema", "codecourierctl migrate"},
-	    {"read-only",
-		"target_session_attrs=read-write in the conninfo, and all "
-		"hosts of the cluster in host="},
+	    {DB_READ_ONLY,
+		"default_transaction_read_only = off in postgresql.conf, or "
+		"name the server that can be written to in host="},
 	};
 
 	for (size_t i = 0; i < sizeof(fixes) / sizeof(fixes[0]); i++)

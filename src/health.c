@@ -24,10 +24,16 @@ health_ready(struct req *r)
 
 	db_query_init(q, STMT_SCHEMA_VERSION);
 	e = db_run(r->app->db, &q, 1, false, r->start + CLOCK_S(3), &fault);
+	/* since it was connected to, an administrator can have made it so */
+	if (!e && db_value(q, 0, 2, NULL)) {
+		e = ERR_UNAVAILABLE;
+		fault.message = "The database is read-only.";
+	}
 	db_query_clear(q);
 	if (e)
-		return req_fail(
-		    r, ERR_UNAVAILABLE, NULL, "The database is not ready.");
+		return req_fail(r, ERR_UNAVAILABLE, NULL,
+		    fault.message ? fault.message
+				  : "The database is not ready.");
 	if (!vault_reload(r->app, false))
 		return req_fail(
 		    r, ERR_UNAVAILABLE, NULL, "The keyring is not ready.");

@@ -149,8 +149,10 @@
 /* clang-format off: SQL reads better as it is laid out here */
 static const struct stmt_info statements[] = {
     [STMT_SCHEMA_VERSION] = {"schema_version", 0,
-	"SELECT max(version)::text, max(oldest_program)::text "
-	"FROM schema_version"},
+	"SELECT max(version)::text, max(oldest_program)::text, "
+	"CASE WHEN pg_is_in_recovery() THEN '" DB_STANDBY "' "
+	"WHEN current_setting('transaction_read_only') = 'on' "
+	"THEN '" DB_READ_ONLY "' END FROM schema_version"},
     [STMT_MASTER_KEYS] = {"master_keys", 0,
 	"SELECT coalesce(string_agg(t, E'\\n'), '') FROM (SELECT DISTINCT ON "
 	"(master_key) concat_ws(' ', project_id, id, master_key, "

@@ -12,10 +12,16 @@
 #ifndef STMT_H
 #define STMT_H
 
+/* Why a server is not served from, as a reason begins. What a standby holds
+ * may be old: a key that was revoked on the primary is still good there. */
+#define DB_STANDBY   "connected to a standby"
+#define DB_READ_ONLY "the server is read-only"
+
 /* clang-format off */
 enum stmt {
 	/* the API's: prepared on each connection of a worker */
-	STMT_SCHEMA_VERSION,	/* -> version, oldest program */
+	STMT_SCHEMA_VERSION,	/* -> version, oldest program, NULL or why
+				   nothing can be written */
 	STMT_MASTER_KEYS,	/* -> for sealed.h */
 	STMT_GUARD_READ,	/* 2 key, digest -> last used is stale */
 	STMT_GUARD_PROJECT,	/* the same -> stale, the project */

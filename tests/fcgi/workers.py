@@ -1,5 +1,6 @@
 """Workers of our own: started one by one on a socket that we have bound, so
 that a signal goes to exactly one of them and its exit status is seen."""
+import contextlib
 import itertools
 import os
 import re
@@ -132,3 +133,20 @@ class Site:
             for worker in self.workers:
                 worker.process.kill()
                 worker.process.wait()
+
+
+@contextlib.contextmanager
+def serving(stack, cluster, environ=None):
+    """A site with one worker that serves another cluster, with a runtime
+    directory of its own."""
+    site = Site(stack)
+    folder = stack.top / f"run{next(NUMBERS)}"
+    folder.mkdir(0o700)
+    os.chown(folder, stack.uid, stack.gid)
+    try:
+        site.worker = site.start({
+            **cluster.environ, "CODECOURIER_RUNTIME_DIR": str(folder),
+            **(environ or {})})
+        yield site
+    finally:
+        site.close()

@@ -2,6 +2,7 @@
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from harness import PG_BIN as BIN, copy_cluster, free_port
@@ -34,16 +35,25 @@ class Cluster:
         running = self.stack.run_dir / "pg"
         for name in "pg_hba.conf", "pg_ident.conf":
             shutil.copyfile(running / name, data / name)
+        with open(data / "pg_hba.conf", "a") as hba:
+            hba.write("local replication all peer map=stack\n")
 
-    def start(self):
-        data = self.top / "data"
+    def make(self, data):
         copy_cluster(data, self.stack.drop)
         self.configure(data)
-        done = self.run(BIN / "pg_ctl", "-D", data, "-w", "-l",
-                        self.top / "log", "-o", self.options +
-                        f" -c unix_socket_directories='{self.top}' "
-                        "-c fsync=off", "start")
+
+    def pg_ctl(self, *args):
+        done = self.run(BIN / "pg_ctl", "-D", self.top / "data", "-w", *args)
         assert done.returncode == 0, done
+
+    def up(self):
+        self.pg_ctl("-l", self.top / "log", "-o", self.options +
+                    f" -c unix_socket_directories='{self.top}' "
+                    "-c fsync=off", "start")
+
+    def start(self):
+        self.make(self.top / "data")
+        self.up()
 
     def stop(self):
         self.run(BIN / "pg_ctl", "-D", self.top / "data", "-w", "-m",
@@ -62,6 +72,28 @@ class Cluster:
 
     def sql(self, text, dbname="codecourier"):
         return self.stack.psql(text, self.local + f" dbname={dbname}")
+
+
+class Standby(Cluster):
+    """A streaming standby of another one."""
+
+    def __init__(self, primary):
+        super().__init__(primary.stack)
+        self.primary = primary
+
+    def make(self, data):
+        done = self.run(BIN / "pg_basebackup", "-D", data, "-R", "-X",
+                        "stream", "-c", "fast", "--no-sync", "-d",
+                        f"host={self.primary.top} user=postgres")
+        assert done.returncode == 0, done
+
+    def catch_up(self, seconds=30):
+        """Until it has all that is committed on the primary now."""
+        lsn = self.primary.sql("select pg_current_wal_lsn()")
+        end = time.monotonic() + seconds
+        while self.sql(f"select pg_last_wal_replay_lsn() >= '{lsn}'") != "t":
+            assert time.monotonic() < end, "the standby does not follow"
+            time.sleep(0.05)
 
 
 class TlsCluster(Cluster):
@@ -121,8 +153,9 @@ class TlsCluster(Cluster):
         os.chown(path, self.stack.uid, self.stack.gid)
 
 
-def running(stack, kind=Cluster):
-    cluster = kind(stack)
+def running(of, kind=Cluster):
+    """One of a stack, or a standby of another cluster."""
+    cluster = kind(of)
     try:
         cluster.start()
         yield cluster
