@@ -44,7 +44,7 @@ file_fault(const char *path)
 int
 file_open(const char *path, int flags, const char **why)
 {
-	int look = flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0, fd;
+	int look = (flags & O_NOFOLLOW) ? AT_SYMLINK_NOFOLLOW : 0, fd;
 	struct stat st;
 
 	/* Before it is opened, as a device can mind that; and behind it, as
