@@ -159,8 +159,8 @@ def test_every_text_is_one_line(furnished):
     """Each column of every table: no control character gets in."""
     stack, tried = furnished.stack, set()
     for table, column in texts(stack):
-        if (table, column) in MANY_LINES:
-            continue
+        if (table, column) in MANY_LINES or table == "purge":
+            continue    # the operator's own, its login name is the one text
         with pytest.raises(SqlError) as got:
             stack.sql(f"update codecourier.{table} set {column} = "
                       f"U&'abc\\001b'")
