@@ -12,8 +12,11 @@ from client import Api, at_once, raw, request_bytes
 from contract import (Answer, CALL_IDS, CALLS, EMPTY_SETTINGS, WRITES,
                       check, check_error, check_headers)
 from fixtures import make_project, written
-from harness import program
+from harness import ROOT, program
+from test_before_body import AROUND
+from test_log_form import KEY, PARTS, TARGETS, escaped
 from test_refuse_route import UNKNOWN, allow, allowed
+from test_request_id import wait_for
 
 TARGET = "/api/v1/project"
 BODY = 2 * 1024 * 1024
@@ -263,6 +266,11 @@ def test_request_id(front, target, status):
         for _ in range(10)}
     assert len(seen) == 10
     assert given in (front.root / "codecourier.log").read_text()
+    given = given.replace("-", "").upper()
+    answer = raw(front.port, request_bytes(
+        "GET", target, [("X-Request-ID", given)]))
+    assert answer.header("X-Request-ID") == "-".join(
+        [given[:8], given[8:12], given[12:16], given[16:20], given[20:]])
 
 
 def test_address_in_the_audit(front, stack):
@@ -289,6 +297,14 @@ def test_openapi(front, stack):
     assert mine.body == raw(stack.port, request_bytes("GET", path)).body
     head = raw(front.port, request_bytes("HEAD", path), "HEAD")
     assert head.header("Content-Length") == str(len(mine.body))
+    tag = mine.header("ETag")
+    for value in tag, "*":
+        got = raw(front.port, request_bytes("GET", path,
+                                            [("If-None-Match", value)]))
+        assert got.status == 304 and got.header("ETag") == tag
+    got = raw(front.port, request_bytes("GET", path,
+                                        [("If-None-Match", '"x"')]))
+    assert got.status == 200
     answer = raw(front.port, request_bytes("OPTIONS", path), "OPTIONS")
     assert answer.status == 204 and allow(answer) == allowed("GET")
     for method in "POST", "PUT", "BREW":
@@ -311,6 +327,60 @@ def test_log_holds_no_key(front, user, home):
     user.refused("VALIDATION", "POST", "/project/update", {"slug": home.key})
     text = front.said() + (front.root / "codecourier.log").read_text()
     assert home.key[16:] not in text
+
+
+def logged(front, rid):
+    """The request line in Apache's log."""
+    def read():
+        return (front.root / "codecourier.log").read_text()
+    (line,) = wait_for(read, rid)
+    return re.search(r' request="((?:[^"\\]|\\.)*)" status=', line)[1]
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_key_in_the_request_line(front, name):
+    target, ends = TARGETS[name]
+    rid = str(uuid.uuid4())
+    raw(front.port, request_bytes("GET", target, [
+        ("X-Request-ID", rid), ("Referer", f"http://x/{KEY}")]), check=own)
+    line = logged(front, rid)
+    assert line.endswith(ends) and len(line) <= 203, line
+    text = front.said() + (front.root / "codecourier.log").read_text()
+    for part in PARTS:
+        assert part not in text and escaped(part) not in text.upper()
+
+
+@pytest.mark.parametrize("target", ["/x?" + "a" * 6000, "/x?" + '"' * 6000,
+                                    "/x?" + "\\" * 6000,
+                                    "/x?" + "%ff" * 2000],
+                         ids=lambda t: t[:6])
+def test_a_long_request_line(front, target):
+    rid = str(uuid.uuid4())
+    raw(front.port, request_bytes("GET", target, [("X-Request-ID", rid)]),
+        check=own)
+    line = logged(front, rid)
+    assert line.endswith("...") and len(line) <= 203, line
+
+
+@pytest.mark.parametrize("value", AROUND)
+def test_blanks_around_a_key(front, home, value):
+    for method, target in ("GET", TARGET), ("POST", TARGET + "/update"):
+        head = [("Authorization", value.format(home.key)),
+                ("Content-Type", "application/json")]
+        body = b'{"name":""}' if method == "POST" else b""
+        answer = raw(front.port, request_bytes(
+            method, target, [*head, ("Content-Length", len(body))], body),
+            method)
+        assert answer.status == (200 if method == "GET" else 400), answer
+
+
+def test_connections_are_kept(all_fronts):
+    """Longer than the 60 s of balancers; so nginx, too."""
+    answer = raw(all_fronts["proxy"].port, request_bytes(
+        "GET", "/healthz", [("Connection", "keep-alive")]))
+    assert "timeout=75" in answer.header("Keep-Alive")
+    conf = (ROOT / "nginx/server.conf").read_text()
+    assert "\nkeepalive_timeout 75s;\n" in conf
 
 
 def half(front, home, body=b"x" * 100_000):
