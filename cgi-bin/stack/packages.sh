@@ -49,6 +49,8 @@ unicode-data        which characters show nothing
 git                 commits with the names that settings take
 nodejs              clients made of openapi.json
 npm                 clients made of openapi.json
+openjdk-17-jre-headless  clients made of openapi.json
+php8.2-cli          clients made of openapi.json
 libre-engine-re2-perl  tries the patterns of openapi.json
 shellcheck          lint of the shell scripts
 systemd             lint of the units (systemd-analyze)

@@ -27,7 +27,7 @@ async function main(): Promise<void> {
 		body: {
 			envVars: { NODE_ENV: "production" },
 			selectedSkills: ["a", "b"],
-			testUserCredentials: { user: "u" },
+			testUserCredentials: { user: { name: "u" } },
 			convexDevKey: "dev:key-9876",
 			mergingModel: null,
 		},
