@@ -1,9 +1,12 @@
 """The worker as a CGI program: one process a request, without a web server
 (tests/http/test_apache.py has one). It must do as a worker of a pool does."""
+import fcntl
 import os
 import re
 import signal
 import subprocess
+import sys
+import termios
 import time
 import uuid
 from pathlib import Path
@@ -13,7 +16,7 @@ import pytest
 from contract import CALL_IDS, CALLS, NOBODY
 from fixtures import make_project
 from wire import answer_of, params_of
-from session import as_user
+from session import as_user, until
 
 PROJECT = "/api/v1/project"
 BODY = b'{"name": "By CGI"}'
@@ -178,6 +181,12 @@ def test_bytes_behind_the_body(stack, home):
     assert answer.status == 200
 
 
+def unread(pipe):
+    """Bytes in a pipe that its reader has not taken yet."""
+    found = fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4)
+    return int.from_bytes(found, sys.byteorder)
+
+
 def test_silent_client_holds_no_connection(stack, home, nothing_written):
     """Its body never comes: the program ends, and never asked the database."""
     count = ("select count(*) as n from pg_stat_activity "
@@ -187,7 +196,7 @@ def test_silent_client_holds_no_connection(stack, home, nothing_written):
         "POST", f"{PROJECT}/update", home.key, BODY))
     program.process.stdin.write(BODY[:5])
     program.process.stdin.flush()
-    time.sleep(1)
+    until(lambda: unread(program.process.stdin) == 0, "it does not read")
     assert program.process.poll() is None
     assert stack.rows(count) == before
     assert program.process.wait(25) == 0

@@ -13,7 +13,7 @@ import pytest
 from harness import parent, program, started
 from test_broken import FATAL, FATAL_NAMES
 from wire import Peer, params_of, request
-from session import as_user
+from session import as_user, until
 from workers import ask
 
 CLIENTS = 4
@@ -150,7 +150,7 @@ def test_worker_ends_with_its_parent(stack, home):
         peer = Peer(path).send(request(params_of(
             "GET", "/api/v1/project", home.key))[:60]).taken()
         above.kill()
-    time.sleep(0.2)
+    until(lambda: parent(pid) != above.pid, "its parent is still there")
     assert started(pid) == start, "it did not finish its request"
     peer.send(request(params_of("GET", "/api/v1/project", home.key))[60:])
     assert peer.answer().status == 200

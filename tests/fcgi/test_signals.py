@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from session import until
 from wire import PARAMS, params_of, record, request
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1,
@@ -30,9 +31,10 @@ def is_update(answer, name):
     return answer.status == 200 and answer.json["data"]["name"] == name
 
 
-def stays(worker, seconds=0.15):
-    """The signal has arrived long ago, and the worker is still at work."""
-    time.sleep(seconds)
+def stays(worker, *signals):
+    """The signals have arrived, and the worker is still at work."""
+    for sig in signals:
+        until(lambda: bit(worker, "ShdPnd", sig), f"{sig} does not arrive")
     assert worker.alive(), worker.said()
 
 
@@ -40,18 +42,20 @@ def stays(worker, seconds=0.15):
 def test_idle(site, home, sig):
     worker = site.ready()
     assert site.ask("GET", "/api/v1/project", home.key).status == 200
-    time.sleep(0.1)
-    began = time.monotonic()
     worker.signal(sig)
     assert worker.ends(SOON) == 0
-    assert time.monotonic() - began < 1
+
+
+def bit(worker, name, sig):
+    """Whether a signal is in a mask of the worker's."""
+    status = Path(f"/proc/{worker.pid}/status").read_text()
+    mask = int(re.search(rf"{name}:\s*([0-9a-f]+)", status).group(1), 16)
+    return mask >> (sig - 1) & 1 == 1
 
 
 def holds_back(worker):
     """Whether the signals wait until it looks for them."""
-    status = Path(f"/proc/{worker.pid}/status").read_text()
-    mask = int(re.search(r"SigBlk:\s*([0-9a-f]+)", status).group(1), 16)
-    return all(mask >> (sig - 1) & 1 for sig in SIGNALS)
+    return all(bit(worker, "SigBlk", sig) for sig in SIGNALS)
 
 
 @each_signal
@@ -96,7 +100,7 @@ def test_while_the_request_comes_in(site, home, sig, where):
     worker = site.start()
     peer = site.peer(data[:cut]).taken()
     worker.signal(sig)
-    stays(worker)
+    stays(worker, sig)
     peer.send(data[cut:])
     assert is_update(peer.answer("POST"), name)
     peer.close()
@@ -112,7 +116,7 @@ def test_while_it_works(site, home, session, sig):
     peer = site.peer(request(*update(home, sig.name)))
     session.await_waiting()
     worker.signal(sig)
-    stays(worker)
+    stays(worker, sig)
     session.release()
     assert is_update(peer.answer("POST"), sig.name)
     peer.close()
@@ -129,7 +133,7 @@ def test_while_it_answers(site, large, sig):
     peer.receive(1)             # it has begun, and cannot have ended
     worker.signal(sig)
     for _ in range(3):
-        stays(worker, 0.05)
+        stays(worker, sig)
         peer.receive(100000)
     answer = peer.answer()
     assert answer.status == 200 and len(answer.body) > 1500000
@@ -177,8 +181,7 @@ def test_all_signals_at_once(site, home):
     peer = site.peer(data[:1000]).taken()
     for sig in SIGNALS + SIGNALS:
         worker.signal(sig)
-        time.sleep(0.01)
-    stays(worker)
+    stays(worker, *SIGNALS)
     peer.send(data[1000:])
     assert is_update(peer.answer("POST"), "all of them")
     peer.close()

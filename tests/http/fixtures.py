@@ -1,15 +1,15 @@
 """Fixtures of the HTTP and of the SQL tests; each conftest takes them in."""
 import json
 import os
-import time
 import uuid
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from client import Api, at_once
 from harness import REPORTS, ROOT, Stack, started
-from session import Session
+from session import Session, until
 
 
 # links in RUN_DIR to folders that live as long as the stack
@@ -72,6 +72,18 @@ def spare():
     yield from running(workers=2, limits="on")
 
 
+def is_whole(stack):
+    """All workers are there, and none has been told to end."""
+    pids = stack.workers()
+    try:
+        told = ["ShdPnd:\t" + "0" * 16 not in Path(
+            f"/proc/{p}/status").read_text()
+            for p in pids + stack.pids("multiwatch")]
+    except OSError:
+        return False        # one has ended just now
+    return len(pids) == int(stack.extra["WORKERS"]) and not any(told)
+
+
 @pytest.fixture(autouse=True)
 def no_worker_ends(request):
     """A worker of the shared stack that ends has failed the test, whatever
@@ -84,7 +96,7 @@ def no_worker_ends(request):
         stack.pool = {p: started(p) for p in stack.workers()}
     yield
     if request.node.get_closest_marker("ends_workers"):
-        time.sleep(0.5)     # until the last one has
+        until(lambda: is_whole(stack), "the pool is not whole again")
         stack.pool = None
         return
     ended = [p for p, t in stack.pool.items() if started(p) != t]

@@ -1,4 +1,5 @@
 """A psql that stays open: it holds locks, and sees who waits for them."""
+import contextlib
 import os
 import subprocess
 import time
@@ -69,6 +70,30 @@ class Session:
 
     def close(self):
         self.process.communicate("\\q\n", timeout=10)
+
+
+@contextlib.contextmanager
+def gate(project, session, table):
+    """Keeps a write of the project to the table open, longer than any lock
+    is waited for, until session.release()."""
+    project.stack.sql(
+        "create function codecourier.test_gate() returns trigger language "
+        "plpgsql set lock_timeout = 0 as 'begin perform "
+        "pg_advisory_xact_lock(4711); return null; end'; "
+        "create trigger test_gate after insert or update on "
+        f"codecourier.{table} for each row when "
+        f"(new.project_id = '{project.id}') "
+        "execute function codecourier.test_gate(); "
+        "grant execute on function codecourier.test_gate() to public")
+    session.run("begin; select pg_advisory_xact_lock(4711)")
+    yield session
+    session.run(f"rollback; drop trigger test_gate on codecourier.{table}; "
+                "drop function codecourier.test_gate()")
+
+
+def tick(since):
+    """Waits until the clock shows a later millisecond than this."""
+    until(lambda: time.time() * 1000 >= since + 1, "the clock stands still")
 
 
 def until(true, what, seconds=30):

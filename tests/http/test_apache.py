@@ -397,7 +397,6 @@ def test_slow_bodies_hold_no_worker(all_fronts, home, stack, quiet):
     """More of them than workers: the others are served meanwhile."""
     front = all_fronts["proxy"]
     slow = [half(front, home) for _ in range(20)]
-    time.sleep(0.5)
     for _ in range(20):
         Api(front.base, home.key).get("/project")
     for conn in slow:

@@ -8,6 +8,7 @@ import pytest
 from client import Api, Line, at_once
 from contract import make_key
 from fixtures import make_project, written
+from session import until
 
 UPDATE = "/project/update"
 
@@ -19,7 +20,6 @@ def settle(project):
     while last_used(project) is None:
         assert time.monotonic() < end, "lastUsedAt was never written"
         time.sleep(0.05)
-    time.sleep(0.1)
 
 
 def last_used(project):
@@ -163,14 +163,17 @@ def test_no_request_is_lost_in_a_reload(project):
     settle(project)
     stack = project.stack
     (pool,) = stack.pids("multiwatch")
+    seen = []
 
     def ask():
         line = Line(stack.port, project.key)
-        return [line.get("/project")[0] for _ in range(200)]
+        got = [seen.append(line.get("/project")[0]) or seen[-1]
+               for _ in range(200)]
+        return got
 
     def reload():
-        for _ in range(3):
-            time.sleep(0.1)
+        for count in 200, 600, 1000:    # of 1600
+            until(lambda: len(seen) > count, "nobody answers")
             os.kill(pool, signal.SIGUSR2)
         return [200]
 

@@ -13,6 +13,7 @@ from client import raw, request_bytes
 from contract import Answer, check
 from fixtures import make_project, running
 from harness import started
+from session import until
 from test_database_down import pg_ctl
 
 READERS = WRITERS = 4
@@ -149,13 +150,6 @@ class Load:
         return int(rows), found[-1].json["data"]["claudeMd"]
 
 
-def until(true, what, seconds=30):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
-
-
 def is_ready(stack):
     try:
         return raw(stack.port, request_bytes("GET", "/readyz")).status == 200
@@ -186,8 +180,12 @@ def children(stack, name):
 
 
 def kill(*pids):
+    """They are gone when it returns."""
+    before = {pid: started(pid) for pid in pids}
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
+    until(lambda: all(started(p) != t for p, t in before.items()),
+          "somebody lives on")
 
 
 # whom; may a client be left without an answer; does a part start again?
@@ -216,7 +214,6 @@ def test_killed_under_load(site, victim):
             before = revivals(site)
             strike(site)
             until(lambda: revivals(site) == before + part, "not revived")
-            time.sleep(0.3)
             until(lambda: is_ready(site), "not ready again")
             load.go_on(AFTER)
     load.judge()
@@ -227,7 +224,7 @@ def test_postgresql_stopped_at_once(site):
     """pg_ctl stop -m immediate: no checkpoint, the log is replayed."""
     with Load(site) as load:
         pg_ctl(site, "stop", "-m", "immediate")
-        time.sleep(1)
+        until(load.refused, "nobody has noticed")
         pg_ctl(site, "-l", site.run_dir / "log/postgresql.log", "start")
         load.go_on(AFTER)
     load.judge()

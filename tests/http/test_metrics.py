@@ -15,6 +15,7 @@ from contract import CALLS, NOBODY, WRITES, make_key
 from fixtures import make_project
 from harness import ROOT, started
 from metrics import SCRAPED, grown, requests, scrape, text
+from session import until
 from tables import ROUTES
 from test_database_down import PG_CTL, comes_back
 
@@ -204,12 +205,15 @@ def test_survives_a_reload(project):
     before = scrape(stack)
     (pool,) = stack.pids("multiwatch")
 
+    seen = []
+
     def ask():
         line = Line(stack.port, project.key)
-        return [line.get("/project")[0] for _ in range(100)]
+        return [seen.append(line.get("/project")[0]) or seen[-1]
+                for _ in range(100)]
 
     def reload():
-        time.sleep(0.1)
+        until(lambda: len(seen) > 100, "nobody answers")
         os.kill(pool, signal.SIGUSR2)
         return [200]
 

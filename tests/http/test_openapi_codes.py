@@ -14,6 +14,7 @@ from client import Api, at_once, raw, request_bytes
 from contract import NOBODY, READS, WRITES, make_key
 from fixtures import make_project, running, slow_limits
 from openapi import EVERY, OPERATIONS
+from session import until
 from test_overload import flood
 
 ALL = [*OPERATIONS, ("POST", "/api/v1/nope")]
@@ -142,7 +143,8 @@ def too_many_open(stack):
     try:
         for conn in held:
             conn.sendall(data)
-        time.sleep(0.3)
+        until(lambda: raw(stack.port, request_bytes("GET", "/healthz")
+                          ).status == 503, "all of them are let in")
         each(stack, 503)
     finally:
         for conn in held:

@@ -6,6 +6,7 @@ import pytest
 from client import Api
 from contract import DELETED, NOBODY, PROJECT, same_id
 from fixtures import make_project, written
+from session import tick
 
 DAY = 24 * 3600 * 1000
 UPDATE = "/project/update"
@@ -51,7 +52,7 @@ def test_update_one_field_keeps_the_others(api, name, value):
 
 def test_empty_update_changes_nothing(project):
     before = project.api.get("/project")
-    time.sleep(0.005)
+    tick(before["updatedAt"])
     assert project.api.post(UPDATE, {}) == before
     assert project.api.get("/project") == before
     assert written(project) == 0

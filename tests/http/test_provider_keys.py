@@ -5,6 +5,7 @@ import pytest
 
 from contract import PROVIDER_KEY, PROVIDERS
 from fixtures import written
+from session import tick
 
 LIST = "/project/provider-keys"
 SET = "/project/provider-keys/set"
@@ -37,7 +38,7 @@ def test_list_is_by_name(api):
 
 def test_set_again_replaces(api):
     first = api.post(SET, {"provider": "github", "key": "first-key-1111"})
-    time.sleep(0.005)
+    tick(first["updatedAt"])
     second = api.post(SET, {"provider": "github", "key": "second-key-2222"})
     assert second["last4"] == "2222"
     assert second["_creationTime"] == first["_creationTime"]
@@ -131,6 +132,6 @@ def test_reveal_of_an_absent_one(project):
 def test_set_again_after_removal_is_new(api):
     first = api.post(SET, {"provider": "e2b", "key": "12345678"})
     api.post(REMOVE, {"provider": "e2b"})
-    time.sleep(0.005)
+    tick(first["_creationTime"])
     again = api.post(SET, {"provider": "e2b", "key": "12345678"})
     assert again["_creationTime"] > first["_creationTime"]

@@ -10,7 +10,7 @@ import pytest
 
 from client import Line
 from fixtures import make_project, rounds
-from session import until
+from session import gate, until
 
 READERS = ["/project", "/project/settings", "/project/members",
            "/project/counters"] * 2
@@ -118,26 +118,8 @@ def end_by(project, how, key_id):
     return project.api.post("/project/api-keys/revoke", {"keyId": key_id})
 
 
-@pytest.fixture
-def gate(project, session):
-    """Keeps the project's write of its settings open, longer than any lock
-    is waited for, until it is released."""
-    project.stack.sql(
-        "create function codecourier.test_gate() returns trigger language "
-        "plpgsql set lock_timeout = 0 as 'begin perform "
-        "pg_advisory_xact_lock(4711); return null; end'; "
-        "create trigger test_gate after update on codecourier.settings for "
-        f"each row when (new.project_id = '{project.id}') "
-        "execute function codecourier.test_gate(); "
-        "grant execute on function codecourier.test_gate() to public")
-    session.run("begin; select pg_advisory_xact_lock(4711)")
-    yield session
-    session.run("rollback; drop trigger test_gate on codecourier.settings; "
-                "drop function codecourier.test_gate()")
-
-
 @pytest.mark.parametrize("how", ["revoke", "operator", "delete"])
-def test_a_write_that_is_open_is_waited_for(project, gate, how):
+def test_a_write_that_is_open_is_waited_for(project, session, how):
     """The key's own write has not come to its end: no answer before it, also
     when one wait for its lock was in vain."""
     stack = project.stack
@@ -149,18 +131,18 @@ def test_a_write_that_is_open_is_waited_for(project, gate, how):
     def waited(end):
         """A worker waits a second at a time, the operator as long as it
         takes."""
-        waits.update(gate.waiting("%FOR UPDATE"))
+        waits.update(session.waiting("%FOR UPDATE"))
         return len(waits) == (1 if how == "operator" else 2) or end.done()
 
-    with ThreadPoolExecutor(2) as pool:
+    with gate(project, session, "settings"), ThreadPoolExecutor(2) as pool:
         write = pool.submit(line.post, "/project/settings/update",
                             {"claudeMd": "late"})
-        gate.await_waiting("%UPDATE settings%")
+        session.await_waiting("%UPDATE settings%")
         end = pool.submit(end_by, project, how, made["id"])
         until(lambda: waited(end), "nobody waits for the write")
         assert not end.done(), "answered while the write was open"
         assert rows_of(stack, made["id"]) == 0
-        gate.release()
+        session.release()
         assert write.result()[0] == 200
         end.result()
     assert rows_of(stack, made["id"]) == 1

@@ -17,6 +17,7 @@ import pytest
 
 from client import Api
 from fixtures import make_project, running
+from session import Session, gate
 
 UPDATE = "/project/settings/update"
 SET = "/project/provider-keys/set"
@@ -357,20 +358,17 @@ def remembered(plant, pid):
 def test_a_working_worker_would_be_caught(planted):
     """The search below sees what a worker holds while it works."""
     stack, secret = planted.stack, planted.plant.new("in work")
-    with ThreadPoolExecutor(2) as pool:
-        lock = pool.submit(
-            stack.sql, "begin; select 1 from codecourier.project where id = "
-            f"'{planted.id}' for update; select pg_sleep(2.5); commit")
-        time.sleep(0.4)
-        ask = pool.submit(planted.api.send, "POST", SET,
+    session = Session(stack)
+    with gate(planted, session, "provider_key"), ThreadPoolExecutor(1) as pool:
+        ask = pool.submit(planted.api.post, SET,
                           {"provider": "openai", "key": secret})
-        seen, end = [], time.monotonic() + 2
-        while not seen and time.monotonic() < end:
-            seen = [s for pid in stack.workers()
-                    for s in remembered(planted.plant, pid)
-                    if s.startswith("in work")]
-        assert ask.result().status in (200, 503)
-        lock.result()
+        session.await_waiting("%provider_key%")
+        seen = [s for pid in stack.workers()
+                for s in remembered(planted.plant, pid)
+                if s.startswith("in work")]
+        session.release()
+        ask.result()
+    session.close()
     assert seen, "a worker that holds a secret was not seen to"
 
 
