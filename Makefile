@@ -46,10 +46,11 @@ LIB_SRC = api_key auth call cgi conf counter ctl ctl_args ctl_dropin \
 	ctl_status db db_admin db_error db_facts db_migrate db_open \
 	db_pipeline db_query db_setup doctor doctor_apache doctor_db \
 	doctor_doors doctor_files doctor_host doctor_nginx doctor_nginx_conf \
-	doctor_probe doctor_running doctor_spool doctor_tls doctor_web err \
-	fatal fcgi field file health host json keyhash log member metrics \
-	number plain project provider_key query req route scan seal sealed \
-	secret serve settings stats stmt text utf8 vault verified version
+	doctor_probe doctor_role doctor_running doctor_spool doctor_tls \
+	doctor_web err fatal fcgi field file health host json keyhash log \
+	member metrics number plain project provider_key query req route scan \
+	seal sealed secret serve settings stats stmt text utf8 vault verified \
+	version
 LIB_OBJ = $(LIB_SRC:%=$(BUILD)/%.o)
 LIB = $(BUILD)/libcodecourier.a
 SQL = $(sort $(wildcard migrations/[0-9]*.sql))
@@ -83,7 +84,8 @@ $(BUILD)/%.o: src/%.c $(BUILD)/flags
 	$(COMPILE) -c -o $@ $<
 $(BUILD)/%.o: cgi-bin/%.c $(BUILD)/flags
 	$(COMPILE) -c -o $@ $<
-$(BUILD)/migrations.o: $(BUILD)/migrations.c $(SQL) migrations/roles.sql
+$(BUILD)/migrations.o: $(BUILD)/migrations.c $(SQL) migrations/roles.sql \
+	migrations/database.sql
 	$(COMPILE) -c -o $@ $<
 $(BUILD)/migrations.c: migrations/embed.sh $(SQL) $(BUILD)/flags
 	sh migrations/embed.sh $(SQL) >$@.new

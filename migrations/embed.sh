@@ -1,5 +1,5 @@
 #!/bin/sh
-# embed.sh: prints the C file that holds the given migrations and roles.sql,
+# embed.sh: prints the C file that holds the given migrations, roles.sql and database.sql,
 # so that a program always carries the schema it was built for.
 set -eu
 
@@ -12,6 +12,7 @@ EOF
 
 echo '#include "db_admin.h"'
 embed roles_sql migrations/roles.sql
+embed database_sql migrations/database.sql
 for file; do
 	name=$(basename "$file" .sql)
 	embed "sql_$name" "$file"

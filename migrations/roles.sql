@@ -25,6 +25,11 @@ BEGIN
 			THEN 'MEMBER' ELSE 'SET' END) THEN
 		EXECUTE format('GRANT codecourier_owner TO %I', current_user);
 	END IF;
+	-- No query of ours needs a file; one of somebody who got at the role
+	-- could fill the disk. Only a superuser may set it, or take it away.
+	IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+		ALTER ROLE codecourier SET temp_file_limit = '64MB';
+	END IF;
 END
 $$;
 

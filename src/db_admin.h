@@ -18,6 +18,7 @@ struct migration {
 };
 extern const struct migration migrations[];
 extern const char roles_sql[];
+extern const char database_sql[];
 
 /* The fields are for db_admin.c, db_migrate.c and db_facts.c. */
 struct admin {

@@ -172,15 +172,21 @@ apply(struct admin *a, struct admin *watch, const struct migration *m,
 static bool
 begin(struct admin *a, char *why, size_t size)
 {
-	static const char *const sql[] = {"SET lock_timeout = '60s'",
-	    "SELECT pg_advisory_lock(" LOCK_KEY ")",
-	    "SET ROLE codecourier_owner", "SET lock_timeout = '" LOCK_WAIT "'",
-	    "SET statement_timeout = 0"};
+	static const struct {
+		const char *sql, *what; /* what: in a message */
+	} steps[] = {
+	    {"SET lock_timeout = '60s'", "lock_timeout"},
+	    {"SELECT pg_advisory_lock(" LOCK_KEY ")",
+		"another init or migrate is at work"},
+	    {database_sql, "rights of everybody"},
+	    {"SET ROLE codecourier_owner", "SET ROLE codecourier_owner"},
+	    {"SET lock_timeout = '" LOCK_WAIT "'", "lock_timeout"},
+	    {"SET statement_timeout = 0", "statement_timeout"},
+	};
 
-	for (size_t i = 0; i < sizeof(sql) / sizeof(sql[0]); i++)
-		if (!admin_run(a,
-			i == 1 ? "another init or migrate is at work" : sql[i],
-			sql[i], NULL, 0, why, size))
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (!admin_run(
+			a, steps[i].what, steps[i].sql, NULL, 0, why, size))
 			return false;
 	return true;
 }

@@ -414,7 +414,7 @@ def test_no_check_is_without_its_test(sick):
     names = [c["check"] for c in sick.ctl("doctor", "--list")]
     text = "".join((Path(__file__).parent / name).read_text() for name in (
         "test_doctor.py", "test_installed.py", "test_doctor_serves.py",
-        "test_doctor_doors.py"))
+        "test_doctor_doors.py", "test_doctor_role.py"))
     asked = set(re.findall(r'(?:found|later)\(\s*(?:\w+, )?"([a-z-]+)"|'
                            r'^    \("([a-z-]+)", ".*", *$|here\["([a-z-]+)"\]'
                            r'|"([a-z-]+)" in here', text, re.M))
