@@ -28,6 +28,7 @@ check_value(const struct field *f, struct json_object *v)
 		size = f->in_bytes ? len : text_count(s, len);
 		EXPECT(size >= f->min && size <= f->max);
 		EXPECT(!f->one_line || !text_has_control(s, len));
+		EXPECT(!f->one_line || text_has_visible(s, len));
 		EXPECT(!f->trimmed || (s[0] != ' ' && s[len - 1] != ' '));
 		break;
 	case FIELD_STRINGS:

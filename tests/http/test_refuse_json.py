@@ -230,7 +230,7 @@ def test_32_levels_are_fine(api, opening, closing):
     (b'{"name":"\\u00e9\xc3\xa9"}', "éé"),
     (b'{"name":"\xef\xbf\xbf\xef\xbf\xbd"}', "\uffff\ufffd"),
     (b'{"name":"\xef\xbb\xbfbom inside"}', "\ufeffbom inside"),
-    (b'{"name":"\xf4\x8f\xbf\xbf"}', "\U0010ffff"),
+    (b'{"name":"x\xf4\x8f\xbf\xbf"}', "x\U0010ffff"),
     (b'{"name":"\\\\u0000"}', "\\u0000"),
     (b'{"name":"x","githubRepoUrl":null}', "x")], ids=repr)
 def test_proper_json(api, raw, want):
