@@ -7,7 +7,7 @@ README = ROOT / "README.md"
 
 
 def lines():
-    """Those of README's section about backup: the dump's, the restore's."""
+    """The blocks of README's section about backup: the dump, the restore, …"""
     section = re.search(r"^## Backup.*?(?=^## )", README.read_text(),
                         re.M | re.S)[0]
     blocks = re.findall(r"(?:^    .*\n)+", section, re.M)
@@ -16,7 +16,7 @@ def lines():
 
 
 def test_the_readmes_lines_bring_everything_back(host):
-    dump, restore = lines()
+    dump, restore = lines()[:2]
     host.run("mkdir /root/away && cd /root/away && "
              "cp /etc/codecourier/keyring keyring.copy")
     status, _ = host.curl(
