@@ -316,7 +316,8 @@ walk(struct parse *p, size_t file)
 static const char *
 path_of(const struct parse *p, const struct server *s)
 {
-	const char *path = s->ours ? "" : NULL;
+	/* one that passes elsewhere is another instance's */
+	const char *path = s->ours && s->passes == 0 ? "" : NULL;
 
 	for (size_t i = 0; i < s->passes; i++) {
 		bool leads = is_ours(p, s->pass[i].target);

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
@@ -77,7 +78,7 @@ class Host:
             (self.top / program.name).chmod(0o755)
         self.processes = [subprocess.Popen(
             ["unshare", "-m", "-n", "sh", "-c", MAKE.format(
-                top=self.top, uid=UID, root=ROOT)],
+                top=self.top, uid=UID, root=quote(str(ROOT)))],
             env={**os.environ, "UP": UP})]
         end = time.monotonic() + 30
         while "sleep" not in Path(

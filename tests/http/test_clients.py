@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import subprocess
+from shlex import quote
 from types import SimpleNamespace
 
 import pytest
@@ -25,10 +26,10 @@ HERE = ROOT / "tests/http/clients"
 PACKAGES = ROOT / "build/clients"
 PROGRAMS = sorted(HERE.glob("with-*.ts"))
 INSTALL = f"""set -e
-mkdir -p {PACKAGES}
-cd {PACKAGES}
+mkdir -p {quote(str(PACKAGES))}
+cd {quote(str(PACKAGES))}
 rm -f installed
-cp {HERE}/package.json {HERE}/package-lock.json .
+cp {quote(str(HERE))}/package*.json .
 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 cp package-lock.json installed
 """

@@ -2,6 +2,7 @@
 nginx and behind Apache. On an installed host, see installed.py; root only."""
 import contextlib
 import os
+from shlex import quote
 
 import pytest
 
@@ -237,8 +238,8 @@ def apache(ready):
     ready.sh("install -d /etc/apache2/sites-enabled /etc/apache2/codecourier "
              "/run/apache2 /run/over/upper /run/over/work "
              "/var/log/apache2; "
-             f"cp {ROOT}/cgi-bin/apache/*.conf /etc/apache2/codecourier; "
-             f"cp {ROOT}/cgi-bin/apache/codecourier-proxy.conf "
+             f"cp {quote(str(ROOT))}/cgi-bin/apache/*.conf /etc/apache2/codecourier; "
+             f"cp {quote(str(ROOT))}/cgi-bin/apache/codecourier-proxy.conf "
              "/etc/apache2/sites-enabled; "
              "mount -t overlay -o lowerdir=/usr/sbin,upperdir=/run/over/upper,"
              "workdir=/run/over/work none /usr/sbin")
