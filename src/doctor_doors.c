@@ -4,6 +4,8 @@
  */
 #include "doctor.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -234,7 +236,7 @@ judge(struct doctor *d, struct web *w, const struct door *door)
 	} else if (!a->silent) {
 		judge_status(d, w, door);
 	} else if (doctor_is_fine(d) || !door->path[0]) {
-		doctor_error(d, fix, "%s: no answer within 10 s", text);
+		doctor_error(d, fix, "%s: no answer in time", text);
 	}
 }
 
@@ -270,12 +272,14 @@ void
 doctor_doors(struct doctor *d)
 {
 	struct web *w = NULL;
+	/* workers that hang are told of: no need to wait for them again */
+	int64_t limit = CLOCK_S(doctor_is_fine(d) ? 10 : 3);
 
 	if (!doctor_web(d, NULL))
 		doctor_unseen(d, "the addresses of the site");
 	while ((w = doctor_web(d, w))) {
 		for (size_t i = 0; i < w->doors; i++)
-			ask_door(&w->door[i]);
+			ask_door(&w->door[i], limit);
 		if (is_stopped(d, w))
 			continue;
 		for (size_t i = 0; i < w->doors; i++)

@@ -333,9 +333,9 @@ exchange(struct door *door, int fd, int64_t deadline)
 }
 
 void
-ask_door(struct door *door)
+ask_door(struct door *door, int64_t limit)
 {
-	int64_t deadline = clock_us() + LIMIT;
+	int64_t deadline = clock_us() + limit;
 	struct addrinfo *to = address_of(door->listen);
 	int fd = -1;
 

@@ -79,8 +79,9 @@ pid_t web_master(const char *pid_file, const char *program);
 MUST_CHECK bool ask_workers(
     const char *socket, const char *user, struct answer *a);
 
-/* The same at a door, with its name, over HTTP/1.1, by TLS if it has it. */
-void ask_door(struct door *door);
+/* The same at a door, with its name, over HTTP/1.1, by TLS if it has it, within
+ * `limit` microseconds. */
+void ask_door(struct door *door, int64_t limit);
 
 /* The exchange over TLS on a connected socket, until the other side is done or
  * `deadline` (clock_us): text that ends with NUL in `in`. Fills a->tls, and the
