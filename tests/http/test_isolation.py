@@ -190,7 +190,7 @@ def test_every_write_writes_to_its_own_project_only(stack, theirs):
 
 @pytest.mark.parametrize("args", [
     ["counter", "add", "{slug}", "runs", "5"],
-    ["member", "accept", "{slug}", "0@third.example", "--name", "Third"],
+    ["member", "accept", "{slug}", "0@theirs.example", "--name", "Third"],
     ["key", "create", "{slug}", "--name", "theirs 0"],
     ["key", "revoke", "{key_id}"],
     ["provider-key", "reveal", "{slug}", "anthropic"]],
@@ -203,7 +203,11 @@ def test_a_command_writes_to_its_own_project_only(third, args):
 
 @pytest.fixture(scope="module")
 def third(stack):
-    return furnish(make_project(stack), "third", 1)
+    """It has invited an address that is pending elsewhere, too."""
+    made = furnish(make_project(stack), "third", 1)
+    made.api.post("/project/members/invite",
+                  {"email": "0@theirs.example", "role": "admin"})
+    return made
 
 
 def test_a_note_of_use_is_of_one_key(stack, theirs):
