@@ -196,6 +196,33 @@ is_time(const char *name)
 	    (len > 2 && strcmp(name + len - 2, "At") == 0);
 }
 
+/* The elements with commas between them, "-" for none. */
+static char *
+show_list(struct json_object *list)
+{
+	size_t n = json_object_array_length(list), size;
+	char *made = NULL;
+	FILE *out = open_memstream(&made, &size);
+
+	if (!out)
+		return NULL;
+	if (n == 0)
+		fputs("-", out);
+	for (size_t i = 0; i < n; i++) {
+		const char *text =
+		    json_object_get_string(json_object_array_get_idx(list, i));
+		char *shown = plain_text(
+		    text ? text : "-", strlen(text ? text : "-"), true);
+
+		fprintf(out, "%s%s", i ? ", " : "", shown ? shown : "?");
+		free(shown);
+	}
+	if (fclose(out) == 0)
+		return made;
+	free(made);
+	return NULL;
+}
+
 /* What stands for the value under this name; NULL: no memory. */
 static char *
 show(const char *name, struct json_object *v, bool cell)
@@ -203,6 +230,8 @@ show(const char *name, struct json_object *v, bool cell)
 	char when[PLAIN_TIME];
 	const char *text = when;
 
+	if (json_object_is_type(v, json_type_array))
+		return show_list(v);
 	if (json_object_is_type(v, json_type_string))
 		return plain_text(json_object_get_string(v),
 		    (size_t)json_object_get_string_len(v), cell);

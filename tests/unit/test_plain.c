@@ -157,18 +157,18 @@ prints_lines(void **state)
 	    printed(plain_print,
 		"{\"_id\": \"i\", \"name\": \"a\\nslug: b\", \"n\": 5, "
 		"\"revokedAt\": 1795850580999, \"revoked\": true, "
-		"\"scopes\": [\"a\", \"b\"], \"none\": null, "
+		"\"scopes\": [\"a\", \"b\\n  c\", 5], \"none\": null, "
 		"\"workers\": [{\"pid\": 5, \"startedAt\": 0}], \"l\": []}"),
 	    "name:        a\\nslug: b\n"
 	    "n:           5\n"
 	    "revoked at:  2026-11-28 07:23 UTC\n"
 	    "revoked:     yes\n"
-	    "scopes:      [\"a\",\"b\"]\n"
+	    "scopes:      a, b\\n \\x20c, 5\n"
 	    "none:        -\n"
 	    "workers:\n"
 	    "  PID  STARTED AT\n"
 	    "  5    1970-01-01 00:00 UTC\n"
-	    "l:           []\n");
+	    "l:           -\n");
 }
 
 static void
