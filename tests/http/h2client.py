@@ -14,10 +14,10 @@ __all__ = ["ErrorCodes", "Line2"]
 class Line2:
     """One connection to port 443 of a site."""
 
-    def __init__(self, site):
+    def __init__(self, site, source=None):
         context = site.context()
         context.set_alpn_protocols(["h2"])
-        self.sock = site.connect(context=context)
+        self.sock = site.connect(context=context, source=source)
         assert self.sock.selected_alpn_protocol() == "h2"
         self.conn = H2Connection(H2Configuration(
             validate_outbound_headers=False,

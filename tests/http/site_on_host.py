@@ -210,9 +210,11 @@ class Site:
         """A client of TLS that knows the certificate."""
         return ssl.create_default_context(cafile=str(self.certificate))
 
-    def connect(self, port=443, address="127.0.0.1", context=None, **more):
-        """A connection to one of the installed ports."""
-        conn = socket.create_connection((address, self.ports[port]), 20)
+    def connect(self, port=443, address="127.0.0.1", context=None,
+                source=None, **more):
+        """A connection to one of the installed ports, from an address."""
+        conn = socket.create_connection((address, self.ports[port]), 20,
+                                        source and (source, 0))
         if port != 443:
             return conn
         return (context or self.context()).wrap_socket(

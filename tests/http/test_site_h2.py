@@ -1,10 +1,11 @@
 """The bounds of HTTP/1 hold over HTTP/2, and nothing slips through it."""
+import select
 import time
 import uuid
 
 import pytest
 
-from contract import Answer, check
+from contract import Answer, check, make_key
 from fixtures import make_project
 from h2client import ErrorCodes, Line2
 from h2.settings import SettingCodes
@@ -127,6 +128,44 @@ def test_streams_count_as_open_requests(site):
     while site.curl("/healthz").status != 200:
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize("key, path, length, refused, most", [
+    (None, UPDATE, 2 ** 21, 401, 0), ("Bearer cc_live_x", UPDATE, 9, 401, 0),
+    (None, "/api/v1/project", 2 ** 21, 413, 0),
+    (f"Bearer {make_key()}", UPDATE, 2 ** 21, 503, 16),
+    (f"Bearer {make_key()}", UPDATE, None, 503, 16),
+    (f"Bearer {make_key()}", UPDATE, 59000, 503, 100)])
+def test_unfinished_bodies(site, project, key, path, length, refused, most):
+    """With limits as shipped, from five addresses: who has no key is refused
+    at once, the others hold so many; everybody else is served."""
+    project.api.get("/project")
+    head = [("authorization", key)] if key else []
+    head += [("content-length", str(length))] if length else []
+    lines = [Line2(site, f"127.0.{len(path)}.{most + n}")
+             for n in range(1, 6) for _ in range(4)]
+    try:
+        begun = [(line, line.send("POST", path, head, b" " * 8, False))
+                 for _ in range(STREAMS) for line in lines]
+        good = Line2(site)
+        want = len(begun) - 5 * most
+        end = time.monotonic() + 9
+        while sum(i in one.ended for one, i in begun) < want:
+            assert time.monotonic() < end
+            for one in lines:
+                if select.select([one.sock], [], [], 0)[0]:
+                    one.read()
+        told = [check(one.ended[i]).status for one, i in begun
+                if i in one.ended]
+        assert told == [refused] * want
+        for _ in range(20):
+            ask = [good.send("GET", "/api/v1/project", as_json(project)),
+                   good.send("POST", UPDATE, as_json(project), b"{}")]
+            assert [good.outcome(i).status for i in ask] == [200, 200]
+        good.close()
+    finally:
+        for one in lines:
+            one.close()
 
 
 def test_slow_body(line, site):
