@@ -5,6 +5,7 @@
  */
 #include "doctor.h"
 
+#include "file.h"
 #include "text.h"
 
 #include <dirent.h>
@@ -141,7 +142,7 @@ static void
 read_site(struct doctor *d, const char *path)
 {
 	struct site s = {.d = d};
-	FILE *f = fopen(path, "re");
+	FILE *f = file_stream(path);
 	char line[1024];
 
 	snprintf(s.socket, sizeof(s.socket), "unix:%s", d->socket);
@@ -177,7 +178,7 @@ each_file(struct doctor *d, const char *folder)
 static void
 variable(const char *name, char *value, size_t size)
 {
-	FILE *f = fopen(APACHE_ETC "/envvars", "re");
+	FILE *f = file_stream(APACHE_ETC "/envvars");
 	char line[256], *p;
 
 	while (f && fgets(line, sizeof(line), f)) {

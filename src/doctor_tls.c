@@ -4,6 +4,7 @@
  */
 #include "doctor_web.h"
 
+#include "file.h"
 #include "clock.h"
 
 #include <openssl/err.h>
@@ -73,7 +74,7 @@ take_certificate(X509 *x, const char *name, struct certificate *c)
 bool
 tls_read(const char *path, struct certificate *c)
 {
-	FILE *f = fopen(path, "re");
+	FILE *f = file_stream(path);
 	X509 *x = f ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
 
 	if (x)

@@ -3,6 +3,7 @@
  */
 #include "doctor_web.h"
 
+#include "file.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -58,7 +59,7 @@ pid_t
 web_master(const char *pid_file, const char *program)
 {
 	char path[64], exe[300];
-	FILE *f = fopen(pid_file, "re");
+	FILE *f = file_stream(pid_file);
 	int pid = 0;
 	ssize_t n;
 

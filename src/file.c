@@ -70,6 +70,18 @@ file_open(const char *path, int flags, const char **why)
 	return -1;
 }
 
+FILE *
+file_stream(const char *path)
+{
+	const char *why;
+	int fd = file_open(path, 0, &why);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+
+	if (!f && fd >= 0)
+		close(fd);
+	return f;
+}
+
 bool
 file_replace(const char *path, const char *text, mode_t mode, const char **why)
 {

@@ -6,6 +6,7 @@
 #define FILE_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /*
@@ -15,6 +16,9 @@
  * (EINVAL: no regular file), and *why in words, a static text.
  */
 int file_open(const char *path, int flags, const char **why);
+
+/* The same to be read by lines; NULL: it is none, or no memory. */
+FILE *file_stream(const char *path);
 
 /* What is wrong with a file that a library will open: NULL where it is a
  * regular one, or cannot be looked at; else a static text. */

@@ -117,6 +117,7 @@ opens_a_file(void **state)
 {
 	const char *why;
 	char text[8] = "";
+	FILE *f;
 	int fd;
 
 	(void)state;
@@ -129,7 +130,13 @@ opens_a_file(void **state)
 	assert_int_equal(write(fd, "x", 1), -1);
 	close(fd);
 	assert_null(file_fault(path));
+	f = file_stream(path);
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof(text), f));
+	assert_string_equal(text, "text");
+	fclose(f);
 	unlink(path);
+	assert_null(file_stream(path));
 }
 
 static void
@@ -164,6 +171,7 @@ refuses_all_else(void **state)
 		assert_int_equal(kinds[i].make(path), 0);
 		assert_refused(0, EINVAL, kinds[i].fault);
 		assert_string_equal(file_fault(path), kinds[i].fault);
+		assert_null(file_stream(path));
 		remove(path);
 		/* and behind a link */
 		assert_int_equal(kinds[i].make(target), 0);
