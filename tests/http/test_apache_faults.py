@@ -90,7 +90,7 @@ def test_hanging_database(front, spare, project):
     """A program's own connection is not made; a worker's write has been
     sent, and may be taken."""
     api = Api(front.base, project.key)
-    connected(spare)
+    connected(project)
     with frozen(spare):
         write = update(front.port, project)
         read = api.send("GET", "/project", timeout=30)

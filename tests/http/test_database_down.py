@@ -115,18 +115,25 @@ def test_killed_backends(spare):
     assert spare.workers() == workers
 
 
-def connected(stack):
-    """Waits until each worker has its connection."""
-    until(lambda: len(stack.workers()) == int(stack.sql(
-        "select count(*) from pg_stat_activity where usename = 'codecourier'"
-    )), "a worker is not connected")
+def connected(project):
+    """Returns when each worker has its connection: one that lost it connects
+    with its next request, so there are requests for all."""
+    stack = project.stack
+    project.api.get("/project")     # once alone: its key is new
+
+    def all_are():
+        at_once([lambda: project.api.get("/project")] * 8)
+        return len(stack.workers()) == int(stack.sql(
+            "select count(*) from pg_stat_activity "
+            "where usename = 'codecourier'"))
+
+    until(all_are, "a worker is not connected")
 
 
 def test_hanging_database(spare):
     """It takes requests and never answers: the worker gives up in time."""
     project = make_project(spare)
-    project.api.get("/project")
-    connected(spare)
+    connected(project)
     workers = spare.workers()
     stopped = spare.pids("postgres")
     try:
