@@ -35,7 +35,6 @@ need nginx 'the web server, or Apache' /usr/sbin/nginx /usr/sbin/apache2 \
 	/usr/sbin/httpd
 need postgresql 'the database, if it is not on another host' \
 	'/usr/lib/postgresql/*/bin/postgres' /usr/bin/postgres
-need openssl 'reads certificates, for codecourierctl doctor' /usr/bin/openssl
 grep -qs '^codecourier:' "$root/etc/passwd" ||
 	lack codecourier 'the user of the workers: README.md, "Install"'
 grep -qs '^www-data:' "$root/etc/group" ||

@@ -55,9 +55,9 @@ names() {
 host=$root/host
 mkdir "$host"
 red test "$(names "$host")" = \
-	'spawn-fcgi multiwatch systemd nginx postgresql openssl codecourier www-data'
+	'spawn-fcgi multiwatch systemd nginx postgresql codecourier www-data'
 for program in usr/bin/spawn-fcgi bin/systemctl usr/sbin/apache2 \
-	usr/lib/postgresql/17/bin/postgres usr/bin/openssl; do
+	usr/lib/postgresql/17/bin/postgres; do
 	install -D /dev/null "$host/$program"
 done
 mkdir "$host/etc"
