@@ -5,14 +5,19 @@
  */
 #include "auth.h"
 
+#include "clock.h"
+#include "fcgi.h"
 #include "keyhash.h"
 #include "log.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "banned.h"
+
+#define COLD_WAIT CLOCK_S(1) /* for a place, at most */
 
 /* "Bearer <key>" (RFC 6750 section 2.1): scheme in any case, then spaces; and
  * around the field's value spaces and tabs (OWS, RFC 9110 section 5.5). nginx
@@ -70,14 +75,59 @@ cold_places(const struct req *r)
 	return places > 0 ? places : 1;
 }
 
+/* Come again: not all in step, or they would meet each other again. */
+static enum err
+refuse(struct req *r, enum stats_total count, const char *message)
+{
+	host_count(r->app->host, count);
+	r->retry_after = 1 + (int)secret_below(3);
+	return req_fail(r, ERR_UNAVAILABLE, NULL, message);
+}
+
 static enum err
 refuse_cold(struct req *r)
 {
-	host_count(r->app->host, STAT_COLD_REFUSALS);
-	r->retry_after = 1;
-	return req_fail(r, ERR_UNAVAILABLE, NULL,
-	    "Too many keys are being verified for the first time; try again in "
-	    "a second.");
+	return refuse(r, STAT_COLD_REFUSALS,
+	    "Too many keys are being made or verified for the first time; try "
+	    "again in a few seconds.");
+}
+
+/* A little of the wait for a place; false when it has to end: it took too long,
+ * or nobody else is there for who waits outside. */
+static bool
+wait_cold(const struct req *r, int64_t until)
+{
+	if (clock_us() >= until ||
+	    (fcgi_others_wait() && !host_has_free(r->app->host)))
+		return false;
+	usleep(1000 + secret_below(4000));
+	return true;
+}
+
+enum err
+auth_cold_enter(struct req *r, const char *key)
+{
+	struct host *h = r->app->host;
+	int64_t until = clock_us() + COLD_WAIT;
+
+	while (!host_cold_enter(h, cold_places(r), verified_number(h, key)))
+		if (!wait_cold(r, until))
+			return refuse_cold(r);
+	return ERR_OK;
+}
+
+enum err
+auth_share(struct req *r)
+{
+	struct host *h = r->app->host;
+
+	host_serves(h, r->id.project_id, r->start);
+	if (!host_is_greedy(h, r->app->conf.workers, r->start) ||
+	    !fcgi_others_wait())
+		return ERR_OK;
+	return refuse(r, STAT_SHARE_REFUSALS,
+	    "This project has half of the service's workers while others wait; "
+	    "try again in a few seconds.");
 }
 
 /* scrypt, by one worker a key and few workers a host; the others that wait
@@ -89,8 +139,9 @@ verify_hash(struct req *r, const char *hash, size_t len)
 	struct identity known;
 	enum err e;
 
-	if (!host_cold_enter(h, cold_places(r), verified_number(h, r->key)))
-		return refuse_cold(r);
+	e = auth_cold_enter(r, r->key);
+	if (e)
+		return e;
 	if (verified_find(h, r->key, &known) &&
 	    memcmp(&known, &r->id, sizeof(known)) == 0) {
 		e = ERR_OK;
@@ -140,14 +191,17 @@ auth_cold(struct req *r)
 	struct db_query query, *q = &query;
 	struct db_fault fault;
 	char prefix[KEY_PREFIX + 1];
+	int64_t until;
 	enum err e;
 
 	r->warm = false;
 	memset(&r->id, 0, sizeof(r->id));
 	/* Nobody's row is read for an answer that would be "later" anyway. A
 	 * bad key takes no place, so it keeps no good one out. */
-	if (!host_cold_room(r->app->host, cold_places(r)))
-		return refuse_cold(r);
+	until = clock_us() + COLD_WAIT;
+	while (!host_cold_room(r->app->host, cold_places(r)))
+		if (!wait_cold(r, until))
+			return refuse_cold(r);
 	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, r->key);
 	db_query_init(q, STMT_KEY_BY_PREFIX);
 	db_text(q, prefix);

@@ -17,4 +17,17 @@ MUST_CHECK enum err auth_begin(struct req *r);
 /* The cold way alone: key row, check value, scrypt; fills the table. */
 MUST_CHECK enum err auth_cold(struct req *r);
 
+/*
+ * A place for a run of scrypt on `key`: one of a quarter of the workers (at
+ * least one). Waits for it a little, as long as no request waits for this
+ * worker. Then leave it: host_cold_leave. ERR_UNAVAILABLE (recorded): none.
+ */
+MUST_CHECK enum err auth_cold_enter(struct req *r, const char *key);
+
+/*
+ * Once the caller is known: ERR_UNAVAILABLE (recorded) if its project has half
+ * of the workers already while others wait, see host_is_greedy.
+ */
+MUST_CHECK enum err auth_share(struct req *r);
+
 #endif

@@ -42,6 +42,7 @@ add_totals(struct json_object *o, const struct host *h)
 	    {STAT_SCRYPT_RUNS, "scryptRuns"},
 	    {STAT_CHECK_REFUSALS, "checkRefusals"},
 	    {STAT_COLD_REFUSALS, "coldRefusals"},
+	    {STAT_SHARE_REFUSALS, "shareRefusals"},
 	    {STAT_DB_REQUESTS, "databaseRequests"},
 	    {STAT_DB_WAIT_US, "databaseWaitUs"}};
 

@@ -34,7 +34,7 @@
 
 #define LISTEN_FD 0
 
-static bool as_cgi;
+static bool as_cgi, listens;
 static volatile sig_atomic_t active_fd = -1; /* the request in hand; -1: none */
 static _Atomic int64_t active_until;         /* its end, on clock_us() */
 static FCGX_Request request;
@@ -120,6 +120,7 @@ fcgi_init(char *why, size_t size)
 		snprintf(why, size, "cannot set up: %s", strerror(errno));
 		return false;
 	}
+	listens = true;
 	return true;
 }
 
@@ -213,6 +214,14 @@ fcgi_peer_gone(void)
 		return cgi_peer_gone();
 	return poll(&p, 1, 0) > 0 &&
 	    (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+bool
+fcgi_others_wait(void)
+{
+	struct pollfd p = {.fd = LISTEN_FD, .events = POLLIN};
+
+	return listens && poll(&p, 1, 0) > 0;
 }
 
 /* As CGI a chunked body comes without a length: its end could as well be

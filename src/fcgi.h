@@ -39,6 +39,10 @@ const char *fcgi_param(const char *name);
 /* The client's connection (or nginx's for it) is gone: nobody waits. */
 bool fcgi_peer_gone(void);
 
+/* Whether a connection waits on the socket for a worker, as of now. One system
+ * call; false as CGI, where each request has a process. */
+bool fcgi_others_wait(void);
+
 /*
  * Reads the body whole. ERR_OK with *body (NULL when empty; free it) and
  * *len; ERR_TOO_LARGE above `limit` bytes (nothing read, nothing allocated);

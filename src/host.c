@@ -44,10 +44,13 @@ struct worker {
 struct layout {
 	_Atomic uint64_t magic;
 	unsigned char secret[64];
+	struct share share;
 	struct stats stats;
 	struct worker workers[HOST_WORKERS];
 	_Alignas(64) unsigned char table[HOST_TABLE_SIZE];
 };
+
+_Static_assert(SHARE_PLACES == HOST_WORKERS, "a place for each");
 
 struct host {
 	int fd;
@@ -241,6 +244,7 @@ host_worker_start(struct host *h, int program, struct host_death *dead)
 		atomic_store(&h->self->program, program);
 		atomic_store(&h->self->requests, 0);
 		atomic_store(&h->self->keyring, 0);
+		share_begin(&h->map->share, i);
 		atomic_store(&h->self->started_ms,
 		    (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
 		return;
@@ -288,6 +292,53 @@ holder(const struct host *h, int place)
 	if (fcntl(h->fd, F_GETLK, &l) != 0 || l.l_type == F_UNLCK)
 		return 0;
 	return l.l_pid;
+}
+
+static int
+place_of(const struct host *h)
+{
+	return (int)(h->self - h->map->workers);
+}
+
+void
+host_reads(struct host *h)
+{
+	if (h && h->self)
+		share_do(&h->map->share, place_of(h), SHARE_READING);
+}
+
+void
+host_serves(struct host *h, const char *project_id, int64_t now)
+{
+	if (h && h->self)
+		share_serve(&h->map->share, place_of(h), project_id, now);
+}
+
+void
+host_is_free(struct host *h)
+{
+	if (h && h->self)
+		share_do(&h->map->share, place_of(h), SHARE_FREE);
+}
+
+static bool
+is_alive(const void *arg, int place)
+{
+	return holder(arg, place) != 0;
+}
+
+bool
+host_is_greedy(struct host *h, int workers, int64_t now)
+{
+	return h && h->self &&
+	    share_is_greedy(
+		&h->map->share, place_of(h), workers, now, is_alive, h);
+}
+
+bool
+host_has_free(const struct host *h)
+{
+	return h && share_has_free(&h->map->share, is_alive, h);
 }
 
 size_t

@@ -6,7 +6,7 @@
  * the service works without it, slower.
  *
  * The file's name has a number, which belongs to its layout (this file's,
- * stats.h's, the table's of verified.c). A program with another layout takes
+ * stats.h's, share.h's, the table's of verified.c). A program with another layout takes
  * the next number, so that the old and the new program serve side by side in
  * an upgrade, each with a file of its own: keys are verified once more, and
  * the statistics begin again at 0. The old file goes with the next boot.
@@ -15,6 +15,7 @@
 #define HOST_H
 
 #include "err.h"
+#include "share.h"
 #include "stats.h"
 
 #include <stddef.h>
@@ -59,6 +60,17 @@ void host_worker_request(struct host *h);
 
 /* It has read a keyring with this fingerprint (16 hex digits). */
 void host_worker_keyring(struct host *h, const char *fingerprint);
+/* What this worker is doing, for the others to see (share.h): it reads a
+ * request, it serves this project (`now`: clock_us()), it is free. */
+void host_reads(struct host *h);
+void host_serves(struct host *h, const char *project_id, int64_t now);
+void host_is_free(struct host *h);
+
+/* Whether the project it serves has more than its share, see share_is_greedy.
+ */
+bool host_is_greedy(struct host *h, int workers, int64_t now);
+/* Whether a living worker is free. */
+bool host_has_free(const struct host *h);
 
 struct host_worker {
 	int pid;

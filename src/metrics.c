@@ -112,7 +112,10 @@ say_totals(struct req *r, const struct stats *s)
 		"API keys with a wrong secret, refused without scrypt."},
 	    {STAT_COLD_REFUSALS, "cold_refusals_total",
 		"Requests refused with 503 because all places for keys not "
-		"yet verified were taken."},
+		"yet verified, or to be made, were taken."},
+	    {STAT_SHARE_REFUSALS, "share_refusals_total",
+		"Requests refused with 503 because their project had half of "
+		"the workers while others waited."},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -115,6 +115,8 @@ decide(struct req *r)
 	if (r->route->access == ACCESS_OPEN)
 		return r->route->handler(r);
 	e = auth_begin(r);
+	if (!e)
+		e = auth_share(r);
 	if (e)
 		return e;
 	if (check_media(r) || check_input(r))
@@ -338,6 +340,7 @@ serve(struct app *app)
 	int64_t db_us;
 
 	req_begin(&r, app);
+	host_reads(app->host);
 	db_take_wait(app->db);
 	read_wire(&r);
 	r.err = fcgi_body(&body, &r.body_len, REQ_BODY_MAX);
@@ -357,6 +360,7 @@ serve(struct app *app)
 		log_request(&r, db_us, bytes);
 		note_use(&r);
 	}
+	host_is_free(app->host);
 	log_set_request(NULL);
 	body_len = r.body_len;
 	req_end(&r);

@@ -24,6 +24,7 @@ enum stats_total {
 	STAT_COLD_REFUSALS,  /* 503: all cold places taken */
 	STAT_DB_REQUESTS,    /* requests that waited for the database */
 	STAT_DB_WAIT_US,     /* how long, all together */
+	STAT_SHARE_REFUSALS, /* 503: the project had its share of workers */
 	STAT__MAX
 };
 

@@ -313,6 +313,11 @@ works_without(void **state)
 	assert_true(host_cold_enter(NULL, 1, 1));
 	assert_true(host_cold_enter(NULL, 1, 1));
 	host_cold_leave(NULL);
+	host_reads(NULL);
+	host_serves(NULL, "A", 1);
+	host_is_free(NULL);
+	assert_false(host_is_greedy(NULL, 1, 1));
+	assert_false(host_has_free(NULL));
 	assert_null(host_table(NULL));
 	host_close(NULL);
 }

@@ -4,6 +4,7 @@
  */
 #include "unit.h"
 
+#include "clock.h"
 #include "host.h"
 #include "secret.h"
 
@@ -19,6 +20,7 @@
 
 #include "banned.h"
 
+#define NOW  CLOCK_S(1000)
 #define SOON 10000 /* ms in which another process must have got so far */
 
 static char dir[] = "/tmp/test_places.XXXXXX";
@@ -49,8 +51,9 @@ on_signal(int signal)
 }
 
 /* e, E: enter with key 1, 2 at 2 places; f: is one of them free; l: leave;
- * w: start as a worker; d: die soon; r: one request. Answers 1 or 0; q: ends.
- */
+ * w: start as a worker; d: die soon; r: one request; a, b: serve project A, B;
+ * R, F: read, be free; g, G: is A or B served by too many of four, now, much
+ * later; h: is a worker free. Answers 1 or 0; q: ends. */
 static void
 obey(int in, int out)
 {
@@ -79,6 +82,17 @@ obey(int in, int out)
 			host_worker_start(h, 7, &dead);
 		else if (command == 'd')
 			host_worker_dies(h, SIGSEGV);
+		else if (command == 'a' || command == 'b')
+			host_serves(h, command == 'a' ? "A" : "B", NOW);
+		else if (command == 'R')
+			host_reads(h);
+		else if (command == 'F')
+			host_is_free(h);
+		else if (command == 'g' || command == 'G')
+			done = host_is_greedy(
+			    h, 4, NOW + (command == 'g' ? 0 : SHARE_LATELY));
+		else if (command == 'h')
+			done = host_has_free(h);
 		else
 			host_worker_request(h);
 		if (write(out, &done, 1) != 1)
@@ -237,6 +251,71 @@ tells_of_the_dead(void **state)
 	assert_int_equal(start_here().pid, 0); /* told once */
 }
 
+/* ---- a project's share of the workers ---- */
+
+static void
+each_does(const struct child *c, const char *commands)
+{
+	for (; *commands; c++, commands++)
+		assert_int_equal(ask(c, *commands), 1);
+}
+
+/* Of four workers a project may have two while others wait. */
+static void
+knows_who_is_greedy(void **state)
+{
+	struct child c[4] = {
+	    child_start(), child_start(), child_start(), child_start()};
+
+	(void)state;
+	each_does(c, "wwww");
+	assert_int_equal(ask(&c[0], 'h'), 1);
+	each_does(c, "aaaa"); /* there is no other */
+	assert_int_equal(ask(&c[0], 'h'), 0);
+	assert_int_equal(ask(&c[3], 'g'), 0);
+	each_does(&c[3], "b");
+	assert_int_equal(ask(&c[2], 'g'), 1);
+	assert_int_equal(ask(&c[3], 'g'), 0); /* it is not B that is */
+	assert_int_equal(ask(&c[2], 'G'), 0); /* B was here long ago */
+	each_does(&c[2], "b");
+	assert_int_equal(ask(&c[0], 'g'), 0); /* two of four */
+	assert_int_equal(ask(&c[2], 'g'), 0);
+	each_does(&c[2], "aF"); /* and the fourth is free */
+	assert_int_equal(ask(&c[2], 'g'), 0);
+	each_does(&c[3], "R");
+	assert_int_equal(ask(&c[2], 'g'), 1); /* it was B's before */
+	each_does(&c[3], "F");
+	assert_int_equal(ask(&c[2], 'h'), 1);
+	child_end(&c[3], false);
+	assert_int_equal(ask(&c[2], 'h'), 0); /* and is no more */
+	for (int i = 0; i < 3; i++)
+		child_end(&c[i], false);
+}
+
+/* Who was killed at work seems to be at work for ever. */
+static void
+counts_no_dead(void **state)
+{
+	struct child c[4] = {
+	    child_start(), child_start(), child_start(), child_start()};
+
+	(void)state;
+	each_does(c, "wwww");
+	each_does(c, "aaab");
+	assert_int_equal(ask(&c[2], 'g'), 1);
+	child_end(&c[0], true);
+	child_end(&c[1], true);
+	assert_int_equal(ask(&c[2], 'g'), 0); /* one of two */
+	c[0] = child_start();
+	assert_int_equal(ask(&c[0], 'w'), 1); /* takes a dead one's place */
+	assert_int_equal(ask(&c[2], 'h'), 1);
+	each_does(&c[0], "a");
+	assert_int_equal(ask(&c[2], 'g'), 1); /* two of three */
+	child_end(&c[0], false);
+	child_end(&c[2], false);
+	child_end(&c[3], false);
+}
+
 /* ---- cold places ---- */
 
 static void
@@ -330,6 +409,8 @@ main(void)
 	const struct CMUnitTest places_tests[] = {
 	    cmocka_unit_test_setup(lists_workers, no_file),
 	    cmocka_unit_test_setup(tells_of_the_dead, no_file),
+	    cmocka_unit_test_setup(knows_who_is_greedy, no_file),
+	    cmocka_unit_test_setup(counts_no_dead, no_file),
 	    cmocka_unit_test_setup(has_so_many_cold_places, no_file),
 	    cmocka_unit_test_setup(waits_for_the_same_key, no_file),
 	};
