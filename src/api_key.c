@@ -4,6 +4,7 @@
  */
 #include "handlers.h"
 
+#include "auth.h"
 #include "call.h"
 #include "keyhash.h"
 #include "query.h"
@@ -79,9 +80,34 @@ reply_key(struct req *r, const struct db_query *q, const char *key)
 	reply_text(r, "\"}}");
 }
 
-/* One draw. ERR_CONFLICT: the prefix is taken. */
 static enum err
-generate_once(struct req *r, const char *environment)
+refuse_full(struct req *r)
+{
+	char message[100];
+
+	snprintf(message, sizeof(message),
+	    "A project has at most %d live API keys. Revoke one first.",
+	    r->app->conf.max_keys);
+	return req_fail(r, ERR_CONFLICT, NULL, message);
+}
+
+/* scrypt, in one of the places for it: see auth.h. */
+static enum err
+hash_key(struct req *r, const char *key, char hash[KEY_HASH_TEXT])
+{
+	enum err e = auth_cold_enter(r, key);
+	bool ok;
+
+	if (e)
+		return e;
+	ok = key_hash(key, r->app->conf.scrypt_log2n, hash);
+	host_cold_leave(r->app->host);
+	return ok ? ERR_OK : req_fail(r, ERR_INTERNAL, NULL, NULL);
+}
+
+/* One draw. `taken`: its prefix is, draw again. */
+static enum err
+generate_once(struct req *r, const char *environment, bool *taken)
 {
 	unsigned char check[KEY_CHECK_VALUE];
 	char key[KEY_TEXT], hash[KEY_HASH_TEXT], prefix[KEY_PREFIX + 1];
@@ -89,18 +115,25 @@ generate_once(struct req *r, const char *environment)
 	enum err e;
 
 	key_make(key, strcmp(environment, "test") == 0);
-	if (!key_check_value(key, check) ||
-	    !key_hash(key, r->app->conf.scrypt_log2n, hash))
+	if (!key_check_value(key, check))
 		return req_fail(r, ERR_INTERNAL, NULL, NULL);
+	e = hash_key(r, key, hash);
+	if (e)
+		return e;
 	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, key);
+	call_write_part(r, STMT_PROJECT_LOCK);
 	q = call_write(r, STMT_API_KEY_CREATE);
 	db_text(q, req_text(r, 0));
 	db_text(q, prefix);
 	db_text(q, environment);
 	db_bytes(q, hash, strlen(hash));
 	db_bytes(q, check, sizeof(check));
+	db_int(q, r->app->conf.max_keys);
 	e = call_run(r);
-	if (!e)
+	*taken = e == ERR_CONFLICT;
+	if (!e && db_rows(q) == 0)
+		e = refuse_full(r);
+	else if (!e)
 		reply_key(r, q, key);
 	secret_wipe(key, sizeof(key));
 	return e;
@@ -110,11 +143,13 @@ enum err
 api_key_generate(struct req *r)
 {
 	const char *environment = r->value[1] ? req_text(r, 1) : "live";
-	enum err e = ERR_CONFLICT;
+	enum err e = ERR_OK;
+	bool taken = true;
 
-	for (int i = 0; e == ERR_CONFLICT && i < 3; i++) {
+	for (int i = 0; taken && i < 3; i++) {
+		taken = false;
 		r->err = ERR_OK;
-		e = generate_once(r, environment);
+		e = generate_once(r, environment, &taken);
 	}
 	return e;
 }

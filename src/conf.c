@@ -47,6 +47,8 @@ static const struct name names[] = {
 	0, 0},
     {"KEYRING", PATH, AT(keyring), "/etc/codecourier/keyring", 2, 4095},
     {"LOG_LEVEL", LEVEL, AT(log_level), "info", 0, 0},
+    {"MAX_KEYS", NUMBER, AT(max_keys), "1000", 1, 1000000},
+    {"MAX_MEMBERS", NUMBER, AT(max_members), "10000", 1, 1000000},
     {"PURGE_DAYS", NUMBER, AT(purge_days), "30", 1, 3650},
     {"RUNTIME_DIR", PATH, AT(runtime_dir), "/run/codecourier", 2, RUNTIME_MAX},
     {"SCRYPT_LOG2N", NUMBER, AT(scrypt_log2n), "12", 10, 16},

@@ -16,6 +16,8 @@ struct conf {
 	char *runtime_dir;        /* path: socket, verified-key table */
 	int workers;              /* processes on this host, 1..256 */
 	int scrypt_log2n;         /* 10..16 */
+	int max_keys;             /* live ones of a project, 1..1000000 */
+	int max_members;          /* of a project, 1..1000000 */
 	int purge_days;           /* 1..3650 */
 	int statement_timeout_ms; /* 100..60000 */
 	enum log_level log_level;

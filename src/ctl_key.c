@@ -20,9 +20,12 @@
 static int
 create(struct ctl *c, struct db_query *q, char key[KEY_TEXT])
 {
+	struct db_query lock, *both[] = {&lock, q};
+	struct db_fault fault;
 	const char *environment = c->option[OPT_ENVIRONMENT];
 	unsigned char check[KEY_CHECK_VALUE];
 	char hash[KEY_HASH_TEXT], prefix[KEY_PREFIX + 1];
+	enum err e;
 
 	key_make(key, environment && strcmp(environment, "test") == 0);
 	if (!key_check_value(key, check) ||
@@ -36,7 +39,20 @@ create(struct ctl *c, struct db_query *q, char key[KEY_TEXT])
 	db_text(q, environment ? environment : "live");
 	db_bytes(q, hash, strlen(hash));
 	db_bytes(q, check, sizeof(check));
-	return ctl_run(c, q, true);
+	db_int(q, c->conf.max_keys);
+	db_query_init(&lock, STMT_PROJECT_LOCK);
+	db_text(&lock, c->project_id);
+	e = db_run(c->db, both, 2, true, clock_us() + CTL_DEADLINE, &fault);
+	db_query_clear(&lock);
+	if (!e && db_rows(q) > 0)
+		return CTL_DONE;
+	db_query_clear(q);
+	if (e)
+		return ctl_db_fail(c, e, &fault);
+	return ctl_fail(c, ERR_CONFLICT,
+	    "the project has CODECOURIER_MAX_KEYS=%d live keys: revoke one, or "
+	    "raise it",
+	    c->conf.max_keys);
 }
 
 /* The key goes to the file that was opened before it was made. */

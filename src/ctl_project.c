@@ -114,7 +114,7 @@ ctl_member_accept(struct ctl *c)
 
 	if ((named && (rc = ctl_name(c))) || (rc = ctl_project(c)))
 		return rc;
-	db_query_init(&lock, STMT_OP_PROJECT_LOCK);
+	db_query_init(&lock, STMT_PROJECT_LOCK);
 	db_text(&lock, c->project_id);
 	ctl_write(c, &q, STMT_OP_MEMBER_ACCEPT, named ? "{name}" : "{}");
 	db_text(&q, c->arg[1]);
@@ -221,7 +221,7 @@ ctl_counter_add(struct ctl *c)
 	rc = ctl_project(c);
 	if (rc)
 		return rc;
-	db_query_init(&lock, STMT_OP_PROJECT_LOCK);
+	db_query_init(&lock, STMT_PROJECT_LOCK);
 	db_text(&lock, c->project_id);
 	ctl_write(c, &q, STMT_OP_COUNTER_ADD, "{n}");
 	db_text(&q, c->arg[1]);

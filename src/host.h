@@ -5,9 +5,9 @@
  * as old as the boot at most. Every function takes NULL for "no such file":
  * the service works without it, slower.
  *
- * The file's name has a number, which belongs to its layout (this file's,
- * stats.h's, share.h's, the table's of verified.c). A program with another layout takes
- * the next number, so that the old and the new program serve side by side in
+ * The file's name has a number, which belongs to its layout (this file's, that
+ * of stats.h and share.h, the table's of verified.c). A program with another
+ * layout takes the next number, so that the old and the new program serve side by side in
  * an upgrade, each with a file of its own: keys are verified once more, and
  * the statistics begin again at 0. The old file goes with the next boot.
  */

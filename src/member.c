@@ -7,6 +7,7 @@
 #include "query.h"
 #include "text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "banned.h"
@@ -68,13 +69,25 @@ member_list(struct req *r)
 enum err
 member_invite(struct req *r)
 {
-	struct db_query *q = call_write(r, STMT_MEMBER_INVITE);
+	char full[80];
+	struct db_query *q;
 	enum err e;
 
+	q = call_write_part(r, STMT_MEMBER_LOCK);
+	db_text(q, req_text(r, 0));
+	call_write_part(r, STMT_PROJECT_LOCK);
+	q = call_write(r, STMT_MEMBER_INVITE);
 	db_text(q, req_text(r, 0));
 	db_text(q, req_text(r, 1));
+	db_int(q, r->app->conf.max_members);
 	e = call_run(r);
-	return e ? e : reply_row(r, q);
+	if (e)
+		return e;
+	if (db_rows(q) > 0)
+		return reply_row(r, q);
+	snprintf(full, sizeof(full), "A project has at most %d members.",
+	    r->app->conf.max_members);
+	return req_fail(r, ERR_CONFLICT, NULL, full);
 }
 
 /* Members have two ids, and the wrong one is easily sent. */

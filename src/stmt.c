@@ -122,10 +122,16 @@
 #define FROM_MICROS(p)                                                         \
 	"(timestamptz 'epoch' + " p "::bigint * interval '1 microsecond')"
 
+/* revoked and expired ones do not count */
+#define LIVE_KEYS                                                              \
+	"(SELECT count(*) FROM api_key WHERE project_id = $1::uuid "           \
+	"AND revoked_at IS NULL "                                              \
+	"AND (expires_at IS NULL OR expires_at > now()))"
 #define API_KEY_CREATE(audit)                                                  \
 	"WITH done AS (INSERT INTO api_key (project_id, name, prefix, "        \
 	"environment, hash, check_value) "                                     \
-	"VALUES ($1::uuid, $6, $7, $8, $9::bytea, $10::bytea) "                \
+	"SELECT $1::uuid, $6, $7, $8, $9::bytea, $10::bytea "                  \
+	"WHERE " LIVE_KEYS " < $11::int "                                      \
 	"RETURNING " API_KEY_ROW ", digest)" audit                             \
 	"SELECT row_to_json(o)::text, t.id::text, t.digest "                   \
 	"FROM " OBJECTS(API_KEY, "done")
@@ -203,6 +209,12 @@ static const struct stmt_info statements[] = {
     [STMT_PROJECT_DRAIN] = {"project_drain", 1,
 	"SELECT true FROM project WHERE id = $1::uuid FOR UPDATE"},
 
+    /* Held to the end of the transaction, so that changes of this kind go one
+     * after the other; the next statement's snapshot is taken after the wait.
+     */
+    [STMT_PROJECT_LOCK] = {"project_lock", 1,
+	"SELECT true FROM project WHERE id = $1::uuid FOR NO KEY UPDATE"},
+
     [STMT_DATA_KEYS] = {"data_keys", 1,
 	"SELECT id::text, master_key, wrapped FROM data_key "
 	"WHERE project_id = $1::uuid ORDER BY created_at DESC, id"},
@@ -252,10 +264,17 @@ static const struct stmt_info statements[] = {
 			      "$5") ", $6::uuid)) "
 				    "ORDER BY " MEMBER_SORT
 				    " LIMIT $2::int + 1) " PAGE(MEMBER)},
-    [STMT_MEMBER_INVITE] = {"member_invite", 7,
+    /* Object row before project row, as everywhere: the insert below waits for
+     * who is removing this very member. */
+    [STMT_MEMBER_LOCK] = {"member_lock", 2,
+	"SELECT true FROM member WHERE project_id = $1::uuid "
+	"AND lower(email) = lower($2) FOR NO KEY UPDATE"},
+    [STMT_MEMBER_INVITE] = {"member_invite", 8,
 	"WITH done AS (INSERT INTO member (project_id, email, role) "
-	"VALUES ($1::uuid, $6, $7) RETURNING " MEMBER_ROW ")" AUDIT_KEY(
-	    "member.invite", "member", "id") SELECT_JSON(MEMBER, "done")},
+	"SELECT $1::uuid, $6, $7 WHERE (SELECT count(*) FROM member "
+	"WHERE project_id = $1::uuid) < $8::int "
+	"RETURNING " MEMBER_ROW ")" AUDIT_KEY("member.invite", "member", "id")
+	    SELECT_JSON(MEMBER, "done")},
     [STMT_MEMBER_REMOVE] = {"member_remove", 6,
 	"WITH done AS (DELETE FROM member WHERE project_id = $1::uuid "
 	"AND user_id = $6::uuid RETURNING id, user_id)" AUDIT_KEY(
@@ -305,7 +324,7 @@ static const struct stmt_info statements[] = {
 							   "created_at DESC, "
 							   "id LIMIT $2::int + "
 							   "1) " PAGE(API_KEY)},
-    [STMT_API_KEY_CREATE] = {"api_key_create", 10,
+    [STMT_API_KEY_CREATE] = {"api_key_create", 11,
 	API_KEY_CREATE(AUDIT_KEY("api-key.generate", "api-key", "id"))},
     [STMT_API_KEY_REVOKE] = {"api_key_revoke", 6,
 	API_KEY_REVOKE(AUDIT_KEY("api-key.revoke", "api-key", "id"))},
@@ -387,12 +406,6 @@ static const struct stmt_info statements[] = {
 	"VALUES ($1::uuid, $8, 'owner', 'active', now()) "
 	"RETURNING project_id)" AUDIT_OP("project.create", "project",
 	    "project_id") SELECT_JSON(PROJECT, "made")},
-    /* Held to the end of the transaction, so that changes by operators go one
-     * after the other; the next statement's snapshot is taken after the wait.
-     */
-    [STMT_OP_PROJECT_LOCK] = {"op_project_lock", 1,
-	"SELECT true FROM project WHERE id = $1::uuid FOR NO KEY UPDATE"},
-    /* Accepting again changes nothing and logs nothing. */
     [STMT_OP_MEMBER_ACCEPT] = {"op_member_accept", 7,
 	"WITH done AS (UPDATE member SET status = 'active', "
 	"joined_at = coalesce(joined_at, now()), "
@@ -405,7 +418,7 @@ static const struct stmt_info statements[] = {
 		  " FROM member WHERE project_id = $1::uuid "
 		  "AND lower(email) = lower($6) AND NOT EXISTS (SELECT FROM "
 		  "done)) " SELECT_JSON(MEMBER, "found")},
-    [STMT_OP_KEY_CREATE] = {"op_key_create", 10,
+    [STMT_OP_KEY_CREATE] = {"op_key_create", 11,
 	API_KEY_CREATE(AUDIT_OP("api-key.generate", "api-key", "id"))},
     [STMT_OP_KEY_FIND] = {"op_key_find", 1,
 	"SELECT project_id::text FROM api_key WHERE id = $1::uuid"},

@@ -33,6 +33,7 @@ enum stmt {
 	STMT_PROJECT_UPDATE,	/* 6 name, slug, URL */
 	STMT_PROJECT_DELETE,	/* 6 days until the purge */
 	STMT_PROJECT_DRAIN,
+	STMT_PROJECT_LOCK,	/* before a count that a write depends on */
 	STMT_DATA_KEYS,		/* -> id, master key id, wrapped */
 	STMT_SETTINGS_GET,
 	STMT_SETTINGS_UPDATE,	/* 6 fields but the keys below, in order,
@@ -40,7 +41,9 @@ enum stmt {
 	STMT_SETTINGS_DEPLOY_KEY, /* 2 sealed, last4; no audit row of its */
 	STMT_SETTINGS_DEV_KEY,	/* own: SETTINGS_UPDATE follows */
 	STMT_MEMBER_LIST,	/* 2 limit, 3.. cursor: status, role, µs, id */
-	STMT_MEMBER_INVITE,	/* 6 email, role */
+	STMT_MEMBER_LOCK,	/* 2 email */
+	STMT_MEMBER_INVITE,	/* 6 email, role, most members -> row; none:
+				   full. MEMBER_LOCK, PROJECT_LOCK precede */
 	STMT_MEMBER_REMOVE,	/* 6 user id */
 	STMT_MEMBER_ROLE,	/* 6 user id, role */
 	STMT_PROVIDER_KEY_LIST,
@@ -48,7 +51,8 @@ enum stmt {
 	STMT_PROVIDER_KEY_REMOVE, /* 6 provider */
 	STMT_API_KEY_LIST,	/* 2 limit, 3.. cursor: µs, id */
 	STMT_API_KEY_CREATE,	/* 6 name, prefix, environment, hash, check
-				   value -> row, id, digest */
+				   value, most live keys -> row, id, digest;
+				   no row: full. PROJECT_LOCK precedes */
 	STMT_API_KEY_REVOKE,	/* 6 key id */
 	STMT_API_KEY_DRAIN,	/* 2 key id */
 	STMT_COUNTERS_GET,
@@ -71,7 +75,6 @@ enum stmt {
 	STMT_OP_PURGE_GET,
 	STMT_OP_PROJECT_CREATE,	/* 6 name, slug, email, data key id, master
 				   key id, wrapped */
-	STMT_OP_PROJECT_LOCK,
 	STMT_OP_MEMBER_ACCEPT,	/* 6 email, name; PROJECT_LOCK precedes */
 	STMT_OP_KEY_CREATE,	/* as API_KEY_CREATE */
 	STMT_OP_KEY_FIND,	/* 1 key id -> project */

@@ -73,6 +73,13 @@ def conflicts(project, other):
     api.refused("CONFLICT", "POST", "/project/members/remove", target)
     api.refused("CONFLICT", "POST", "/project/members/update-role",
                 {**target, "role": "member"})
+    project.stack.sql(
+        "insert into codecourier.api_key (project_id, name, prefix, hash, "
+        f"check_value) select '{project.id}', 'x', 'cc_live_' || "
+        "substr(md5('c' || random() || n), 1, 8), 'x', '1234' "
+        "from generate_series(1, 1000) n")
+    api.refused("CONFLICT", "POST", "/project/api-keys/generate",
+                {"name": "x"})
     for path in ("/project/members/remove", "/project/members/update-role",
                  "/project/provider-keys/remove", "/project/api-keys/revoke"):
         body = {**WRITES[path], "provider": "github"} \

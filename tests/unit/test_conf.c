@@ -29,6 +29,8 @@ static const char *const all_names[] = {
     P "DATABASE",
     P "KEYRING",
     P "LOG_LEVEL",
+    P "MAX_KEYS",
+    P "MAX_MEMBERS",
     P "PURGE_DAYS",
     P "RUNTIME_DIR",
     P "SCRYPT_LOG2N",
@@ -55,6 +57,8 @@ assert_defaults(const struct conf *conf)
 	assert_string_equal(conf->keyring, "/etc/codecourier/keyring");
 	assert_string_equal(conf->runtime_dir, "/run/codecourier");
 	assert_int_equal(conf->scrypt_log2n, 12);
+	assert_int_equal(conf->max_keys, 1000);
+	assert_int_equal(conf->max_members, 10000);
 	assert_int_equal(conf->purge_days, 30);
 	assert_int_equal(conf->statement_timeout_ms, 5000);
 	assert_int_equal(conf->log_level, LOG_INFO);
@@ -172,6 +176,10 @@ static const struct {
     {P "WORKERS=hunter2", ":1: " WORKERS},
     {P "SCRYPT_LOG2N=9", ":1: " P "SCRYPT_LOG2N " NUMBER "10 to 16"},
     {P "SCRYPT_LOG2N=17", ":1: " P "SCRYPT_LOG2N " NUMBER "10 to 16"},
+    {P "MAX_KEYS=0", ":1: " P "MAX_KEYS " NUMBER "1 to 1000000"},
+    {P "MAX_KEYS=1000001", ":1: " P "MAX_KEYS " NUMBER "1 to 1000000"},
+    {P "MAX_MEMBERS=0", ":1: " P "MAX_MEMBERS " NUMBER "1 to 1000000"},
+    {P "MAX_MEMBERS=1000001", ":1: " P "MAX_MEMBERS " NUMBER "1 to 1000000"},
     {P "PURGE_DAYS=0", ":1: " P "PURGE_DAYS " NUMBER "1 to 3650"},
     {P "PURGE_DAYS=3651", ":1: " P "PURGE_DAYS " NUMBER "1 to 3650"},
     {P "STATEMENT_TIMEOUT_MS=99",

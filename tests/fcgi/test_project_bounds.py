@@ -1,0 +1,171 @@
+"""How many keys and members a project may have: to the last one, also when
+many come at the same moment."""
+import json
+
+import pytest
+
+from client import at_once
+from fixtures import make_project
+from workers import Site
+
+PROJECT = "/api/v1/project"
+KEYS, MEMBERS = 4, 3
+
+
+@pytest.fixture(scope="module")
+def site(stack):
+    """Four workers that know small bounds."""
+    made = Site(stack)
+    for _ in range(4):
+        made.start({"CODECOURIER_MAX_KEYS": str(KEYS),
+                    "CODECOURIER_MAX_MEMBERS": str(MEMBERS)})
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def project(stack):
+    made = make_project(stack)
+    made.api.get("/project")
+    return made
+
+
+def post(site, project, path, body):
+    """Again while all places for new keys are taken: nothing was done."""
+    while True:
+        answer = site.ask("POST", PROJECT + path, project.key,
+                          json.dumps(body).encode())
+        if answer.status != 503:
+            return answer
+
+
+def generate(site, project, name="x"):
+    return post(site, project, "/api-keys/generate", {"name": name})
+
+
+def invite(site, project, who):
+    return post(site, project, "/members/invite",
+                {"email": f"{who}@example.com", "role": "member"})
+
+
+def refused(answer, message):
+    assert answer.status == 409, answer
+    error = answer.json["error"]
+    assert error["code"] == "CONFLICT" and error["message"] == message
+    assert "field" not in error
+
+
+TOO_MANY_KEYS = f"A project has at most {KEYS} live API keys. Revoke one first."
+TOO_MANY_MEMBERS = f"A project has at most {MEMBERS} members."
+
+
+def rows(project, table):
+    return project.stack.rows(f"select * from codecourier.{table} where "
+                              f"project_id = '{project.id}'")
+
+
+def audited(project):
+    return len(rows(project, "audit"))
+
+
+def test_keys(site, project):
+    """Those that live count, and only those."""
+    made = [generate(site, project).json["data"] for _ in range(KEYS - 1)]
+    before = audited(project)
+    refused(generate(site, project), TOO_MANY_KEYS)
+    assert len(rows(project, "api_key")) == KEYS
+    assert audited(project) == before
+    # one that is revoked makes room, one that has expired, too
+    site.ask("POST", PROJECT + "/api-keys/revoke", project.key,
+             json.dumps({"keyId": made[0]["id"]}).encode())
+    assert generate(site, project).status == 200
+    refused(generate(site, project), TOO_MANY_KEYS)
+    project.stack.sql("update codecourier.api_key set expires_at = now() "
+                      f"where id = '{made[1]['id']}'")
+    assert generate(site, project).status == 200
+    refused(generate(site, project), TOO_MANY_KEYS)
+    # one that will expire lives
+    project.stack.sql("update codecourier.api_key set expires_at = now() + "
+                      f"interval '1 day' where id = '{made[2]['id']}'")
+    refused(generate(site, project), TOO_MANY_KEYS)
+
+
+def test_members(site, project):
+    """Active and pending ones; who is removed makes room."""
+    first = invite(site, project, "a").json["data"]
+    assert invite(site, project, "b").status == 200
+    before = audited(project)
+    refused(invite(site, project, "c"), TOO_MANY_MEMBERS)
+    assert len(rows(project, "member")) == MEMBERS
+    assert audited(project) == before
+    removed = post(site, project, "/members/remove",
+                   {"targetUserId": first["userId"]})
+    assert removed.status == 200
+    assert invite(site, project, "c").status == 200
+    refused(invite(site, project, "a"), TOO_MANY_MEMBERS)
+
+
+def test_another_project_s_do_not_count(site, project, stack):
+    other = make_project(stack)
+    for n in range(KEYS - 1):
+        assert generate(site, other).status == 200
+    for n in range(MEMBERS - 1):
+        assert invite(site, other, n).status == 200
+    assert generate(site, project).status == 200
+    assert invite(site, project, "a").status == 200
+
+
+@pytest.mark.parametrize("again", range(3))
+def test_the_last_key_at_once(site, project, again):
+    for _ in range(KEYS - 2):
+        assert generate(site, project).status == 200
+    found = at_once([lambda: generate(site, project).status] * 4)
+    assert sorted(found) == [200, 409, 409, 409]
+    assert len(rows(project, "api_key")) == KEYS
+
+
+@pytest.mark.parametrize("again", range(3))
+def test_the_last_member_at_once(site, project, again):
+    assert invite(site, project, "a").status == 200
+    found = at_once([lambda w=w: invite(site, project, w).status
+                     for w in "bcde"])
+    assert sorted(found) == [200, 409, 409, 409]
+    assert len(rows(project, "member")) == MEMBERS
+
+
+def test_operator_s_keys_are_bound_as_well(stack, project):
+    small = {"CODECOURIER_MAX_KEYS": "2"}
+    args = ("key", "create", project.slug, "--name", "x")
+    stack.ctl(*args, environ=small)
+    before = audited(project)
+    error = stack.ctl(*args, environ=small, code=4)
+    assert error["code"] == "CONFLICT"
+    assert error["message"] == ("the project has CODECOURIER_MAX_KEYS=2 live "
+                                "keys: revoke one, or raise it")
+    assert len(rows(project, "api_key")) == 2 and audited(project) == before
+    stack.ctl(*args)
+
+
+def test_the_bounds_as_shipped(stack, project):
+    """1,000 live keys and 10,000 members."""
+    project.stack.sql(
+        "insert into codecourier.api_key (project_id, name, prefix, hash, "
+        f"check_value) select '{project.id}', 'x', 'cc_live_' || "
+        "substr(md5('k' || random() || n), 1, 8), 'x', '1234' "
+        "from generate_series(1, 998) n")
+    project.stack.sql(
+        "insert into codecourier.member (project_id, email, role) select "
+        f"'{project.id}', 'm' || n || '@example.com', 'member' "
+        "from generate_series(1, 9998) n")
+    project.api.post("/project/api-keys/generate", {"name": "the last"})
+    error = project.api.refused("CONFLICT", "POST",
+                                "/project/api-keys/generate", {"name": "x"})
+    assert error["message"] == \
+        "A project has at most 1000 live API keys. Revoke one first."
+    member = {"email": "last@example.com", "role": "member"}
+    project.api.post("/project/members/invite", member)
+    error = project.api.refused("CONFLICT", "POST", "/project/members/invite",
+                                {**member, "email": "x@example.com"})
+    assert error["message"] == "A project has at most 10000 members."
+    counters = project.api.get("/project/counters")
+    assert counters["apiKeys"] == 1000 and counters["members"] == 1
