@@ -114,7 +114,7 @@ ctl_project_restore(struct ctl *c)
 
 	if ((slug && (rc = ctl_slug(c))) || (rc = find_deleted(c)))
 		return rc;
-	db_query_init(&lock, STMT_OP_PROJECT_LOCK);
+	db_query_init(&lock, STMT_PROJECT_LOCK);
 	db_text(&lock, c->project_id);
 	ctl_write(c, &q, STMT_OP_PROJECT_RESTORE, slug ? "{slug}" : "{}");
 	db_text(&q, slug);

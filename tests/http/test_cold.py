@@ -96,7 +96,7 @@ def test_first_fifty_requests_are_one_scrypt(project, method):
     for answer in answers:
         if answer.status != 200:
             assert answer.status == 503, answer
-            assert answer.header("Retry-After") == "1"
+            assert answer.header("Retry-After") in ("1", "2", "3")
             assert answer.json["error"]["retryable"] is True
     if method == "POST":
         assert written(project) == len(good)

@@ -126,9 +126,14 @@ def test_two_keys_revoke_each_other(project):
 
 
 def test_keys_generated_at_once(project):
-    got = at_once_posts(project, [("/project/api-keys/generate",
-                                   {"name": f"k{n}"}) for n in range(16)])
-    assert statuses(got) == [200] * 16
+    """Few workers hash at a time: who is told so comes again."""
+    left, end = list(range(16)), time.monotonic() + 60
+    while left and time.monotonic() < end:
+        got = at_once_posts(project, [("/project/api-keys/generate",
+                                       {"name": f"k{n}"}) for n in left])
+        assert {status for status, _ in got} <= {200, 503}
+        left = [n for n, (status, _) in zip(left, got) if status == 503]
+    assert left == []
     rows = project.api.get("/project/api-keys")
     assert len({r["prefix"] for r in rows}) == 17
     assert project.api.get("/project/counters")["apiKeys"] == 17

@@ -26,6 +26,7 @@ TOTALS = {"verifiedHits": "verified_key_hits_total",
           "scryptRuns": "scrypt_runs_total",
           "checkRefusals": "check_refusals_total",
           "coldRefusals": "cold_refusals_total",
+          "shareRefusals": "share_refusals_total",
           "databaseRequests": "database_wait_seconds_count"}
 
 
