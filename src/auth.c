@@ -119,15 +119,16 @@ auth_cold_enter(struct req *r, const char *key)
 enum err
 auth_share(struct req *r)
 {
+	const struct conf *conf = &r->app->conf;
 	struct host *h = r->app->host;
 
 	host_serves(h, r->id.project_id, r->start);
-	if (!host_is_greedy(h, r->app->conf.workers, r->start) ||
+	if (!host_is_greedy(h, conf->workers, conf->project_share, r->start) ||
 	    !fcgi_others_wait())
 		return ERR_OK;
 	return refuse(r, STAT_SHARE_REFUSALS,
-	    "This project has half of the service's workers while others wait; "
-	    "try again in a few seconds.");
+	    "This project has its share of the service's workers while others "
+	    "wait; try again in a few seconds.");
 }
 
 /* scrypt, by one worker a key and few workers a host; the others that wait

@@ -25,8 +25,8 @@ MUST_CHECK enum err auth_cold(struct req *r);
 MUST_CHECK enum err auth_cold_enter(struct req *r, const char *key);
 
 /*
- * Once the caller is known: ERR_UNAVAILABLE (recorded) if its project has half
- * of the workers already while others wait, see host_is_greedy.
+ * Once the caller is known: ERR_UNAVAILABLE (recorded) if its project has its
+ * share of the workers already while others wait, see share.h.
  */
 MUST_CHECK enum err auth_share(struct req *r);
 

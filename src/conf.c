@@ -49,6 +49,7 @@ static const struct name names[] = {
     {"LOG_LEVEL", LEVEL, AT(log_level), "info", 0, 0},
     {"MAX_KEYS", NUMBER, AT(max_keys), "1000", 1, 1000000},
     {"MAX_MEMBERS", NUMBER, AT(max_members), "10000", 1, 1000000},
+    {"PROJECT_SHARE", NUMBER, AT(project_share), "50", 1, 100},
     {"PURGE_DAYS", NUMBER, AT(purge_days), "30", 1, 3650},
     {"RUNTIME_DIR", PATH, AT(runtime_dir), "/run/codecourier", 2, RUNTIME_MAX},
     {"SCRYPT_LOG2N", NUMBER, AT(scrypt_log2n), "12", 10, 16},

@@ -18,6 +18,7 @@ struct conf {
 	int scrypt_log2n;         /* 10..16 */
 	int max_keys;             /* live ones of a project, 1..1000000 */
 	int max_members;          /* of a project, 1..1000000 */
+	int project_share;        /* percent of the workers, 1..100 */
 	int purge_days;           /* 1..3650 */
 	int statement_timeout_ms; /* 100..60000 */
 	enum log_level log_level;

@@ -328,11 +328,11 @@ is_alive(const void *arg, int place)
 }
 
 bool
-host_is_greedy(struct host *h, int workers, int64_t now)
+host_is_greedy(struct host *h, int workers, int percent, int64_t now)
 {
 	return h && h->self &&
-	    share_is_greedy(
-		&h->map->share, place_of(h), workers, now, is_alive, h);
+	    share_is_greedy(&h->map->share, place_of(h), workers, percent, now,
+		is_alive, h);
 }
 
 bool

@@ -7,9 +7,10 @@
  *
  * The file's name has a number, which belongs to its layout (this file's, that
  * of stats.h and share.h, the table's of verified.c). A program with another
- * layout takes the next number, so that the old and the new program serve side by side in
- * an upgrade, each with a file of its own: keys are verified once more, and
- * the statistics begin again at 0. The old file goes with the next boot.
+ * layout takes the next number, so that the old and the new program serve side
+ * by side in an upgrade, each with a file of its own: keys are verified once
+ * more, and the statistics begin again at 0. The old file goes with the next
+ * boot.
  */
 #ifndef HOST_H
 #define HOST_H
@@ -68,7 +69,7 @@ void host_is_free(struct host *h);
 
 /* Whether the project it serves has more than its share, see share_is_greedy.
  */
-bool host_is_greedy(struct host *h, int workers, int64_t now);
+bool host_is_greedy(struct host *h, int workers, int percent, int64_t now);
 /* Whether a living worker is free. */
 bool host_has_free(const struct host *h);
 

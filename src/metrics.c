@@ -114,8 +114,8 @@ say_totals(struct req *r, const struct stats *s)
 		"Requests refused with 503 because all places for keys not "
 		"yet verified, or to be made, were taken."},
 	    {STAT_SHARE_REFUSALS, "share_refusals_total",
-		"Requests refused with 503 because their project had half of "
-		"the workers while others waited."},
+		"Requests refused with 503 because their project had its "
+		"share of the workers while others waited."},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

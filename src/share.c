@@ -90,10 +90,13 @@ others_lately(const struct share *s, uint64_t project, int64_t now)
 	return false;
 }
 
+/* Rounded down, at least one. */
 static int
-half_of(int workers)
+part_of(int workers, int percent)
 {
-	return workers < 2 ? 1 : workers / 2;
+	int n = workers * percent / 100;
+
+	return n < 1 ? 1 : n;
 }
 
 struct load {
@@ -121,8 +124,8 @@ look(const struct share *s, uint64_t project, share_alive *alive,
 }
 
 bool
-share_is_greedy(const struct share *s, int place, int workers, int64_t now,
-    share_alive *alive, const void *arg)
+share_is_greedy(const struct share *s, int place, int workers, int percent,
+    int64_t now, share_alive *alive, const void *arg)
 {
 	uint64_t project = get(&s->doing[place]);
 	int places = places_of(s), same = 0;
@@ -130,12 +133,12 @@ share_is_greedy(const struct share *s, int place, int workers, int64_t now,
 
 	for (int i = 0; i < places; i++)
 		same += get(&s->doing[i]) == project;
-	if (same <= half_of(places < workers ? places : workers) ||
+	if (same <= part_of(places < workers ? places : workers, percent) ||
 	    !others_lately(s, project, now))
 		return false;
 	/* among them may be who was killed at work */
 	l = look(s, project, alive, arg);
-	return !l.free && l.same > half_of(l.living);
+	return !l.free && l.same > part_of(l.living, percent);
 }
 
 bool

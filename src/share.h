@@ -14,7 +14,7 @@
 #define SHARE_READING 1 /* a request whose caller is not known yet */
 
 /* Another project counts as there so long after its last request. */
-#define SHARE_LATELY CLOCK_S(30)
+#define SHARE_LATELY CLOCK_S(10)
 
 /* All 0: nobody has been here. */
 struct share {
@@ -40,13 +40,13 @@ void share_serve(
     struct share *s, int place, const char *project_id, int64_t now);
 
 /*
- * Whether the project served in `place` has more than half of the living
- * workers (at least one) while none is free and another project was here
- * lately. `workers`: those configured. `alive` is asked only where the project
- * has more than half of the places.
+ * Whether the project served in `place` has more than `percent` of the living
+ * workers (of which one is always fine) while none is free and another project
+ * was here lately. `workers`: those configured. `alive` is asked only where it
+ * has more than that of the places.
  */
-bool share_is_greedy(const struct share *s, int place, int workers, int64_t now,
-    share_alive *alive, const void *arg);
+bool share_is_greedy(const struct share *s, int place, int workers, int percent,
+    int64_t now, share_alive *alive, const void *arg);
 
 /* Whether a living worker is free. */
 bool share_has_free(const struct share *s, share_alive *alive, const void *arg);

@@ -7,7 +7,7 @@
 #   METRICS_PORT=n    for /metrics; default: the next free one after PORT
 #   RUN_DIR=.run      keeps the data; RUN_DIR/env has URL and key when it is up
 #   WORKERS=n         default: what the worker takes by itself
-#   LIMITS=off        no limit by address; or a file in place of limits.conf
+#   LIMITS=off        no limit by address or project; or a file in place of limits.conf
 #   DURABLE=off       the database does not wait for the disk; for tests
 #   PROGRAMS=cgi-bin  folder of the two programs; for tests
 #   CLUSTER=folder    a fresh cluster, copied in place of initdb; for tests
@@ -82,7 +82,10 @@ programs=$(realpath "${PROGRAMS:-$checkout/cgi-bin}")
 	die 'the path RUN_DIR is too long for PostgreSQL: 900 bytes at most'
 case ${LIMITS:-on} in
 on) limits=$checkout/nginx/limits.conf ;;
-off) limits=$checkout/nginx/limits-off.conf ;;
+off)
+	limits=$checkout/nginx/limits-off.conf
+	share=100
+	;;
 *) limits=$(realpath "$LIMITS") ;;
 esac
 cd /
@@ -117,7 +120,7 @@ exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$real_dir" \
 	LANG=C.UTF-8 TERM="${TERM:-dumb}" USER="$user" \
 	RUN_DIR="$real_dir" SHOWN_DIR="$run_dir" PORT="${PORT:-8080}" \
 	METRICS_PORT="${METRICS_PORT:-}" \
-	WORKERS="${WORKERS:-}" CLUSTER="${CLUSTER:-}" DURABLE="${DURABLE:-on}" PARENT="$PPID" \
+	WORKERS="${WORKERS:-}" SHARE="${share:-}" CLUSTER="${CLUSTER:-}" DURABLE="${DURABLE:-on}" PARENT="$PPID" \
 	ASAN_OPTIONS="${ASAN_OPTIONS:-}" UBSAN_OPTIONS="${UBSAN_OPTIONS:-}" \
 	LSAN_OPTIONS="${LSAN_OPTIONS:-}" GCOV_PREFIX="${GCOV_PREFIX:-}" \
 	"${drop[@]}" --pdeathsig TERM \

@@ -85,6 +85,7 @@ write_configuration() {
 		CODECOURIER_RUNTIME_DIR=$sockets
 	EOF
 	[[ -z $WORKERS ]] || echo "CODECOURIER_WORKERS=$WORKERS" >>api.conf
+	[[ -z $SHARE ]] || echo "CODECOURIER_PROJECT_SHARE=$SHARE" >>api.conf
 }
 
 # worker OPTION: what the program says by itself

@@ -25,7 +25,7 @@ def get(key):
 
 
 class Pair:
-    """Two workers of a pool of four, and their shared file."""
+    """Two workers, all of the pool, and their shared file."""
 
     def __init__(self, stack):
         self.site = Site(stack)
@@ -34,7 +34,8 @@ class Pair:
         if os.geteuid() == 0:
             os.chown(self.folder, stack.uid, stack.gid)
         self.environ = {"CODECOURIER_RUNTIME_DIR": str(self.folder),
-                        "CODECOURIER_WORKERS": "2"}
+                        "CODECOURIER_WORKERS": "2",
+                        "CODECOURIER_PROJECT_SHARE": "50"}
         self.first, self.second = (self.site.start(self.environ)
                                    for _ in range(2))
         for worker in self.first, self.second:
@@ -104,7 +105,7 @@ def test_more_than_its_share_while_others_wait(busy, home, other):
     assert refused.status == 503
     error = refused.json["error"]
     assert error["code"] == "UNAVAILABLE" and error["retryable"] is True
-    assert error["message"].startswith("This project has half of the")
+    assert error["message"].startswith("This project has its share of")
     assert refused.header("Retry-After") in WAITS
     assert served.status == 200
     assert busy.total("shareRefusals") == 1

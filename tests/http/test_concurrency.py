@@ -1,5 +1,6 @@
 """Two users at the same moment: one rule, one winner, nothing lost."""
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest

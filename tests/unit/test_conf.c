@@ -31,6 +31,7 @@ static const char *const all_names[] = {
     P "LOG_LEVEL",
     P "MAX_KEYS",
     P "MAX_MEMBERS",
+    P "PROJECT_SHARE",
     P "PURGE_DAYS",
     P "RUNTIME_DIR",
     P "SCRYPT_LOG2N",
@@ -59,6 +60,7 @@ assert_defaults(const struct conf *conf)
 	assert_int_equal(conf->scrypt_log2n, 12);
 	assert_int_equal(conf->max_keys, 1000);
 	assert_int_equal(conf->max_members, 10000);
+	assert_int_equal(conf->project_share, 50);
 	assert_int_equal(conf->purge_days, 30);
 	assert_int_equal(conf->statement_timeout_ms, 5000);
 	assert_int_equal(conf->log_level, LOG_INFO);
@@ -180,6 +182,8 @@ static const struct {
     {P "MAX_KEYS=1000001", ":1: " P "MAX_KEYS " NUMBER "1 to 1000000"},
     {P "MAX_MEMBERS=0", ":1: " P "MAX_MEMBERS " NUMBER "1 to 1000000"},
     {P "MAX_MEMBERS=1000001", ":1: " P "MAX_MEMBERS " NUMBER "1 to 1000000"},
+    {P "PROJECT_SHARE=0", ":1: " P "PROJECT_SHARE " NUMBER "1 to 100"},
+    {P "PROJECT_SHARE=101", ":1: " P "PROJECT_SHARE " NUMBER "1 to 100"},
     {P "PURGE_DAYS=0", ":1: " P "PURGE_DAYS " NUMBER "1 to 3650"},
     {P "PURGE_DAYS=3651", ":1: " P "PURGE_DAYS " NUMBER "1 to 3650"},
     {P "STATEMENT_TIMEOUT_MS=99",

@@ -316,7 +316,7 @@ works_without(void **state)
 	host_reads(NULL);
 	host_serves(NULL, "A", 1);
 	host_is_free(NULL);
-	assert_false(host_is_greedy(NULL, 1, 1));
+	assert_false(host_is_greedy(NULL, 1, 50, 1));
 	assert_false(host_has_free(NULL));
 	assert_null(host_table(NULL));
 	host_close(NULL);

@@ -89,8 +89,8 @@ obey(int in, int out)
 		else if (command == 'F')
 			host_is_free(h);
 		else if (command == 'g' || command == 'G')
-			done = host_is_greedy(
-			    h, 4, NOW + (command == 'g' ? 0 : SHARE_LATELY));
+			done = host_is_greedy(h, 4, 50,
+			    NOW + (command == 'g' ? 0 : SHARE_LATELY));
 		else if (command == 'h')
 			done = host_has_free(h);
 		else
