@@ -239,6 +239,14 @@ def test_bodies_on_their_way_take_no_place(narrow, shared):
         conn.close()
 
 
+def whole(conn):
+    """All that comes."""
+    found = b""
+    while part := conn.recv(65536):
+        found += part
+    return found
+
+
 def test_no_place(narrow, stack, shared):
     """All three are taken by requests that wait: 503 at once, by any method,
     and those who wait are served."""
@@ -249,11 +257,12 @@ def test_no_place(narrow, stack, shared):
     try:
         for pid in workers:
             os.kill(pid, signal.SIGSTOP)
-        waiting = [begin(narrow, get) for _ in range(3)]
-        end = time.monotonic() + 10
-        while (answer := raw(narrow.port, get)).status != 503:
-            assert time.monotonic() < end
-        refused = [answer, raw(narrow.port, post, "POST"),
+        waiting = [begin(narrow, get) for _ in range(4)]
+        got = select.select(waiting, [], [], 12)[0]
+        assert len(got) == 1, got
+        waiting.remove(got[0])
+        refused = [check(answer_of("GET", None, whole(got[0]))),
+                   raw(narrow.port, post, "POST"),
                    *at_once([lambda: raw(narrow.port, get)] * 8)]
     finally:
         for pid in workers:
@@ -264,11 +273,15 @@ def test_no_place(narrow, stack, shared):
         assert answer.json["error"]["retryable"] is True
         assert answer.header("Retry-After") == "1"
     for conn in waiting:
-        found = b""
-        while part := conn.recv(65536):
-            found += part
-        assert check(answer_of("GET", None, found)).status == 200
+        assert check(answer_of("GET", None, whole(conn))).status == 200
     assert raw(narrow.port, get).status == 200
+
+
+def raw_bytes(conn):
+    try:
+        return conn.recv(4096)
+    except ConnectionResetError:
+        return b""
 
 
 @pytest.mark.parametrize("length, most, source", [
@@ -293,6 +306,7 @@ def test_open_calls_of_one_address(narrow, shared, length, most, source):
     with begin(narrow, get, source) as conn:
         assert conn.recv(4096).startswith(b"HTTP/1.1 200 ")
     assert Line(narrow.port, shared.key).post("/project/update", {})[0] == 200
-    assert select.select(held, [], [], 0)[0] == []
+    for conn in select.select(held, [], [], 0)[0]:      # slow: cut off
+        assert raw_bytes(conn) == b""
     for conn in held:
         conn.close()
