@@ -1,7 +1,7 @@
 /*
  * ctl_purge.c: the end of a project: deleting it, bringing it back, and
  * removing it for good. The last goes in steps, each a transaction of its own
- * that is safe to repeat (migrations/0008_purge.sql): a run that was killed is
+ * that is safe to repeat (migrations/0007_purge.sql): a run that was killed is
  * taken up by the next one.
  */
 #include "ctl.h"

@@ -46,7 +46,7 @@ enum db_mode {
 #define DB_OLDEST_SCHEMA 2 /* the oldest schema_version it can serve */
 
 /* The first one that codecourierctl can purge projects of. */
-#define DB_PURGE_SCHEMA 8
+#define DB_PURGE_SCHEMA 7
 
 /* How a worker's connection is called in pg_stat_activity: with its number,
  * so that `migrate --plan` can tell which programs run. */

@@ -96,7 +96,7 @@ doctor_role(struct doctor *d)
 	}
 }
 
-/* The texts that migration 0007 guards, by table and what names a row. */
+/* The texts that migration 0006 guards, by table and what names a row. */
 static const struct {
 	const char *table, *row, *column, *fault;
 } texts[] = {

@@ -6,7 +6,7 @@ from cluster import TlsCluster, running
 from doctor import found, look
 from harness import SqlError
 
-# what migration 0007 guards, and what names a row; test_guards.py sees to it
+# what migration 0006 guards, and what names a row; test_guards.py sees to it
 # that no text is left out there
 SETTINGS = ["learning_template_id", "learning_model", "merging_template_id",
             "merging_model", "git_commit_name", "git_commit_email"]
