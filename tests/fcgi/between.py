@@ -54,12 +54,22 @@ class Between:
         self.sock.bind(str(self.folder / name))
         os.chmod(self.folder / name, 0o777)
         self.sock.listen(64)
+        self.clients = []
         self.statement, self.times, self.struck = None, 0, 0
         threading.Thread(target=self.accept, daemon=True).start()
 
     def strike(self, statement, how, times=1):
         self.moment, self.word = how
         self.statement, self.times, self.struck = statement, times, 0
+
+    def cut(self):
+        """Ends the connections that there are, without a word."""
+        for client in self.clients:
+            try:
+                client.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass            # gone already
+        self.clients.clear()
 
     def close(self):
         self.sock.close()
@@ -70,6 +80,7 @@ class Between:
                 client, _ = self.sock.accept()
             except OSError:
                 return          # closed
+            self.clients.append(client)
             threading.Thread(target=self.carry, args=(client,),
                              daemon=True).start()
 

@@ -137,6 +137,15 @@ def test_backend_that_is_ended_before(site, session, project, statement):
     assert done(project, WRITES[statement][2]) == 1
 
 
+@writes
+def test_connection_that_was_cut_while_idle(site, between, project,
+                                            statement):
+    """It is looked at before a write is sent: nothing is in doubt."""
+    between.cut()
+    assert write(site, project, statement).status == 200
+    assert done(project, WRITES[statement][2]) == 1
+
+
 def command(project, between, *args, code=5):
     return project.stack.ctl(*args, code=code, environ={
         "CODECOURIER_ADMIN_DATABASE": between.conninfo +
