@@ -82,7 +82,7 @@ end_child() {
 # Workers are not dumpable, so that only root sees where and what they run:
 # they are known by the path that they were started by.
 our_processes() {
-	local folder name cwd=${RUN_DIR//[\[\]*?\\]/\\&}
+	local folder name there cwd=${RUN_DIR//[\[\]*?\\]/\\&}
 	find /proc/[0-9]* -maxdepth 1 -name cwd -user "$EUID" \
 		\( -lname "$cwd" -o -lname "$cwd/*" \) -printf '%h\n' \
 		2>/dev/null | while read -r folder; do
@@ -91,11 +91,12 @@ our_processes() {
 			printf '%s\n' "${folder#/proc/}" ;;
 		esac
 	done
+	there=$(readlink "$RUN_DIR/sockets") || return 0
 	find /proc/[0-9]* -maxdepth 0 -user "$EUID" 2>/dev/null |
 		while read -r folder; do
 			name=
 			{ IFS= read -r -d '' name <"$folder/cmdline"; } 2>/dev/null
-			[[ $name != "$RUN_DIR"/stage/*/project-api.fcgi ]] ||
+			[[ $name != "$there"/run/stage/*/project-api.fcgi ]] ||
 				printf '%s\n' "${folder#/proc/}"
 		done
 }
