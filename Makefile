@@ -105,11 +105,11 @@ $(BUILD)/tests/%.so: override SANITIZE =
 $(BUILD)/tests/%.so: tests/faults/%.c $(BUILD)/flags
 	mkdir -p $(@D)
 	$(COMPILE) -fPIC -fvisibility=default -shared $(LDFLAGS) -MF $@.d -o $@ $<
-# other flags: build again
+# other flags, or another list of migrations: build again
 $(BUILD)/flags: FORCE
 	mkdir -p $(@D)
-	echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || \
-		echo '$(CC) $(ALL_CFLAGS)' >$@
+	echo '$(CC) $(ALL_CFLAGS) $(SQL)' | cmp -s - $@ || \
+		echo '$(CC) $(ALL_CFLAGS) $(SQL)' >$@
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/tests/*.d $(BUILD)/bench/*.d)
 
