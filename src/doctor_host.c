@@ -146,52 +146,27 @@ doctor_workers(struct doctor *d)
 		    d, fix, "%d of %d workers run", n, d->c->conf.workers);
 }
 
-/* The soft limit of a process, in words; "" where it cannot be read. */
-static void
-core_limit(int pid, char *limit, size_t size)
-{
-	char path[64], line[128];
-	FILE *f;
-
-	limit[0] = '\0';
-	snprintf(path, sizeof(path), "/proc/%d/limits", pid);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, "Max core file size", 18) == 0) {
-			char *p = line + 18 + strspn(line + 18, " ");
-
-			snprintf(limit, size, "%.*s", (int)strcspn(p, " "), p);
-		}
-	if (f)
-		fclose(f);
-}
-
-/* A core of a worker holds keys. The limit of 0 keeps it off the disk, but
- * not from a program: the kernel pipes it to that whatever the limit. */
+/* A core of a worker holds keys, and who may read its memory has them. The
+ * kernel gives the files in /proc/PID of one that is not dumpable to root
+ * (proc(5)): such a one leaves no core, whatever limit and core_pattern say. */
 void
 doctor_cores(struct doctor *d)
 {
 	struct host_worker w[HOST_WORKERS];
-	char why[256], limit[32], pattern[256];
+	char why[256], path[64];
 	int n = doctor_find_workers(d, w, why, sizeof(why));
+	struct stat st;
 
 	for (int i = 0; i < n; i++) {
-		core_limit(w[i].pid, limit, sizeof(limit));
-		if (limit[0] && strcmp(limit, "0") != 0) {
-			doctor_error(d,
-			    "restart the service; LimitCORE=0 in its unit",
-			    "worker %d may write a core file (limit %s)",
-			    w[i].pid, limit);
-			break;
-		}
+		snprintf(path, sizeof(path), "/proc/%d/maps", w[i].pid);
+		if (stat(path, &st) != 0 || st.st_uid == 0)
+			continue;
+		doctor_error(d, doctor_restart(d),
+		    "worker %d is dumpable: it may leave a core, with keys in "
+		    "it",
+		    w[i].pid);
+		break;
 	}
-	first_line("/proc/sys/kernel/core_pattern", pattern, sizeof(pattern));
-	if (pattern[0] == '|' && !strstr(pattern, "systemd-coredump"))
-		doctor_warn(d,
-		    "sysctl kernel.core_pattern=core (and in /etc/sysctl.d/), "
-		    "or systemd-coredump, which heeds the limit",
-		    "cores are piped to a program, with keys in them: %s",
-		    pattern);
 }
 
 void

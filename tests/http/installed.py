@@ -226,7 +226,7 @@ def undone(host, do, undo):
     return Change()
 
 
-MACHINE = {"cores", "disk", "backlog", "service"}
+MACHINE = {"disk", "backlog", "service"}
 
 
 def nothing(host):
