@@ -228,8 +228,10 @@ ctl_counter_add(struct ctl *c)
 	db_int(&q, n);
 	e = db_run(c->db, both, 2, true, clock_us() + CTL_DEADLINE, &fault);
 	db_query_clear(&lock);
-	if (e)
+	if (e) {
+		db_query_clear(&q);
 		return ctl_db_fail(c, e, &fault);
+	}
 	if (db_rows(&q) == 0) {
 		db_query_clear(&q);
 		return ctl_fail(

@@ -23,6 +23,7 @@ class Ring:
         self.stack = stack
         self.path = stack.top / f"keyring{os.urandom(4).hex()}"
         self.environ = {"CODECOURIER_KEYRING": str(self.path)}
+        self.made = []
         with open(stack.conf["CODECOURIER_KEYRING"]) as file:
             self.first = next(li for li in file if li.startswith("k1"))
 
@@ -39,13 +40,23 @@ class Ring:
         made = self.stack.ctl("project", "create", "--name", "x", "--slug",
                               slug, "--owner-email", "a@b.c",
                               environ=self.environ)
+        self.made.append(made["id"])
         row = self.stack.ctl("key", "create", slug, "--name", "x")
         return made["id"], row["key"]
 
 
+    def close(self):
+        """No project stays that the stack's own keyring does not open."""
+        for project in self.made:
+            self.stack.ctl("project", "delete", project)
+            self.stack.ctl("project", "purge", project)
+
+
 @pytest.fixture
 def ring(stack):
-    return Ring(stack)
+    made = Ring(stack)
+    yield made
+    made.close()
 
 
 def ask(site, key, variables=None):

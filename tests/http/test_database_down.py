@@ -119,10 +119,11 @@ def connected(project):
     """Returns when each worker has its connection: one that lost it connects
     with its next request, so there are requests for all."""
     stack = project.stack
-    project.api.get("/project")     # once alone: its key is new
+    project.api.get("/project")     # its key is known from now on
+    ready = request_bytes("GET", "/readyz")
 
     def all_are():
-        at_once([lambda: project.api.get("/project")] * 8)
+        at_once([lambda: raw(stack.port, ready)] * 8)
         return len(stack.workers()) == int(stack.sql(
             "select count(*) from pg_stat_activity "
             "where usename = 'codecourier'"))
