@@ -165,10 +165,14 @@ def test_a_place_is_waited_for(pair, home):
 
 
 def test_refused_ones_do_not_come_in_step(pair, home):
-    """Who waits behind them makes the refusals come at once."""
-    pair.first.signal(signal.SIGSTOP)
+    """Who waits behind them, with no worker free, makes the refusals come at
+    once."""
+    pair.second.signal(signal.SIGSTOP)
+    post = request(params_of("POST", GENERATE, home.key, b"{}"), b"{}")
+    held = pair.site.peer(post[:-10]).taken()   # the first waits for the rest
     with pair.cold_place():
         found = pair.in_turn(*[home.key] * 60)
+    held.close()
     for answer in found:
         assert answer.status == 503
         assert answer.json["error"]["retryable"] is True
