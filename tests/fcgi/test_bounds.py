@@ -9,6 +9,8 @@ import pytest
 from fixtures import make_project
 from session import Session, until
 
+pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
+
 UPDATE = "/api/v1/project/update"
 REVOKE = "/api/v1/project/api-keys/revoke"
 

@@ -9,6 +9,8 @@ from client import at_once
 from fixtures import make_project
 from workers import Site
 
+pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
+
 PROJECT = "/api/v1/project"
 KEYS, MEMBERS = 4, 3
 

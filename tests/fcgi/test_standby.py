@@ -13,6 +13,8 @@ from cluster import Standby, running
 from doctor import parsed
 from workers import serving
 
+pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
+
 PROJECT = "/api/v1/project"
 # what an operator may have written into the conninfo
 ATTRS = ["", "any", "read-only", "standby", "prefer-standby"]

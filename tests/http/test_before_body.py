@@ -23,6 +23,8 @@ from tables import ROUTES
 from test_request_id import wait_for
 from test_refuse_auth import MALFORMED
 
+pytestmark = pytest.mark.plain     # nginx's work; our programs' is elsewhere
+
 UPDATE = "/api/v1/project/update"
 KEY = make_key()            # nginx sees only its form
 KIB = 1024

@@ -9,6 +9,8 @@ from client import Line, at_once
 from contract import EMPTY_SETTINGS, SHORT, TEXTS
 from fixtures import many_projects, written
 
+pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
+
 UPDATE = "/project/settings/update"
 KIB = 1024
 

@@ -9,6 +9,8 @@ from client import Line, request_bytes, target_of
 from contract import Answer, check, make_key
 from fixtures import make_project
 
+pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
+
 PATIENCE = 60       # seconds a client waits, on a machine that does much else
 CROWD = 2000
 SLOW = 999          # a third each: head, body, answer

@@ -8,6 +8,8 @@ from fixtures import everything, make_project
 from session import until
 from tables import ROUTES
 
+pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
+
 
 def furnish(project, mark, count):
     """Fills a project: every table, every column, all of it marked; so many

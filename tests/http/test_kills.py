@@ -16,6 +16,8 @@ from harness import started
 from session import until
 from test_database_down import pg_ctl
 
+pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
+
 READERS = WRITERS = 4
 UPDATE = "/project/settings/update"
 WARM, AFTER = 40, 10    # successes of each client before and after

@@ -7,6 +7,8 @@ import pytest
 from client import Line, at_once
 from fixtures import make_project, many_projects, owners, rounds
 
+pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
+
 ROLE = "/project/members/update-role"
 REMOVE = "/project/members/remove"
 PAIRS = 20

@@ -8,6 +8,8 @@ from client import Line
 from fixtures import everything, make_project
 from session import until
 
+pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
+
 REFUSED, BUSY = 401, 503
 
 

@@ -7,6 +7,8 @@ import pytest
 from client import raw, request_bytes
 from contract import UUID, make_key
 
+pytestmark = pytest.mark.plain     # nginx's work; our programs' is elsewhere
+
 TARGET = "/api/v1/project"
 LINE = b"GET /api/v1/project HTTP/1.1\r\n"
 HOST = b"Host: localhost\r\n"

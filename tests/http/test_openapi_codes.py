@@ -17,6 +17,8 @@ from openapi import EVERY, OPERATIONS
 from session import until
 from test_overload import flood
 
+pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
+
 ALL = [*OPERATIONS, ("POST", "/api/v1/nope")]
 SERVED = [o for o in ALL if o[1] != "/api/v1/openapi.json"]     # by workers
 MIB = 2 ** 20

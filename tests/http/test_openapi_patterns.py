@@ -14,6 +14,8 @@ import pytest
 
 from openapi import DOCUMENT
 
+pytestmark = pytest.mark.plain     # only the document is looked at
+
 UUID = "8f14e45f-ceea-467f-a1d3-91d6a1e2b3c4"
 LINES = ["x", " x", "a b", "\xe9", "\xc0", "\u4e2d\u6587", "\U0001f680", "x" * 100]
 NO_LINES = ["", " ", "a\tb", "a\nb", "x\n", "\x01", "a\x1f", "\x7f"]

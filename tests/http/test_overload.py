@@ -13,6 +13,8 @@ import pytest
 from client import at_once, raw, request_bytes
 from fixtures import make_project, running, slow_limits
 
+pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
+
 UPDATE = "/api/v1/project/update"
 BODY = b'{"name":"Too Late"}'
 

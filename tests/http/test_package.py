@@ -13,6 +13,8 @@ import pytest
 
 from harness import ROOT
 
+pytestmark = pytest.mark.plain     # scripts' work; our programs' is elsewhere
+
 SCRIPTS = ROOT / "cgi-bin/debian"
 EXAMPLES = "/usr/share/doc/codecourier-api/examples"
 

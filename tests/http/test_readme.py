@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+pytestmark = pytest.mark.plain     # scripts' work; our programs' is elsewhere
+
 README = pathlib.Path(__file__).parents[2] / "README.md"
 
 # Every answer behind a mark, and a call that is refused ends the shell.

@@ -8,6 +8,8 @@ import pytest
 
 from harness import CTL, ROOT, WORKER, Stack
 
+pytestmark = pytest.mark.plain     # scripts' work; our programs' is elsewhere
+
 NAMES = {
     "letters": "ümläut ☕/" + os.fsdecode(b"caf\xe9"),
     "signs": "-n/it's \"quoted\" `here`/"

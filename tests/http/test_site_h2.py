@@ -11,6 +11,8 @@ from h2client import ErrorCodes, Line2
 from h2.settings import SettingCodes
 from site_on_host import NAME, Site
 
+pytestmark = pytest.mark.plain     # nginx's work; our programs' is elsewhere
+
 UPDATE = "/api/v1/project/update"
 STREAMS, PER_ADDRESS = 32, 500     # tls-server.conf, server.conf
 CALM = ErrorCodes.ENHANCE_YOUR_CALM

@@ -14,6 +14,8 @@ from contract import check
 from fixtures import make_project
 from site_on_host import Site
 
+pytestmark = pytest.mark.plain     # nginx's work; our programs' is elsewhere
+
 UPDATE = "/project/settings/update"
 LARGE = {"claudeMd": "x" * 200_000}     # goes to the spool
 SMALL = {"claudeMd": "x" * 50_000}      # does not
