@@ -17,6 +17,8 @@ from test_apache import own
 from test_database_down import connected, pg_ctl, unavailable
 from test_request_id import wait_for
 
+pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
+
 UPDATE = "/api/v1/project/update"
 BODY = b'{"name":"No"}'
 

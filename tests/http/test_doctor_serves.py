@@ -38,8 +38,8 @@ def test_workers_without_a_network(ready):
         fix = later(ready, "drop-in", f"no network: {DROPIN} is missing")
         assert fix == ("codecourierctl init; systemctl daemon-reload; "
                        f"systemctl restart {UNIT}")
-        fix = ready.found("answers", "the workers answer 503 to everything: "
-                          "The database is not ready.")
+        fix = later(ready, "answers", "the workers answer 503 to everything: "
+                    "The database is not ready.")
         assert "systemctl daemon-reload; systemctl restart" in fix
         assert "front-doors" not in ready.look()
         ready.ctl("init")

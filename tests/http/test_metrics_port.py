@@ -15,6 +15,8 @@ from harness import Stack
 from metrics import fetch, grown, scrape, text
 from tables import ROUTES
 
+pytestmark = pytest.mark.plain     # nginx's work; our programs' is elsewhere
+
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
 @pytest.mark.parametrize("target", [

@@ -19,6 +19,8 @@ from client import Api
 from fixtures import make_project, running
 from session import Session, gate
 
+pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
+
 UPDATE = "/project/settings/update"
 SET = "/project/provider-keys/set"
 PIECE = 12      # bytes of a secret that are as bad as all of it
