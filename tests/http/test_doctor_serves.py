@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from harness import WORKER, all_pids, program
 from installed import (CONF, UNIT, host, later, nothing, ready, stop_workers,
                        undone)
 
@@ -74,10 +75,22 @@ def test_workers_that_answer_503(ready):
     nothing(ready)
 
 
+def workers_of(host):
+    """Not those of a host that another process of tests has: same user, same
+    program, another mount namespace."""
+    def namespace(pid):
+        return os.readlink(f"/proc/{pid}/ns/mnt")
+
+    mine = namespace(host.processes[0].pid)
+    return [p for p in all_pids() if program(p) == WORKER.name and
+            namespace(p) == mine]
+
+
 def test_workers_that_hang(ready):
-    pids = ready.sh("pgrep -x -u codecourier project-api.fcg").split()
+    pids = workers_of(ready)
+    assert len(pids) == 2
     for pid in pids:
-        os.kill(int(pid), signal.SIGSTOP)
+        os.kill(pid, signal.SIGSTOP)
     try:
         here = ready.look()
         assert "within 10 s" in here["answers"][0]["what"]
@@ -85,7 +98,7 @@ def test_workers_that_hang(ready):
         assert "front-doors" not in here, here
     finally:
         for pid in pids:
-            os.kill(int(pid), signal.SIGCONT)
+            os.kill(pid, signal.SIGCONT)
     nothing(ready)
 
 

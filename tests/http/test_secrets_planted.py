@@ -362,14 +362,14 @@ def test_a_working_worker_would_be_caught(planted):
     stack, secret = planted.stack, planted.plant.new("in work")
     session = Session(stack)
     with gate(planted, session, "provider_key"), ThreadPoolExecutor(1) as pool:
-        ask = pool.submit(planted.api.post, SET,
+        ask = pool.submit(planted.api.send, "POST", SET,
                           {"provider": "openai", "key": secret})
         session.await_waiting("%provider_key%")
         seen = [s for pid in stack.workers()
                 for s in remembered(planted.plant, pid)
                 if s.startswith("in work")]
         session.release()
-        ask.result()
+        ask.result()    # 503 if the search has taken longer than it waits
     session.close()
     assert seen, "a worker that holds a secret was not seen to"
 
