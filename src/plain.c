@@ -61,18 +61,6 @@ is_blank(uint32_t c)
 	    c == 0x3000;
 }
 
-/* The code point of a whole character of UTF-8, n bytes. */
-static uint32_t
-decode(const char *s, size_t n)
-{
-	static const unsigned char mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	uint32_t c = (unsigned char)s[0] & mask[n];
-
-	for (size_t i = 1; i < n; i++)
-		c = c << 6 | ((unsigned char)s[i] & 0x3f);
-	return c;
-}
-
 static void
 put_escape(FILE *out, uint32_t c)
 {
@@ -106,7 +94,7 @@ plain_text(const char *text, size_t len, bool cell)
 			fprintf(out, "\\x%02x", (unsigned char)text[i]);
 			continue;
 		}
-		c = decode(text + i, n);
+		c = (uint32_t)utf8_get(text + i, n);
 		if (is_shapeless(c) || (cell && blank && is_blank(c)))
 			put_escape(out, c);
 		else
@@ -149,7 +137,7 @@ plain_json(struct json_object *value)
 
 		n = utf8_length(text, left);
 		if (n > 0)
-			c = decode(text, n);
+			c = (uint32_t)utf8_get(text, n);
 		if (n > 0 && !is_shapeless(c))
 			fwrite(text, 1, n, stdout);
 		else if (c < 0x10000)
