@@ -14,7 +14,7 @@ pytestmark = pytest.mark.plain     # races and loads; each call is made elsewher
 PATIENCE = 60       # seconds a client waits, on a machine that does much else
 CROWD = 2000
 SLOW = 999          # a third each: head, body, answer
-WRONG, LINES = 960, 10     # nginx ends a connection after 1,000
+WRONG, LINES = 300, 10     # nginx ends a connection after 1,000
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -58,13 +58,18 @@ async def crowd(port, data, count):
 
 
 def test_two_thousand_at_once(stack, project):
+    """All are let in, and served: but when other tests have asked for other
+    projects within ten seconds this one may have its share of the workers
+    only. Which requests find it taken is a race; how many is counted."""
     project.api.get("/project")
+    before = stack.status()["shareRefusals"]
     got = asyncio.run(crowd(stack.port, get(project.key), CROWD))
     without = [a for a in got if not isinstance(a, Answer)]
     assert not without, (len(without), without[:3])
     statuses = [a.status for a in got]
-    assert set(statuses) <= {200, 503}
-    assert statuses.count(200) >= 800
+    refused = stack.status()["shareRefusals"] - before
+    assert statuses.count(503) == refused
+    assert statuses.count(200) == CROWD - refused >= 800
     line = Line(stack.port, project.key)
     assert [line.get("/project")[0] for _ in range(100)] == [200] * 100
 

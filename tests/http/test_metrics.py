@@ -17,6 +17,8 @@ from harness import ROOT, started
 from metrics import SCRAPED, grown, requests, scrape, text
 from session import until
 from tables import ROUTES
+from test_auth_row import cold_keys
+from test_cold import places_taken
 from test_database_down import PG_CTL, comes_back
 
 RULES = ROOT / "cgi-bin/prometheus/codecourier.rules.yml"
@@ -152,19 +154,25 @@ def test_totals_are_those_of_status(project):
 
 
 def test_cold_refusals_are_counted(project):
-    stack = project.stack
-    keys = [stack.ctl("key", "create", project.slug, "--name",
-                      f"k{n}")["key"] for n in range(40)]
+    """No place for keys that nobody knows; then there are places."""
+    stack, keys = project.stack, cold_keys(project, 8)
+
+    def ask(key):
+        return Line(stack.port, key).get("/project")[0]
+
     before = scrape(stack)
-    got = at_once([lambda k=key: Line(stack.port, k).get("/project")[0]
-                   for key in keys])
+    with places_taken(stack, 0, 1):
+        assert at_once([lambda k=key: ask(k) for key in keys]) == [503] * 8
     more = grown(before, scrape(stack))
-    assert set(got) == {200, 503}
-    assert more["cold_refusals_total",] == got.count(503)
-    assert more["scrypt_runs_total",] == got.count(200)
-    assert requests(more) == {
-        ("GET", PROJECT, "200"): got.count(200),
-        ("GET", PROJECT, "503"): got.count(503), **SCRAPED}
+    assert more["cold_refusals_total",] == 8
+    assert ("scrypt_runs_total",) not in more
+    assert requests(more) == {("GET", PROJECT, "503"): 8, **SCRAPED}
+    before = scrape(stack)
+    assert [ask(key) for key in keys] == [200] * 8
+    more = grown(before, scrape(stack))
+    assert more["scrypt_runs_total",] == 8
+    assert ("cold_refusals_total",) not in more
+    assert requests(more) == {("GET", PROJECT, "200"): 8, **SCRAPED}
 
 
 def test_gauges(stack):

@@ -1,6 +1,6 @@
 """A revocation under load: nothing that begins after its answer succeeds.
 
-ROUNDS says how often (default 20; the acceptance asks for 1000).
+ROUNDS says how often (default 10; the acceptance asks for 1000).
 """
 import threading
 import time
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.plain     # races and loads; each call is made elsewher
 READERS = ["/project", "/project/settings", "/project/members",
            "/project/counters"] * 2
 WRITERS = 8
-BEFORE = 1000       # successes that must be seen before the revocation
+BEFORE = 400        # successes that must be seen before the revocation
 AFTER = 5           # requests of each client that begin after its answer
 
 
@@ -46,6 +46,15 @@ class Client(threading.Thread):
 
     def successes(self):
         return sum(status == 200 for _, status in self.seen)
+
+    def judge(self, answered):
+        """Its requests come one after the other: good until the first that
+        is refused, and never again. Where that is among those that began
+        before the answer nobody can say, the revocation is under way."""
+        statuses = [status for _, status in self.seen]
+        good = self.successes()
+        assert statuses == [200] * good + [401] * (len(statuses) - good)
+        assert all(began <= answered for began, _ in self.seen[:good])
 
 
 def wait_until(clients, ready):
@@ -83,15 +92,13 @@ def race(project, stop_key):
             client.stop = True
         for client in clients:
             client.join(20)
-    late = [s for c in clients for began, s in c.seen if began > answered]
-    early = [s for c in clients for began, s in c.seen if began <= answered]
-    assert set(late) == {401}, set(late)
-    assert set(early) <= {200, 401}, set(early)
+    for client in clients:
+        client.judge(answered)
     assert rows_of(stack, made["id"]) == rows, "written after the answer"
     assert rows == sum(c.successes() for c in clients if not c.path)
 
 
-@pytest.mark.parametrize("number", range(rounds(20)))
+@pytest.mark.parametrize("number", range(rounds(10)))
 def test_revoke_under_load(loaded, number):
     race(loaded, lambda key_id: loaded.api.post(
         "/project/api-keys/revoke", {"keyId": key_id}))
