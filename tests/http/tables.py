@@ -1,16 +1,24 @@
 """The server's own tables, as build/tests/tables (tables.c) prints them."""
 import os
 import subprocess
+import tempfile
 
 from harness import ROOT
 
 TABLES = ROOT / os.environ.get("BUILD", "build") / "tests/tables"
 
 
-def rows(*argv, text=None):
-    done = subprocess.run([TABLES, *argv], input=text, text=True, check=True,
-                          capture_output=True, timeout=60)
-    return [line.split("\t") for line in done.stdout.splitlines()]
+def said(*argv, text=""):
+    with tempfile.TemporaryFile("w+") as file:  # a pipe takes little at once
+        file.write(text)
+        file.seek(0)
+        return subprocess.run([TABLES, *argv], stdin=file, text=True,
+                              check=True, capture_output=True, timeout=60
+                              ).stdout
+
+
+def rows(*argv, **more):
+    return [line.split("\t") for line in said(*argv, **more).splitlines()]
 
 
 def read_tables():

@@ -10,6 +10,7 @@ import pytest
 
 from client import Api, Line, at_once
 from contract import make_key
+from few import few
 from fixtures import make_project, written
 from harness import ROOT
 from metrics import total
@@ -99,7 +100,7 @@ def test_revoked_key_runs_no_scrypt(project):
     assert runs(project.stack) == before
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("method", few(["GET", "POST"]))
 def test_first_fifty_requests_are_one_scrypt(project, method):
     stack = project.stack
     before = stack.status()
@@ -188,6 +189,7 @@ def test_no_scrypt_after_a_reload(project):
     assert runs(stack) == before
 
 
+@pytest.mark.plain     # a load
 @pytest.mark.ends_workers
 def test_no_request_is_lost_in_a_reload(project):
     settle(project)

@@ -38,9 +38,9 @@ def furnish(project, mark, count):
         stack.ctl("member", "accept", project.slug, member["email"])
     project.keys = [api.post("/project/api-keys/generate", {
         "name": f"{mark} {n}"}) for n in range(count)]
-    for number, name in enumerate(KEPT):
-        stack.ctl("counter", "add", project.slug, name,
-                  str(100 * count + number))
+    stack.sql("set role codecourier_platform; select " + ", ".join(
+        f"codecourier.counter_add('{project.id}', '{name}', {100 * count + n})"
+        for n, name in enumerate(KEPT)) + "; reset role")
     project.counters = {
         **{name: 100 * count + n for n, name in enumerate(KEPT)},
         "members": count, "apiKeys": count + 1, "providerKeys": count}

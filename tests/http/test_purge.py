@@ -6,6 +6,7 @@ import pytest
 
 from client import Api
 from contract import NOBODY
+from few import few
 from fixtures import everything, make_project
 from harness import SqlError
 from session import as_user
@@ -69,6 +70,7 @@ def test_everything_goes(full):
     assert "full" not in str(everything(full))
 
 
+@pytest.mark.plain     # the database's work
 def test_no_table_is_left_out(stack):
     """Each that has a project's rows refers to it, and so is emptied."""
     named = stack.rows(
@@ -130,14 +132,14 @@ def test_a_live_project_is_refused(theirs, project, command):
     project.api.get("/project")
 
 
-@pytest.mark.parametrize("which", [NOBODY, "no-such-slug", "", "' or true --",
-                                   "x" * 1000])
+@pytest.mark.parametrize("which", few([NOBODY, "no-such-slug", "",
+                                       "' or true --", "x" * 1000]))
 @pytest.mark.parametrize("command", ["restore", "purge", "delete"])
 def test_no_such_project(stack, command, which):
     stack.ctl("project", command, which, code=ABSENT)
 
 
-@pytest.mark.parametrize("command", ["restore", "purge"])
+@pytest.mark.parametrize("command", few(["restore", "purge"]))
 def test_which_of_two_is_asked(full, command):
     """By the slug only where one deleted project had it."""
     stack = full.stack
@@ -230,7 +232,8 @@ def start(stack, *args):
 HOLD = "begin; select 1 from codecourier.{} where project_id = '{}' for update"
 
 
-@pytest.mark.parametrize("table", sorted(TABLES - {"data_key", "project"}))
+@pytest.mark.parametrize("table", few(sorted(
+    TABLES - {"data_key", "project"})))
 def test_killed_and_begun_again(full, session, theirs, table):
     """The first step is whole: nothing sealed opens any more, nothing brings
     the project back; the next run does the rest, due or not."""
@@ -269,6 +272,7 @@ def test_after_the_first_step_nothing_opens(full):
     assert rows_of(full) == []
 
 
+@pytest.mark.plain     # the database's work
 def test_rows_go_in_batches(full, project):
     """So many a transaction, and only the project's own row at the end."""
     stack = full.stack
@@ -293,6 +297,7 @@ def test_rows_go_in_batches(full, project):
     assert stack.sql(f"select codecourier.purge_some('{full.id}', 50)") == "t"
 
 
+@pytest.mark.plain     # one more round than the others
 def test_many_rows_go(full):
     """More than a batch has."""
     full.stack.sql(
@@ -304,6 +309,7 @@ def test_many_rows_go(full):
     assert rows_of(full) == []
 
 
+@pytest.mark.plain     # whoever waits for whom, the calls are the same
 def test_others_are_served_meanwhile(full, session, project):
     """While a step waits for a lock nobody else waits for the step."""
     session.run(HOLD.format("audit", full.id))
@@ -321,6 +327,7 @@ def test_others_are_served_meanwhile(full, session, project):
     assert rows_of(full) == []
 
 
+@pytest.mark.plain
 def test_two_at_once(full):
     """Two hosts have the same timer."""
     due(full)
@@ -332,6 +339,7 @@ def test_two_at_once(full):
     assert purges(full.stack, [full.id])[0]["finished"] is True
 
 
+@pytest.mark.plain
 def test_restored_and_deleted_again_is_not_due(full, session):
     """Between the timer's list and its turn."""
     stack = full.stack
@@ -347,6 +355,7 @@ def test_restored_and_deleted_again_is_not_due(full, session):
     full.api.get("/project/settings")
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("first", ["restore", "purge"])
 def test_restore_and_purge_at_once(full, session, first):
     """Whichever comes first has the project, whole."""
@@ -365,6 +374,7 @@ def test_restore_and_purge_at_once(full, session, first):
         full.api.get("/project")
 
 
+@pytest.mark.plain     # the database's work
 def test_the_last_owner_stays_where_nothing_is_purged(project):
     with pytest.raises(SqlError) as got:
         project.stack.sql("delete from codecourier.member where project_id = "
@@ -372,6 +382,7 @@ def test_the_last_owner_stays_where_nothing_is_purged(project):
     assert got.value.constraint == "member_last_owner"
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("text", [
     f"select codecourier.purge_begin('{NOBODY}', 'x', '{NOBODY}', true)",
     f"select codecourier.purge_some('{NOBODY}', 9)",
