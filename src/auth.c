@@ -59,7 +59,6 @@ auth_begin(struct req *r)
 		return req_fail(r, ERR_AUTH_INVALID, NULL, NULL);
 	if (verified_find(r->app->host, r->key, &r->id)) {
 		host_count(r->app->host, STAT_VERIFIED_HITS);
-		r->warm = true;
 		return ERR_OK;
 	}
 	return auth_cold(r);
@@ -195,7 +194,6 @@ auth_cold(struct req *r)
 	int64_t until;
 	enum err e;
 
-	r->warm = false;
 	memset(&r->id, 0, sizeof(r->id));
 	/* Nobody's row is read for an answer that would be "later" anyway. A
 	 * bad key takes no place, so it keeps no good one out. */

@@ -88,9 +88,10 @@ call_run(struct req *r)
 	struct db_fault fault;
 	enum err e = run_guarded(r, &fault);
 
-	if (e == ERR_AUTH_INVALID && r->warm) {
-		/* The row is not what the table was filled from: ask the row
-		 * itself. The parameters point into r->id, which changes. */
+	while (e == ERR_AUTH_INVALID) {
+		/* The row is not what the identity was taken from: ask the row
+		 * itself, which may say so, too, and however often it changes.
+		 * The parameters point into r->id, which changes. */
 		verified_drop(r->app->host, r->key);
 		e = auth_cold(r);
 		if (e)

@@ -56,7 +56,6 @@ struct req {
 	const struct route *route;
 	const char *key; /* well-formed; not yet known to be good */
 	struct identity id;
-	bool warm;     /* `id` came from the verified-key table */
 	bool key_used; /* its lastUsedAt is older than a minute */
 	struct json_object *json;
 	char *room;                           /* of its names */

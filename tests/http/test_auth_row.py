@@ -262,16 +262,23 @@ def test_a_row_that_changes_while_requests_come(project):
     project.api.get("/project")
     before = total(project.stack, "cold_refusals_total")
     lines = [Line(project.stack.port, project.key) for _ in range(8)]
+    hashes = [scrypt(project.key) for _ in range(2)]
+    left = [40] * len(lines)
 
-    def asks(line):
-        return [line.get("/project")[0] for _ in range(40)]
+    def asks(number):
+        got = []
+        while left[number]:
+            got.append(lines[number].get("/project")[0])
+            left[number] -= 1
+        return got
 
     def changes():
-        for _ in range(10):
-            change(project, f"hash = '{scrypt(project.key)}'")
+        while any(left):
+            change(project, f"hash = '{hashes[0]}'")
+            change(project, f"hash = '{hashes[1]}'")
         return []
 
-    got = at_once([lambda li=li: asks(li) for li in lines] + [changes])
+    got = at_once([lambda n=n: asks(n) for n in range(8)] + [changes])
     statuses = [status for statuses in got for status in statuses]
     refused = total(project.stack, "cold_refusals_total") - before
     assert sorted(statuses) == [200] * (320 - refused) + [503] * refused
