@@ -3,7 +3,7 @@ own in front of the shim, one project whose rows are put back."""
 import sys
 from pathlib import Path
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = not sys.pycache_prefix
 for folder in "http", "fcgi":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
 

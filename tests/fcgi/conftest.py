@@ -3,7 +3,7 @@ of our own that share its database, keyring and runtime directory."""
 import sys
 from pathlib import Path
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = not sys.pycache_prefix
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "http"))
 
 import pytest  # noqa: E402

@@ -1,7 +1,7 @@
 """pytest's way into the HTTP tests: their fixtures, and no skips."""
 import sys
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = not sys.pycache_prefix
 
 import pytest  # noqa: E402
 

@@ -3,6 +3,7 @@
 Nothing here knows the server: it is CONTRACT's tables as assertions, and
 openapi.py the document that clients get.
 """
+import functools
 import json
 import re
 import zlib
@@ -109,7 +110,7 @@ class Answer:
         return self.status == 200 and self.target in (None, "/metrics") and \
             self.header("Content-Type") == METRICS_TYPE
 
-    @property
+    @functools.cached_property
     def json(self):
         return json.loads(self.body)
 

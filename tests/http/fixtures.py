@@ -28,8 +28,6 @@ def running(**options):
         stack.start()
         folders = [os.readlink(stack.run_dir / n) for n in TEMPORARY]
         yield stack
-        if stack.session:
-            stack.session.close()
         left = stack.stop()
         assert left == [], f"left running: {left}"
         assert not (stack.run_dir / "env").exists(), "env outlived the stack"
@@ -133,8 +131,8 @@ def make_project(stack, key=True):
     """A new project, with a key and a client of its own."""
     slug = "t-" + uuid.uuid4().hex[:20]
     email = f"owner@{slug}.example"
-    made = stack.ctl("project", "create", "--name", "Test", "--slug", slug,
-                     "--owner-email", email)
+    made = stack.make("project", "create", "--name", "Test", "--slug", slug,
+                      "--owner-email", email)
     found = SimpleNamespace(stack=stack, id=made["id"], slug=slug, made=made,
                             owner_email=email)
     if key:
@@ -143,7 +141,7 @@ def make_project(stack, key=True):
 
 
 def add_key(project):
-    row = project.stack.ctl("key", "create", project.slug, "--name", "first")
+    row = project.stack.make("key", "create", project.slug, "--name", "first")
     project.key, project.key_id = row["key"], row["id"]
     project.api = Api(project.stack.base, row["key"])
 
@@ -182,18 +180,16 @@ def session(stack):
 def everything(project):
     """All rows of a project in every table, but for when its keys were last
     used: what no stranger's request may change."""
-    stack = project.stack
-    if not stack.session:
-        stack.session = Session(stack)
-        stack.tables = [line.split("|") for line in stack.session.run(
-            "select table_name, column_name from information_schema.columns "
-            "where table_schema = 'codecourier' and (column_name = "
-            "'project_id' or (table_name, column_name) = ('project', 'id'))")]
-        assert len(stack.tables) >= 8, stack.tables
-    lines = stack.session.run(" union all ".join(
+    tables = [line.split("|") for line in project.stack.sql(
+        "select table_name, column_name from information_schema.columns "
+        "where table_schema = 'codecourier' and (column_name = "
+        "'project_id' or (table_name, column_name) = ('project', 'id'))"
+    ).splitlines()]
+    assert len(tables) >= 8, tables
+    lines = project.stack.sql(" union all ".join(
         f"select '{name}' as name, to_jsonb(x) - 'last_used_at' as row "
         f"from codecourier.{name} x where {owner} = '{project.id}'"
-        for name, owner in stack.tables) + " order by 1, 2")
+        for name, owner in tables) + " order by 1, 2").splitlines()
     return [{"name": n, "row": json.loads(row)} for n, _, row in
             (line.partition("|") for line in lines)]
 
@@ -225,7 +221,7 @@ def owners(project, count=2):
         email = f"owner{number}@{project.slug}.example"
         project.api.post("/project/members/invite",
                          {"email": email, "role": "owner"})
-        project.stack.ctl("member", "accept", project.slug, email)
+        project.stack.make("member", "accept", project.slug, email)
     return [m["userId"] for m in project.api.get("/project/members")]
 
 

@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -32,6 +33,9 @@ DUMPABLE = ROOT / os.environ.get("BUILD", "build") / "tests/dumpable.so"
 REPORTS = {n: os.environ[n] for n in (
     "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "GCOV_PREFIX")
     if n in os.environ}
+# What a test finds ready is made by the command as it is shipped: sanitizers
+# make a process of it three times as dear.
+MAKER = ROOT / "cgi-bin/codecourierctl" if "ASAN_OPTIONS" in REPORTS else CTL
 
 
 class SqlError(Exception):
@@ -174,6 +178,7 @@ def stage(folder):
     worker; the tests of a plain user look into workers that let them."""
     folder.mkdir()
     shutil.copy(CTL, folder)
+    shutil.copy(MAKER, folder / "maker")
     worker = folder / WORKER.name
     if os.geteuid() == 0:
         shutil.copy(WORKER, folder)
@@ -186,6 +191,47 @@ def stage(folder):
     for path in folder, *folder.iterdir():
         path.chmod(0o755)       # whatever our umask is
     return folder
+
+
+class OpenPsql:
+    """A psql that takes one text after the other, each as if it had come
+    alone, so that not each costs a process and a session."""
+
+    def __init__(self, stack, conninfo):
+        self.errors = tempfile.TemporaryFile("w+")
+        self.fresh = True       # no answer yet
+        self.process = stack.popen(
+            ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-v",
+             "VERBOSITY=verbose", "-d", conninfo, "-f", "-"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=self.errors, text=True)
+
+    def run(self, text):
+        """What it answers; None if it has ended, and end() says why."""
+        mark = f"done {random.getrandbits(64):x}"
+        try:
+            self.process.stdin.write(
+                f"{text}\n;\ndiscard all;\n\\echo '{mark}'\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            return None
+        lines = []
+        while (line := self.process.stdout.readline()) != f"{mark}\n":
+            if not line:
+                return None
+            lines.append(line)
+        self.fresh = False
+        return "".join(lines).rstrip("\n")
+
+    def end(self):
+        """What it has complained of."""
+        try:
+            self.process.communicate("\\q\n", timeout=10)
+        except (BrokenPipeError, ValueError):
+            self.process.wait(10)
+        self.errors.seek(0)
+        with self.errors:
+            return self.errors.read()
 
 
 class Stack:
@@ -202,6 +248,7 @@ class Stack:
         self.base = f"http://127.0.0.1:{self.port}"
         programs = stage(self.top / "programs")
         self.ctl_path = programs / CTL.name
+        self.maker = programs / "maker"
         self.worker_path = programs / WORKER.name
         self.drop = []
         self.extra = {"PORT": str(self.port), "RUN_DIR": str(self.run_dir),
@@ -212,7 +259,8 @@ class Stack:
                       **(environ or {})}
         self.process = None
         self.pool = None        # its workers, as the tests expect them
-        self.session = None     # what everything() asks
+        self.idle = []          # OpenPsql of the administrator
+        self.lock = threading.Lock()
 
     def start(self, seconds=90):
         with open(self.output, "wb") as out:
@@ -238,6 +286,8 @@ class Stack:
 
     def stop(self, seconds=30):
         """Ends the stack; returns what it left running after itself."""
+        while self.idle:
+            self.idle.pop().end()
         mine = {(p, started(p)) for p in self.pids()}
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -246,7 +296,7 @@ class Stack:
             except subprocess.TimeoutExpired:
                 pass
         left = {(p, t) for p, t in mine if t and started(p) == t}
-        left |= {(p, started(p)) for p in self.touching()}
+        left |= {(p, started(p)) for p in self.pids()}
         names = [f"{p} {program(p)}" for p, t in left]
         for pid, start in left:
             if started(pid) == start:
@@ -256,63 +306,68 @@ class Stack:
     def clean(self):
         shutil.rmtree(self.top, ignore_errors=True)
 
-    def descendants(self):
-        """Children of children, however the processes are grouped."""
-        parents = {p: parent(p) for p in all_pids()}
-        found, fresh = set(), {self.process.pid}
-        while fresh:
-            found |= fresh
-            fresh = {p for p, up in parents.items() if up in fresh} - found
-        return {p for p in found if started(p)}
+    def is_descendant(self, pid):
+        """A child's child, however the processes are grouped."""
+        while pid > 1 and pid != self.process.pid:
+            pid = parent(pid)
+        return pid > 1
 
-    def touching(self):
-        """Processes with a program, folder or file inside RUN_DIR open."""
-        mark = str(self.run_dir)
-        found = set()
-        for pid in all_pids():
-            links = [f"/proc/{pid}/cwd", f"/proc/{pid}/exe"]
+    def is_touching(self, pid):
+        """Has a program, folder or file inside RUN_DIR open."""
+        try:
+            links = [f"/proc/{pid}/cwd", f"/proc/{pid}/exe",
+                     *(f"/proc/{pid}/fd/{f}"
+                       for f in os.listdir(f"/proc/{pid}/fd"))]
+        except OSError:
+            return False
+        for link in links:
             try:
-                links += [f"/proc/{pid}/fd/{f}"
-                          for f in os.listdir(f"/proc/{pid}/fd")]
+                if os.readlink(link).startswith(str(self.run_dir)):
+                    return True
             except OSError:
-                continue
-            for link in links:
-                try:
-                    if os.readlink(link).startswith(mark):
-                        found.add(pid)
-                        break
-                except OSError:
-                    pass
-        return {p for p in found if started(p)}
+                pass
+        return False
 
     def pids(self, name=None):
         """The stack's processes, or those of one program."""
-        found = self.descendants() | self.touching()
-        return sorted(p for p in found if name in (None, program(p)))
+        return sorted(
+            p for p in all_pids() if name in (None, program(p)) and
+            (self.is_descendant(p) or self.is_touching(p)) and started(p))
 
     def workers(self):
         return self.pids("project-api.fcgi")
 
-    def run(self, argv, environ=None, seconds=60, **more):
-        """Runs a program as the stack's user, without our environment."""
+    def how(self, argv, environ=None):
+        """How a program is started as the stack's user, without our
+        environment."""
         env = {"PATH": PATH, "LC_ALL": "C.UTF-8",
                "CODECOURIER_CONF": self.env["CODECOURIER_CONF"],
                **REPORTS, **(environ or {})}
         drop = self.drop
         if drop and "LD_PRELOAD" in env:    # for the program alone
             drop = [*drop, "env", f"LD_PRELOAD={env.pop('LD_PRELOAD')}"]
-        return subprocess.run([*drop, *(str(a) for a in argv)], env=env,
-                              cwd="/", capture_output=True, text=True,
-                              timeout=seconds, **more)
+        return {"args": [*drop, *(str(a) for a in argv)], "env": env,
+                "cwd": "/"}
 
-    def ctl(self, *args, code=0, environ=None):
+    def run(self, argv, environ=None, seconds=60, **more):
+        return subprocess.run(**self.how(argv, environ), text=True,
+                              capture_output=True, timeout=seconds, **more)
+
+    def popen(self, argv, **more):
+        return subprocess.Popen(**self.how(argv), **more)
+
+    def ctl(self, *args, code=0, environ=None, program=None):
         """codecourierctl --json …: its data, or its error if code is not 0."""
-        done = self.run([self.ctl_path, "--json", *args], environ)
+        done = self.run([program or self.ctl_path, "--json", *args], environ)
         assert done.returncode == code, \
             (args, done.returncode, done.stdout, done.stderr)
         answer = json.loads(done.stdout)
         assert list(answer) == ["error" if code else "data"], answer
         return answer["error"] if code else answer["data"]
+
+    def make(self, *args):
+        """The same, for what a test does not ask about."""
+        return self.ctl(*args, program=self.maker)
 
     def status(self):
         return self.ctl("status")
@@ -330,7 +385,21 @@ class Stack:
         return self.conf["CODECOURIER_ADMIN_DATABASE"] + f" dbname={dbname}"
 
     def sql(self, text):
-        return self.psql(text, self.admin())
+        """As the administrator: what psql prints, or SqlError. (A session that
+        has ended while nobody used it does not count.)"""
+        while True:
+            with self.lock:
+                psql = self.idle.pop() if self.idle else None
+            psql = psql or OpenPsql(self, self.admin())
+            fresh = psql.fresh
+            answer = psql.run(text)
+            if answer is not None:
+                with self.lock:
+                    self.idle.append(psql)
+                return answer
+            said = psql.end()
+            if fresh or "server closed the connection" not in said:
+                raise SqlError(said)
 
     def api_sql(self, text):
         """As the role of the workers, through their own conninfo."""

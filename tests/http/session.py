@@ -22,11 +22,10 @@ class Session:
     milliseconds, however long a new process may take to start."""
 
     def __init__(self, stack, conninfo=None):
-        self.process = subprocess.Popen(
+        self.process = stack.popen(
             ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d",
              conninfo or stack.admin()],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            **as_user(stack))
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def begin(self, text):
         """Sends statements whose answer finish() waits for."""
