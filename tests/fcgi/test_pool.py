@@ -1,6 +1,7 @@
 """The stack's own pool (spawn-fcgi, multiwatch, three workers), straight at
 its socket: reloads and lost workers under load, and what multiwatch does."""
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -73,12 +74,24 @@ def pool(stack, home):
     complete(stack)
 
 
-def complete(stack, without=(), seconds=10):
+def is_ready(worker):
+    """It has its place and tells of its death: SIGVTALRM, the last signal
+    with a name that nobody else handles, is caught."""
+    try:
+        with open(f"/proc/{worker}/status", encoding="utf-8") as file:
+            caught = re.search(r"SigCgt:\s*(\w+)", file.read())[1]
+    except OSError:
+        return False
+    return int(caught, 16) >> (signal.SIGVTALRM - 1) & 1
+
+
+def complete(stack, without=(), seconds=30):
     """Waits until three workers are there, none of them of the old ones."""
     end = time.monotonic() + seconds
     while True:
         found = stack.workers()
-        if len(found) == 3 and not set(found) & set(without):
+        if len(found) == 3 and not set(found) & set(without) and \
+                all(map(is_ready, found)):
             return found
         assert time.monotonic() < end, (found, without)
         time.sleep(0.02)

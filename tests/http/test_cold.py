@@ -12,7 +12,7 @@ from client import Api, Line, at_once
 from contract import make_key
 from few import few
 from fixtures import make_project, written
-from harness import ROOT
+from harness import ROOT, started
 from metrics import total
 from session import until
 from test_auth_row import cold_keys
@@ -172,13 +172,12 @@ def test_no_scrypt_after_a_reload(project):
     stack = project.stack
     before, old = runs(stack), set(stack.workers())
     (pool,) = stack.pids("multiwatch")
-    start = {p: open(f"/proc/{p}/stat").read().split()[21] for p in old}
+    start = {p: started(p) for p in old}
     os.kill(pool, signal.SIGUSR2)
     end = time.monotonic() + 10
     while True:
         new = stack.workers()
-        fresh = [p for p in new if p not in old or
-                 open(f"/proc/{p}/stat").read().split()[21] != start[p]]
+        fresh = [p for p in new if started(p) not in (None, start.get(p))]
         if len(fresh) == len(new) == 8:
             break
         assert time.monotonic() < end, (old, new)
