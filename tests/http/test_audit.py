@@ -4,6 +4,7 @@ import uuid
 import pytest
 
 from contract import NOBODY, UUID
+from few import few
 from fixtures import make_project, owners
 
 SECRET = "planted-Zq8"
@@ -21,19 +22,18 @@ def by_request(project, answer):
     return audit(project, f"request_id = '{rid}'")
 
 
-# action: path, body; $name is an id that prepare() knows
+# action: path, body, one after the other; $name is an id of `furnished`
 WRITES = {
     "project.update": ("/project/update", {
         "githubRepoUrl": f"https://github.com/o/{SECRET}", "name": SECRET}),
-    "project.delete": ("/project/delete", None),
     "settings.update": ("/project/settings/update", {
         "claudeMd": SECRET, "envVars": {"PLANTED_NAME": SECRET},
         "convexDevKey": SECRET, "selectedSkills": None}),
     "member.invite": ("/project/members/invite", {
         "role": "admin", "email": f"{SECRET}@example.com"}),
-    "member.remove": ("/project/members/remove", {"targetUserId": "$user"}),
     "member.update-role": ("/project/members/update-role", {
         "targetUserId": "$user", "role": "owner"}),
+    "member.remove": ("/project/members/remove", {"targetUserId": "$user"}),
     "provider-key.set": ("/project/provider-keys/set", {
         "provider": "openai", "key": SECRET}),
     "provider-key.remove": ("/project/provider-keys/remove", {
@@ -41,6 +41,7 @@ WRITES = {
     "api-key.generate": ("/project/api-keys/generate", {
         "name": SECRET, "environment": "test"}),
     "api-key.revoke": ("/project/api-keys/revoke", {"keyId": "$key"}),
+    "project.delete": ("/project/delete", None),
 }
 
 
@@ -62,8 +63,13 @@ def furnished(project):
     return project
 
 
-@pytest.mark.parametrize("action", WRITES)
-def test_write(furnished, action):
+def test_write(furnished):
+    for action in WRITES:
+        wrote(furnished, action)
+
+
+def wrote(furnished, action):
+    """A write and its row."""
     path, body = WRITES[action]
     before = len(audit(furnished))
     more = {}
@@ -100,7 +106,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("code, path, body", REFUSED)
+@pytest.mark.parametrize("code, path, body", few(REFUSED))
 def test_refusal_leaves_no_row(shared, code, path, body):
     answer = shared.api.send("POST", path, body)
     assert answer.json["error"]["code"] == code

@@ -7,6 +7,7 @@ import pytest
 
 from client import Api
 from contract import KEY
+from few import few
 from fixtures import everything, make_project
 from harness import SqlError
 
@@ -67,7 +68,7 @@ WRITES = {
 }
 
 
-@pytest.mark.parametrize("path", WRITES)
+@pytest.mark.parametrize("path", few(WRITES, 2))
 def test_a_call(failing, path):
     body = {n: getattr(failing, v) if v in ("member", "second") else v
             for n, v in (WRITES[path] or {}).items()}
@@ -97,7 +98,7 @@ def test_key_create(failing):
     assert KEY.search(said) is None, said
 
 
-@pytest.mark.parametrize("where", ["new", "taken"])
+@pytest.mark.parametrize("where", few(["new", "taken"]))
 def test_key_create_to_a_file(failing, where):
     """No file stays that holds no key; one that was there is left alone."""
     folder = failing.stack.top / uuid.uuid4().hex

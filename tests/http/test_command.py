@@ -6,6 +6,7 @@ import uuid
 import pytest
 
 from contract import KEY
+from few import few
 from fixtures import make_project
 from harness import ROOT
 
@@ -29,9 +30,9 @@ def commands():
     return found
 
 
-@pytest.mark.parametrize("args", [["--help"], ["help"], ["-h"],
-                                  ["--json", "--help"], ["help", "--json"]],
-                         ids=" ".join)
+@pytest.mark.parametrize("args", few([["--help"], ["help"], ["-h"],
+                                      ["--json", "--help"],
+                                      ["help", "--json"]]), ids=" ".join)
 def test_help_lists_all(stack, args):
     """Also where nothing is configured, and no database is."""
     done = text(stack, *args, environ=NOWHERE)
@@ -41,7 +42,8 @@ def test_help_lists_all(stack, args):
         assert f"  {words} {arguments}".rstrip() in lines
 
 
-@pytest.mark.parametrize("words, arguments", commands(), ids=lambda v: v)
+@pytest.mark.parametrize("words, arguments", few(commands(), 2),
+                         ids=lambda v: v)
 def test_help_of_one(stack, words, arguments):
     first = f"usage: codecourierctl {words} {arguments}".rstrip()
     want = None
@@ -91,26 +93,27 @@ def test_version_in_the_log(stack):
     assert len(lines) >= 8 and set(lines) == {VERSION}
 
 
-@pytest.mark.parametrize("args", [
-    ["--json", "project", "list"], ["project", "--json", "list"],
-    ["project", "list", "--json"]], ids=" ".join)
+@pytest.mark.parametrize("args", few([
+    ["project", "list", "--json"], ["--json", "project", "list"],
+    ["project", "--json", "list"]]), ids=" ".join)
 def test_json_anywhere(stack, project, args):
     done = text(stack, *args)
     assert done.returncode == DONE
     assert project.id in [p["id"] for p in json.loads(done.stdout)["data"]]
 
 
-@pytest.mark.parametrize("args", [
+@pytest.mark.parametrize("args", few([
     ["project", "show", "x", "y", "--json"], ["nonsense", "--json"],
     ["--nonsense", "status", "--json"], ["project", "create", "--json"],
-    ["--json"]], ids=" ".join)
+    ["--json"]], 2), ids=" ".join)
 def test_json_of_a_wrong_line(stack, args):
     done = text(stack, *args, environ=NOWHERE)
     assert (done.returncode, done.stderr) == (USAGE, "")
     assert json.loads(done.stdout)["error"]["code"] == "VALIDATION"
 
 
-@pytest.mark.parametrize("args, message", [
+@pytest.mark.parametrize("args, message", few([
+    (["status", "--n\x1b[31m"], r"status: unknown option --n\x1b[31m"),
     (["project", "create", "--slug", "x"],
      "project create: missing: --name --owner-email"),
     (["project", "create", "--slug=x", "--owner-email=a@b.c"],
@@ -129,8 +132,7 @@ def test_json_of_a_wrong_line(stack, args):
      "key list: option not for this command: --out"),
     (["migrate", "--plan=yes"], "migrate: option takes no value: --plan"),
     (["status", "x"], "status: too many arguments: x"),
-    (["key", "burn", "x"], "unknown command key burn"),
-    (["status", "--n\x1b[31m"], r"status: unknown option --n\x1b[31m")],
+    (["key", "burn", "x"], "unknown command key burn")], 4),
     ids=lambda v: v if isinstance(v, str) else "")
 def test_what_is_wrong_is_said(stack, args, message):
     done = text(stack, *args, environ=NOWHERE)
@@ -156,22 +158,22 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 """
 
 
-@pytest.mark.parametrize("typed, offered", [
+@pytest.mark.parametrize("typed, offered", few([
+    ("key create shop --", {"--name", "--environment", "--out", "--json",
+                            "--help", "--version"}),
+    ("provider-key reveal shop a", {"anthropic", "anthropic_token"}),
     ("", {w.split()[0] for w, _ in commands()} | {"help"}),
     ("pro", {"project", "provider-key"}),
     ("help pro", {"project", "provider-key"}),
     ("key ", {"create", "find", "list", "revoke"}),
     ("--json key f", {"find"}), ("member ", {"accept"}),
     ("status ", set()), ("nonsense ", set()), ("key list ", set()),
-    ("key create shop --", {"--name", "--environment", "--out", "--json",
-                            "--help", "--version"}),
     ("migrate --p", {"--plan"}), ("--v", {"--version"}),
     ("key create shop --environment t", {"test"}),
     ("project create --name ", set()), ("provider-key reveal ", set()),
-    ("provider-key reveal shop a", {"anthropic", "anthropic_token"}),
     ("counter add shop iss", {"issues", "issueSessions"}),
     ("counter add shop runs ", set()),
-    ("key create shop --out /etc/debian_v", {"/etc/debian_version"})])
+    ("key create shop --out /etc/debian_v", {"/etc/debian_version"})], 3))
 def test_completion(stack, typed, offered):
     """Without configuration or database, of the table in the source."""
     script = stack.top / "complete.bash"
@@ -208,13 +210,19 @@ def test_project_list_reads(project):
                     "NAME": "Näme 山田 👋"}
 
 
-@pytest.mark.parametrize("name, shown", [
+@pytest.fixture(scope="module")
+def named(stack):
+    return make_project(stack)
+
+
+@pytest.mark.parametrize("name, shown", few([
     ("a    2026-01-01 00:00 UTC", r"a \x20\x20\x202026-01-01 00:00 UTC"),
     ("Shop\u00a0 other", "Shop\u00a0\\x20other"),
     ("Sh\u200bop", r"Sh\u200bop"), ("\ufeffShop", r"\ufeffShop"),
-    ("x\U000e0041", r"x\ue0041"), ("x\u3000y", "x\u3000y")], ids=ascii)
-def test_a_name_forges_nothing(project, name, shown):
+    ("x\U000e0041", r"x\ue0041"), ("x\u3000y", "x\u3000y")], 3), ids=ascii)
+def test_a_name_forges_nothing(named, name, shown):
     """What the API takes, and a list would be misread by."""
+    project = named
     project.api.post("/project/update", {"name": name})
     seen = row(project.stack, "project", "list", about=project.id)
     assert seen["NAME"] == shown
@@ -291,12 +299,11 @@ def test_key_of_a_deleted_project_is_found(project):
     assert found["projectDeletedAt"] == gone["deletedAt"]
 
 
-@pytest.mark.parametrize("prefix, code", [
-    ("cc_live_00000000", ABSENT), ("cc_test_zzzzzzzz", ABSENT),
+@pytest.mark.parametrize("prefix, code", few([
+    ("cc_live_00000000", ABSENT), ("cc_live_0000000é", USAGE), ("cc_test_zzzzzzzz", ABSENT),
     ("", USAGE), ("cc_live_", USAGE), ("cc_live_0000000", USAGE),
     ("cc_dev_000000000", USAGE), ("CC_LIVE_00000000", USAGE),
-    ("cc_live_%%%%%%%%", USAGE), ("cc_live_0000000é", USAGE),
-    ("' or true --    ", USAGE)])
+    ("cc_live_%%%%%%%%", USAGE), ("' or true --    ", USAGE)], 2))
 def test_no_such_key(stack, prefix, code):
     stack.ctl("key", "find", prefix, code=code)
 

@@ -40,7 +40,7 @@ def furnish(project, mark, count):
         "name": f"{mark} {n}"}) for n in range(count)]
     stack.sql("set role codecourier_platform; select " + ", ".join(
         f"codecourier.counter_add('{project.id}', '{name}', {100 * count + n})"
-        for n, name in enumerate(KEPT)) + "; reset role")
+        for n, name in enumerate(KEPT)))
     project.counters = {
         **{name: 100 * count + n for n, name in enumerate(KEPT)},
         "members": count, "apiKeys": count + 1, "providerKeys": count}

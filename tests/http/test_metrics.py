@@ -12,6 +12,7 @@ import pytest
 
 from client import Api, Line, at_once, raw, request_bytes
 from contract import CALLS, NOBODY, WRITES, make_key
+from few import few
 from fixtures import make_project
 from harness import ROOT, started
 from metrics import SCRAPED, grown, requests, scrape, text
@@ -83,7 +84,7 @@ def test_counts_exactly_what_was_asked(project):
     assert more["verified_key_hits_total",] == 8
 
 
-@pytest.mark.parametrize("method, path", CALLS, ids=lambda v: v)
+@pytest.mark.parametrize("method, path", few(CALLS), ids=lambda v: v)
 def test_every_call_has_its_route(stack, method, path):
     nobody, before = Api(stack.base, make_key()), scrape(stack)
     nobody.refused("AUTH_INVALID", method, path)
@@ -111,6 +112,7 @@ def test_buckets(stack):
             if k[0] == "requests_total" and k[1:3] == key[1:])
 
 
+@pytest.mark.plain     # a load
 def test_sums_up_over_all_workers(project):
     """Requests at once, on all workers: none is lost, and none is twice."""
     stack = project.stack
@@ -206,6 +208,7 @@ def all_workers(stack):
     return {(p, started(p)) for p in stack.workers()}
 
 
+@pytest.mark.plain     # a load
 @pytest.mark.ends_workers
 def test_survives_a_reload(project):
     """USR2 to the pool, with requests under way: all of them are counted."""
@@ -292,11 +295,13 @@ def promtool(*argv, data=None):
     return done.stdout + done.stderr
 
 
+@pytest.mark.plain
 def test_promtool_reads_it(stack, project):
     project.api.get("/project")
     assert promtool("check", "metrics", data=text(stack)) == ""
 
 
+@pytest.mark.plain
 def test_promtool_would_complain():
     """The check above can fail."""
     with pytest.raises(AssertionError):
@@ -323,6 +328,7 @@ def test_every_metric_is_explained(stack):
         assert name.endswith("_total") == (kind == "counter")
 
 
+@pytest.mark.plain
 def test_alerts():
     """The sample's rules are sound, know the metrics, and fire."""
     promtool("check", "rules", RULES)

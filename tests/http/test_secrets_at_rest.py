@@ -6,6 +6,7 @@ import pytest
 
 from client import Api
 from contract import BASE62, make_key
+from few import few
 from fixtures import make_project
 
 MARK = "Planted-Secret-Wm3k"
@@ -188,7 +189,7 @@ def copy(stack, source, target, project_from, project_to):
               f"'{project_from}' and t.project_id = '{project_to}'")
 
 
-@pytest.mark.parametrize("column", READABLE)
+@pytest.mark.parametrize("column", few(READABLE))
 def test_moved_to_another_project(planted, project, column):
     """Not even with the data key moved along."""
     name, value = SEALED[column]
@@ -200,29 +201,37 @@ def test_moved_to_another_project(planted, project, column):
     assert project.api.get(SETTINGS)[name] == value
 
 
-@pytest.mark.parametrize("source, target", [
-    (a, b) for a in SEALED for b in READABLE if a != b])
-def test_moved_to_another_column(project, source, target):
-    project.api.post(UPDATE, dict(SEALED.values()))
-    copy(project.stack, source, target, project.id, project.id)
-    project.api.refused("INTERNAL", "GET", SETTINGS)
+@pytest.fixture(scope="module")
+def moved(stack):
+    """A project whose values are moved about; each test seals them anew."""
+    return make_project(stack)
 
 
-@pytest.mark.parametrize("change", [
+@pytest.mark.parametrize("source, target", few([
+    (a, b) for a in SEALED for b in READABLE if a != b]))
+def test_moved_to_another_column(moved, source, target):
+    moved.api.post(UPDATE, dict(SEALED.values()))
+    moved.api.get(SETTINGS)
+    copy(moved.stack, source, target, moved.id, moved.id)
+    moved.api.refused("INTERNAL", "GET", SETTINGS)
+
+
+@pytest.mark.parametrize("change", few([
+    "''::bytea", "substr({0}, 1, 10)",
     "set_byte({0}, 0, get_byte({0}, 0) # 1)",
     "set_byte({0}, 1, get_byte({0}, 1) # 1)",
     "set_byte({0}, 20, get_byte({0}, 20) # 1)",
     "set_byte({0}, length({0}) - 1, get_byte({0}, length({0}) - 1) # 1)",
-    "substr({0}, 1, length({0}) - 1)", "{0} || '\\x00'", "''::bytea",
-    "substr({0}, 1, 10)"],
-    ids=["format", "key-id", "nonce", "last", "cut", "longer", "empty",
-         "head-only"])
-def test_changed_value_does_not_open(project, change):
-    project.api.post(UPDATE, {"envVars": {"A": MARK}})
-    project.stack.sql("update codecourier.settings set env_vars = "
-                      + change.format("env_vars")
-                      + f" where project_id = '{project.id}'")
-    error = project.api.refused("INTERNAL", "GET", SETTINGS)
+    "substr({0}, 1, length({0}) - 1)", "{0} || '\\x00'"], 3),
+    ids=["empty", "head-only", "format", "key-id", "nonce", "last", "cut",
+         "longer"])
+def test_changed_value_does_not_open(moved, change):
+    moved.api.post(UPDATE, dict(SEALED.values()))
+    moved.api.get(SETTINGS)
+    moved.stack.sql("update codecourier.settings set env_vars = "
+                    + change.format("env_vars")
+                    + f" where project_id = '{moved.id}'")
+    error = moved.api.refused("INTERNAL", "GET", SETTINGS)
     assert MARK not in str(error)
 
 

@@ -79,26 +79,32 @@ def test_empty_update_changes_nothing(project):
     assert written(project) == audit
 
 
+@pytest.fixture(scope="module")
+def taking(stack):
+    """For values that are taken, one after the other."""
+    return make_project(stack).api
+
+
 @pytest.mark.parametrize("name", MAPS)
-def test_a_map_replaces_the_old_one_whole(api, name):
-    api.post(UPDATE, {name: {"A": "1", "B": "2"}})
-    assert api.post(UPDATE, {name: {"C": "3"}})[name] == {"C": "3"}
-    assert api.post(UPDATE, {name: {}})[name] == {}
+def test_a_map_replaces_the_old_one_whole(taking, name):
+    taking.post(UPDATE, {name: {"A": "1", "B": "2"}})
+    assert taking.post(UPDATE, {name: {"C": "3"}})[name] == {"C": "3"}
+    assert taking.post(UPDATE, {name: {}})[name] == {}
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_a_list_replaces_the_old_one_in_order(api, name):
-    api.post(UPDATE, {name: ["b", "a"]})
-    assert api.post(UPDATE, {name: ["z", "b", "é"]})[name] == ["z", "b", "é"]
-    assert api.post(UPDATE, {name: []})[name] == []
+def test_a_list_replaces_the_old_one_in_order(taking, name):
+    taking.post(UPDATE, {name: ["b", "a"]})
+    assert taking.post(UPDATE, {name: ["z", "b", "é"]})[name] == ["z", "b", "é"]
+    assert taking.post(UPDATE, {name: []})[name] == []
 
 
 @pytest.mark.parametrize("text", few([
     "1.10", "100", "-2.5", "0.1", "9007199254740991", "0.30", "12.000"]))
-def test_credentials_keep_their_digits(api, text):
+def test_credentials_keep_their_digits(taking, text):
     body = b'{"testUserCredentials":{"n":' + text.encode() + b"}}"
-    for answer in (api.send("POST", UPDATE, raw=body),
-                   api.send("GET", SETTINGS)):
+    for answer in (taking.send("POST", UPDATE, raw=body),
+                   taking.send("GET", SETTINGS)):
         assert answer.status == 200, answer
         got = json.loads(answer.body, parse_float=str, parse_int=str)
         assert got["data"]["testUserCredentials"] == {"n": text}
@@ -108,20 +114,20 @@ def test_credentials_keep_their_digits(api, text):
     {"é\U0001f680": "\u0001\n\t\"\\/"}, {}, {"": ""},
     {"a": {"b": {"c": []}}}, {"t": True, "f": False, "n": None},
     {"not a variable": ["x", 1]}]), ids=repr)
-def test_credentials_are_any_object(api, value):
-    assert api.post(UPDATE, {"testUserCredentials": value})[
+def test_credentials_are_any_object(taking, value):
+    assert taking.post(UPDATE, {"testUserCredentials": value})[
         "testUserCredentials"] == value
-    assert api.get(SETTINGS)["testUserCredentials"] == value
+    assert taking.get(SETTINGS)["testUserCredentials"] == value
 
 
 @pytest.mark.parametrize("name", CONVEX)
 @pytest.mark.parametrize("value", few([
     "!~" * 512, "12345678", "prod:name|abc=="]), ids=["1024", "8", "prod"])
-def test_convex_key_shows_its_end_only(api, name, value):
-    answer = api.send("POST", UPDATE, {name: value})
+def test_convex_key_shows_its_end_only(taking, name, value):
+    answer = taking.send("POST", UPDATE, {name: value})
     assert answer.json["data"][name] == {"last4": value[-4:]}
     assert value not in answer.body.decode()
-    assert value not in api.send("GET", SETTINGS).body.decode()
+    assert value not in taking.send("GET", SETTINGS).body.decode()
 
 
 NOT_TEXT = [1, 1.5, True, [], {}, ["x"]]
@@ -252,12 +258,12 @@ def commit(tmp_path_factory):
 @pytest.mark.parametrize("field, values, good", [
     ("gitCommitName", NAMES, 32), ("gitCommitEmail", EMAILS, 15)],
     ids=["name", "email"])
-def test_git_takes_what_we_take(api, commit, field, values, good):
+def test_git_takes_what_we_take(taking, commit, field, values, good):
     """With all its characters but those that it strips at both ends."""
     make, authors = commit
     taken, commits = [], []
     for value in values:
-        answer = api.send("POST", UPDATE, {field: value})
+        answer = taking.send("POST", UPDATE, {field: value})
         if answer.status == 400:
             assert answer.json["error"]["field"] == field, value
             continue
