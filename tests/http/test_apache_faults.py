@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from apache import Apache, WAYS, fronts
-from client import Api, raw, request_bytes
+from client import Api, at_once, raw, request_bytes
 from contract import CALLS, WRITES
 from fixtures import make_project, written
 from session import Session, until
@@ -23,16 +23,14 @@ UPDATE = "/api/v1/project/update"
 BODY = b'{"name":"No"}'
 
 
-@pytest.fixture(scope="module", params=WAYS)
-def front(request, spare):
-    for found in fronts(spare, [request.param]):
-        yield found[request.param]
-
-
 @pytest.fixture(scope="module")
-def pooled(spare):
-    for found in fronts(spare, ["proxy"]):
-        yield found["proxy"]
+def ways(spare):
+    yield from fronts(spare, WAYS)
+
+
+@pytest.fixture
+def pooled(ways):
+    return ways["proxy"]
 
 
 @pytest.fixture
@@ -71,34 +69,43 @@ def frozen(stack):
             os.kill(pid, signal.SIGCONT)
 
 
-def test_database_down(front, spare, project):
-    api = Api(front.base, project.key)
-    api.get("/project")
+def test_database_down(ways, spare, project):
+    for front in ways.values():
+        Api(front.base, project.key).get("/project")
     pg_ctl(spare, "stop", "-m", "fast")
     try:
-        for method, path in CALLS:
-            body = {"body": WRITES[path]} if method == "POST" else {}
-            unavailable(api.send(method, path, **body))
-        Api(front.base).refused("AUTH_MISSING", "GET", "/project")
-        ready = raw(front.port, request_bytes("GET", "/readyz"))
-        assert ready.status == 503
+        for front in ways.values():
+            api = Api(front.base, project.key)
+            for method, path in CALLS:
+                body = {"body": WRITES[path]} if method == "POST" else {}
+                unavailable(api.send(method, path, **body))
+            Api(front.base).refused("AUTH_MISSING", "GET", "/project")
+            ready = raw(front.port, request_bytes("GET", "/readyz"))
+            assert ready.status == 503
     finally:
         pg_ctl(spare, "-l", spare.run_dir / "log/postgresql.log", "start")
-    comes_back(api)
+    for front in ways.values():
+        comes_back(Api(front.base, project.key))
     assert written(project) == 0
 
 
-def test_hanging_database(front, spare, project):
+def test_hanging_database(ways, spare, project):
     """A program's own connection is not made; a worker's write has been
     sent, and may be taken."""
-    api = Api(front.base, project.key)
+    def write(front):
+        return update(front.port, project).status
+
+    def read(front):
+        return Api(front.base, project.key).send(
+            "GET", "/project", timeout=30).status
+
     connected(project)
     with frozen(spare):
-        write = update(front.port, project)
-        read = api.send("GET", "/project", timeout=30)
-    assert read.status == 503
-    assert write.status == (504 if front.way == "proxy" else 503)
-    comes_back(api)
+        seen = at_once([lambda f=f, ask=ask: ask(f)
+                        for ask in (write, read) for f in ways.values()])
+    assert seen == [504, 503, 503] + [503] * 3      # WAYS begins with proxy
+    for front in ways.values():
+        comes_back(Api(front.base, project.key))
 
 
 def test_no_worker(pooled, spare, project):
