@@ -60,6 +60,17 @@ class Cluster:
                  "immediate", "stop")
         shutil.rmtree(self.top)
 
+    def forget(self):
+        """As it was before any init."""
+        self.sql("; ".join(
+            [f"drop database if exists {name} with (force)"
+             for name in ("codecourier", "codecourier_before")] +
+            [f"drop role if exists {name}" for name in (
+                "codecourier", "codecourier_platform", "codecourier_owner")]),
+            "postgres")
+        for name in "keyring", "codecourier.pass", "first.key":
+            (self.top / name).unlink(missing_ok=True)
+
     def ctl(self, *args):
         return self.run(self.stack.ctl_path, *args)
 

@@ -1,4 +1,5 @@
 """codecourierctl init: from an empty server to the first key, once."""
+import contextlib
 import json
 import os
 import pty
@@ -15,9 +16,16 @@ from test_ctl import DONE, FAILED, USAGE
 FIRST = ["--name", "Shop", "--slug", "shop", "--owner-email", "me@shop.test"]
 
 
-@pytest.fixture
-def empty(stack):
+@pytest.fixture(scope="module")
+def server(stack):
     yield from running(stack)
+
+
+@pytest.fixture
+def empty(server):
+    """The server, as it was before any init."""
+    yield server
+    server.forget()
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +35,9 @@ def remote(stack):
 
 @pytest.fixture
 def far(remote):
-    """The server "on another host", as it was before any init."""
+    """The same "on another host"."""
     yield remote
-    remote.sql("drop database if exists codecourier with (force)", "postgres")
-    for role in "codecourier", "codecourier_platform", "codecourier_owner":
-        remote.sql(f"drop role if exists {role}", "postgres")
-    for name in "keyring", "codecourier.pass":
-        (remote.top / name).unlink(missing_ok=True)
+    remote.forget()
 
 
 def data(cluster, *args, code=DONE):
@@ -77,6 +81,10 @@ def test_each_step_once(empty):
     assert again["schemaVersion"] == first["schemaVersion"] > 0
     assert empty.ctl("init").stdout.count("nothing to do") == 1
     assert empty.check() == 0
+    dry = data(empty, "--dry-run", *FIRST)
+    assert {s["what"].split()[0] for s in dry["steps"]
+            if s["state"] == "would make"} == {"project", "its"}
+    assert projects(empty) == []
 
 
 def test_dry_run_changes_nothing(empty):
@@ -87,14 +95,6 @@ def test_dry_run_changes_nothing(empty):
     for word in "roles", "database", "0001_schema", "keyring", "shop":
         assert word in said, said
     assert nothing_made(empty) and not out.exists()
-
-
-def test_dry_run_of_what_is_there(empty):
-    data(empty)
-    answer = data(empty, "--dry-run", *FIRST)
-    assert {s["what"].split()[0] for s in answer["steps"]
-            if s["state"] == "would make"} == {"project", "its"}
-    assert projects(empty) == []
 
 
 def test_first_project(empty):
@@ -116,6 +116,7 @@ def test_first_project(empty):
     assert not (empty.top / "other").exists() and len(keys(empty)) == 1
 
 
+@pytest.mark.plain
 def test_an_init_that_ended_half_way_goes_on(empty):
     data(empty)
     done = empty.ctl("project", "create", *FIRST)
@@ -139,16 +140,17 @@ def test_a_sealed_database_wants_its_keyring(empty):
     assert data(empty)["changed"] is False
 
 
-@pytest.mark.parametrize("args", [
-    FIRST, FIRST[:2], FIRST[2:], ["--out", "/tmp/x"],
-    [*FIRST[:2], "--slug", "Not a slug", *FIRST[4:], "--out", "/tmp/x"],
-    [*FIRST[:4], "--owner-email", "nobody", "--out", "/tmp/x"]],
-    ids=["no-out", "name-only", "no-name", "out-only", "slug", "email"])
-def test_refused_before_anything_is_done(empty, args):
-    assert data(empty, *args, code=USAGE)["code"] == "VALIDATION"
+def test_refused_before_anything_is_done(empty):
+    for args in (
+            FIRST, FIRST[:2], FIRST[2:], ["--out", "/tmp/x"],
+            [*FIRST[:2], "--slug", "Not a slug", *FIRST[4:], "--out", "/tmp/x"],
+            [*FIRST[:4], "--owner-email", "nobody", "--out", "/tmp/x"]):
+        error = data(empty, *args, code=USAGE)
+        assert error["code"] == "VALIDATION", args
     assert nothing_made(empty)
 
 
+@pytest.mark.plain
 def test_a_file_that_is_there_is_not_written_over(empty):
     out = empty.top / "first.key"
     out.write_text("mine")
@@ -205,6 +207,7 @@ def test_the_terminal_is_asked(empty):
     assert "Name of the first" not in shown
 
 
+@pytest.mark.plain
 def test_the_terminal_may_want_none(empty):
     status, shown = terminal(empty, "init", answers="\n")
     assert status == DONE, shown
@@ -245,43 +248,47 @@ def test_the_administrators_password_stays_his(far):
     assert "let the role codecourier log in" in done.stdout, done
 
 
-@pytest.mark.parametrize("server", [
-    "host=127.0.0.1 sslmode=prefer", "host=127.0.0.1 sslmode=require",
-    "host=127.0.0.1 sslmode=verify-ca sslrootcert={}/ca.crt",
-    "host=localhost sslmode=verify-full sslrootcert={}/ca.crt"],
-    ids=lambda s: s.split("=")[2].split()[0])
-def test_modes_of_tls(far, server):
+@contextlib.contextmanager
+def reached(far, server):
     before = dict(far.environ)
     far.where(server.format(far.top))
     try:
-        answer = data(far)
-        assert far.check() == 0
-        assert bool([n for n in answer["next"] if "hostaddr" in n]) == \
-            ("localhost" in server)
+        yield
     finally:
         far.environ = before
 
 
-@pytest.mark.parametrize("server, words", [
-    ("host=127.0.0.1 sslmode=disable", "no encryption"),
-    ("host=127.0.0.1 sslmode=verify-ca sslrootcert={}/other.crt",
-     "certificate verify failed"),
-    ("host=127.0.0.1 sslmode=verify-full sslrootcert={}/ca.crt",
-     "does not match host name"),
-    ("host=127.0.0.1 sslmode=verify-full sslrootcert={}/none.crt",
-     "none.crt")], ids=["disable", "other-ca", "other-name", "no-ca"])
-def test_tls_that_does_not_hold(far, server, words):
-    before = dict(far.environ)
-    far.where(server.format(far.top))
-    try:
-        error = data(far, code=5)
+@pytest.mark.plain
+def test_modes_of_tls(far):
+    """Made by way of the first, there by way of the others."""
+    for server in (
+            "host=127.0.0.1 sslmode=prefer", "host=127.0.0.1 sslmode=require",
+            "host=127.0.0.1 sslmode=verify-ca sslrootcert={}/ca.crt",
+            "host=localhost sslmode=verify-full sslrootcert={}/ca.crt"):
+        with reached(far, server):
+            answer = data(far)
+            assert far.check() == 0
+            assert bool([n for n in answer["next"] if "hostaddr" in n]) == \
+                ("localhost" in server)
+
+
+def test_tls_that_does_not_hold(far):
+    for server, words in (
+            ("host=127.0.0.1 sslmode=disable", "no encryption"),
+            ("host=127.0.0.1 sslmode=verify-ca sslrootcert={}/other.crt",
+             "certificate verify failed"),
+            ("host=127.0.0.1 sslmode=verify-full sslrootcert={}/ca.crt",
+             "does not match host name"),
+            ("host=127.0.0.1 sslmode=verify-full sslrootcert={}/none.crt",
+             "none.crt")):
+        with reached(far, server):
+            error = data(far, code=5)
         assert words in error["message"], error
         assert far.password not in str(error)
-        assert nothing_made(far)
-    finally:
-        far.environ = before
+    assert nothing_made(far)
 
 
+@pytest.mark.plain
 def test_a_password_of_ones_own(far):
     path = far.top / "codecourier.pass"
     path.write_text("*:*:*:codecourier:chosen by hand\n")
@@ -308,6 +315,7 @@ def test_a_role_that_is_there_keeps_its_password(far):
     assert far.check() == 0
 
 
+@pytest.mark.plain
 def test_a_run_that_failed_before_the_database_goes_on(far):
     """The role is there, but nobody can have its password."""
     far.sql("create role codecourier login", "postgres")
@@ -316,6 +324,7 @@ def test_a_run_that_failed_before_the_database_goes_on(far):
     assert far.check() == 0
 
 
+@pytest.mark.plain
 def test_a_wrong_password_of_the_administrator(far):
     path = far.top / "admin.pass"
     good = path.read_text()
