@@ -46,13 +46,16 @@ def look(stack, environ=None):
     return parsed(stack.run([stack.ctl_path, "--json", "doctor"], environ))[0]
 
 
-def found(stack, check, words, severity="error", environ=None):
-    """The one finding of this check that has these words."""
-    here = look(stack, environ)
+def told(here, check, words, severity="error"):
+    """The one finding of this check that has these words: its fix."""
     match = [f for f in here.get(check, []) if words in f["what"]]
     assert len(match) == 1, here
     assert match[0]["severity"] == severity, match
     return match[0]["fix"]
+
+
+def found(stack, check, words, severity="error", environ=None):
+    return told(look(stack, environ), check, words, severity)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ pool and nginx. Root only."""
 import contextlib
 import json
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from shlex import quote
 import pytest
 
 from cluster import BIN
-from doctor import parsed
+from doctor import parsed, told
 from harness import CTL, ROOT, WORKER, copy_cluster
 
 UID = 64998     # nobody's on the machine itself
@@ -70,6 +71,7 @@ class Host:
         self.top = Path(tempfile.mkdtemp(prefix="cc-host-"))
         self.top.chmod(0o711)
         self.processes = []
+        self.here = {}      # what look() has found last
 
     def start(self):
         (self.top / "etc").mkdir()
@@ -89,6 +91,10 @@ class Host:
         self.postgres()
         self.write(CONF, "CODECOURIER_WORKERS=2\n")
 
+    def path(self, name):
+        """A file of the host's; no link in its name may be absolute."""
+        return Path(f"/proc/{self.processes[0].pid}/root{name}")
+
     def enter(self, *argv, user=None):
         drop = self.become(user) if user else []
         return ["nsenter", "-m", "-n", "-t", str(self.processes[0].pid), *drop,
@@ -96,10 +102,9 @@ class Host:
 
     def become(self, user):
         """What stands in front of a command of that user."""
-        group = subprocess.check_output(self.enter("id", "-g", user),
-                                        text=True).strip()
+        group = UID if user == "codecourier" else pwd.getpwnam(user).pw_gid
         return ["setpriv", f"--reuid={user}", "--init-groups", "--regid",
-                group]
+                str(group)]
 
     def run(self, *argv, user=None, environ=None, code=0):
         done = subprocess.run(
@@ -113,8 +118,8 @@ class Host:
     def sh(self, text):
         return self.run("sh", "-ec", text).stdout
 
-    def write(self, path, text):
-        self.sh(f"cat >{path} <<'END'\n{text}END")
+    def write(self, name, text):
+        self.path(name).write_text(text)
 
     def ctl(self, *args, **more):
         return self.run(self.top / "codecourierctl", *args, **more)
@@ -144,14 +149,13 @@ class Host:
         self.workers = self.spawn(
             *front, *self.become("codecourier"), self.top / "pool", SOCKET,
             self.top / "project-api.fcgi", user=None)
-        self.until(lambda: self.sh(
-            f"{self.top}/codecourierctl --json status | "
-            "grep -o '\"pid\"' | wc -l").strip() == "2", "two workers")
+        self.until(lambda: self.ctl("--json", "status", code=None)
+                   .stdout.count('"pid"') == 2, "two workers")
 
     def listens(self, port):
         """Whether somebody does, in the namespace."""
-        return f":{port:04X} 00000000:0000 0A" in \
-            self.sh("cat /proc/net/tcp")
+        return f":{port:04X} 00000000:0000 0A" in Path(
+            f"/proc/{self.processes[0].pid}/net/tcp").read_text()
 
     def until(self, condition, what):
         end = time.monotonic() + 30
@@ -163,6 +167,16 @@ class Host:
         """In the foreground; it serves when this comes back."""
         self.web = self.spawn("nginx", "-g", "daemon off;", user=None)
         self.until(lambda: self.listens(8080), "nginx listens")
+
+    def reload(self, process, signum):
+        """Returns when its children are others."""
+        def children():
+            return set(Path(f"/proc/{process.pid}/task/{process.pid}/children")
+                       .read_text().split())
+
+        before = children()
+        process.send_signal(signum)
+        self.until(lambda: (now := children()) and not now & before, "others")
 
     def end(self, process, signum=signal.SIGTERM):
         process.send_signal(signum)
@@ -182,14 +196,12 @@ class Host:
 
     def look(self, **more):
         """Its findings, by check."""
-        return parsed(self.ctl("--json", "doctor", code=None, **more))[0]
+        self.here = parsed(self.ctl("--json", "doctor", code=None, **more))[0]
+        return self.here
 
-    def found(self, check, words, severity="error", **more):
-        here = self.look(**more)
-        match = [f for f in here.get(check, []) if words in f["what"]]
-        assert len(match) == 1, here
-        assert match[0]["severity"] == severity, match
-        return match[0]["fix"]
+    def found(self, *args, **more):
+        """The finding of this check that has these words, if told now."""
+        return told(self.look(**more), *args)
 
 
 @pytest.fixture(scope="module")
@@ -216,14 +228,13 @@ def ready(host):
     return host
 
 
+@contextlib.contextmanager
 def undone(host, do, undo):
-    class Change:
-        def __enter__(self):
-            host.sh(do)
-
-        def __exit__(self, *ignored):
-            host.sh(undo)
-    return Change()
+    host.sh(do)
+    try:
+        yield
+    finally:
+        host.sh(undo)
 
 
 MACHINE = {"disk", "backlog", "service"}
@@ -236,16 +247,24 @@ def nothing(host):
         assert time.monotonic() < end, here
 
 
-def later(host, *args, **more):
+def later(host, *args):
     """The finding, once it is there."""
-    seen = {}
+    seen = []
 
     def look():
         with contextlib.suppress(AssertionError):
-            seen["found"] = host.found(*args, **more)
-        return "found" in seen
+            seen.append(host.found(*args))
+        return seen
     host.until(look, args)
-    return seen["found"]
+    return seen[0]
+
+
+def reload_nginx(host):
+    host.reload(host.web, signal.SIGHUP)
+
+
+def reload_workers(host):
+    host.reload(host.workers, signal.SIGUSR2)
 
 
 def stop_workers(host):

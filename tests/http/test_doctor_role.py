@@ -30,8 +30,6 @@ def own(stack):
                     "from codecourier.project")
         done = cluster.ctl("key", "create", "shop", "--name", "x")
         assert done.returncode == 0, done
-        here = look(stack, cluster.environ)
-        assert not ("role" in here or "texts" in here), here
         yield cluster
 
 
@@ -72,6 +70,11 @@ def mended_by_init(cluster, *names):
                for f in seen), seen
     assert cluster.ctl("init").returncode == 0
     assert findings(cluster) == []
+
+
+def test_a_new_one_has_nothing(own):
+    here = look(own.stack, own.environ)
+    assert not ("role" in here or "texts" in here), here
 
 
 def test_settings_of_nobodys_making(own):

@@ -7,9 +7,10 @@ import signal
 
 import pytest
 
+from doctor import told
 from harness import WORKER, all_pids, program
-from installed import (CONF, UNIT, host, later, nothing, ready, stop_workers,
-                       undone)
+from installed import (CONF, UNIT, host, later, nothing, ready,
+                       reload_workers, stop_workers, undone)
 
 __all__ = ["host", "ready"]
 
@@ -24,6 +25,7 @@ def healthy(ready):
         ready.pool()
 
 
+@pytest.mark.plain
 def test_workers_without_a_network(ready):
     """The drop-in of a database over TCP: missing, then not taken up."""
     hba = f"{ready.top}/data/pg/pg_hba.conf"
@@ -39,10 +41,10 @@ def test_workers_without_a_network(ready):
         fix = later(ready, "drop-in", f"no network: {DROPIN} is missing")
         assert fix == ("codecourierctl init; systemctl daemon-reload; "
                        f"systemctl restart {UNIT}")
-        fix = later(ready, "answers", "the workers answer 503 to everything: "
-                    "The database is not ready.")
+        fix = told(ready.here, "answers", "the workers answer 503 to "
+                   "everything: The database is not ready.")
         assert "systemctl daemon-reload; systemctl restart" in fix
-        assert "front-doors" not in ready.look()
+        assert "front-doors" not in ready.here
         ready.ctl("init")
         fix = ready.found("drop-in", f"no network: {DROPIN} was not taken up")
         assert fix == f"systemctl daemon-reload; systemctl restart {UNIT}"
@@ -69,7 +71,7 @@ def test_workers_that_answer_503(ready):
     try:
         assert ready.found("answers", "503 to everything") == \
             "see database-login above"
-        ready.found("database-login", "the workers cannot work")
+        told(ready.here, "database-login", "the workers cannot work")
     finally:
         ready.sh(f"{role} 'alter role codecourier login'")
     nothing(ready)
@@ -86,6 +88,7 @@ def workers_of(host):
             namespace(p) == mine]
 
 
+@pytest.mark.plain
 def test_workers_that_hang(ready):
     pids = workers_of(ready)
     assert len(pids) == 2
@@ -106,17 +109,26 @@ def replace(host, file):
     host.sh(f"cp {file} {file}.new; mv {file}.new {file}")
 
 
-def reload_workers(host):
-    host.workers.send_signal(signal.SIGUSR2)
-    nothing(host)
-
-
-def test_a_replaced_program(ready):
-    replace(ready, ready.top / "project-api.fcgi")
-    fix = ready.found("running", "2 of 2 workers run what was replaced since: "
-                      f"{ready.top}/project-api.fcgi", "warning")
-    assert fix == f"systemctl reload {UNIT}"
-    reload_workers(ready)
+def test_what_was_replaced_or_changed_since(ready):
+    """The program, the configuration, the keyring: one finding each."""
+    program, ring = ready.top / "project-api.fcgi", "/etc/codecourier/keyring"
+    replace(ready, program)
+    ready.sh(f"echo '# more' >>{CONF}; cp -a {ring} {ring}.good; "
+             f"echo \"k2 open $(openssl rand -base64 32)\" >>{ring}")
+    try:
+        here = ready.look()
+        assert len(here["running"]) == 3
+        for words in ("2 of 2 workers run what was replaced since: "
+                      f"{program}", f"{CONF} was changed since 2 of 2 workers",
+                      f"2 of 2 workers work with another keyring than {ring}"):
+            assert told(here, "running", words, "warning") == \
+                f"systemctl reload {UNIT}"
+        reload_workers(ready)
+        ready.until(lambda: "running" not in ready.look(), "all of it read")
+    finally:
+        ready.sh(f"mv {ring}.good {ring}")
+        reload_workers(ready)
+    nothing(ready)
 
 
 def test_a_replaced_library(ready):
@@ -128,33 +140,11 @@ def test_a_replaced_library(ready):
     ready.pool("env", f"LD_LIBRARY_PATH={library.parent}")
     nothing(ready)
     replace(ready, library)
-    fix = ready.found("running", f"2 of 2 workers run what was replaced since:"
+    fix = ready.found("running", "2 of 2 workers run what was replaced since:"
                       f" {library}", "warning")
     assert fix == f"systemctl reload {UNIT}"
     reload_workers(ready)
-
-
-def test_a_configuration_that_was_changed_since(ready):
-    ready.sh(f"echo '# more' >>{CONF}")
-    fix = ready.found("running", f"{CONF} was changed since 2 of 2 workers",
-                      "warning")
-    assert fix == f"systemctl reload {UNIT}"
-    reload_workers(ready)
-
-
-def test_a_keyring_that_was_changed_since(ready):
-    ring = "/etc/codecourier/keyring"
-    ready.sh(f"cp -a {ring} {ring}.good; "
-             f"echo \"k2 open $(openssl rand -base64 32)\" >>{ring}")
-    try:
-        fix = ready.found("running", "2 of 2 workers work with another "
-                          f"keyring than {ring}", "warning")
-        assert fix == f"systemctl reload {UNIT}"
-        ready.workers.send_signal(signal.SIGUSR2)
-        ready.until(lambda: "running" not in ready.look(), "the keyring read")
-    finally:
-        ready.sh(f"mv {ring}.good {ring}")
-        reload_workers(ready)
+    nothing(ready)
 
 
 # systemd, as far as it can be had without one
@@ -174,30 +164,37 @@ DropInPaths=/etc/codecourier/none.conf {dropin}
 """
 
 
+@pytest.fixture(scope="module")
+def systemd(ready):
+    """It answers what /run/show says."""
+    ready.write("/run/systemctl", SYSTEMCTL)
+    with undone(ready, "mkdir -p /run/systemd/system; echo >/run/dropin.conf; "
+                "chmod 755 /run/systemctl; "
+                "mount --bind /run/systemctl /usr/bin/systemctl",
+                "umount /usr/bin/systemctl; rmdir /run/systemd/system"):
+        yield
+
+
 @pytest.mark.parametrize("words, fix, severity, values", [
     ("is failed (exit-code)", "systemctl restart", "error",
      {"active": "failed"}),
-    ("not-found", "install the package", "error", {"load": "not-found"}),
-    ("will not start at boot", "systemctl enable", "warning",
-     {"state": "disabled"}),
-    ("was changed on disk", "systemctl daemon-reload; systemctl restart",
-     "warning", {"reload": "yes"}),
-    ("was changed since", f"systemctl restart {UNIT}", "warning", {}),
-    (None, None, None, {"dropin": ""})])
-def test_the_unit(ready, words, fix, severity, values):
-    ready.sh("mkdir -p /run/systemd/system; echo >/run/dropin.conf")
-    ready.write("/run/systemctl", SYSTEMCTL)
+    *(pytest.param(*row, marks=pytest.mark.plain) for row in (
+        ("not-found", "install the package", "error", {"load": "not-found"}),
+        ("will not start at boot", "systemctl enable", "warning",
+         {"state": "disabled"}),
+        ("was changed on disk", "systemctl daemon-reload; systemctl restart",
+         "warning", {"reload": "yes"}),
+        ("was changed since", f"systemctl restart {UNIT}", "warning", {}),
+        (None, None, None, {"dropin": ""})))])
+def test_the_unit(ready, systemd, words, fix, severity, values):
     ready.write("/run/show", SHOW.format(**{
         "load": "loaded", "active": "active", "state": "enabled",
         "reload": "no", "pid": ready.workers.pid,
         "dropin": "/run/dropin.conf", **values}))
-    with undone(ready, "chmod 755 /run/systemctl; "
-                "mount --bind /run/systemctl /usr/bin/systemctl",
-                "umount /usr/bin/systemctl; rmdir /run/systemd/system"):
-        if words:
-            assert ready.found("service", words, severity).startswith(fix)
-        else:
-            assert "service" not in ready.look()
+    if words:
+        assert ready.found("service", words, severity).startswith(fix)
+    else:
+        assert "service" not in ready.look()
 
 
 if os.geteuid() != 0:
