@@ -20,13 +20,17 @@ def sick():
         yield one
 
 
+def folder(stack):
+    """One of the stack's user."""
+    path = stack.top / f"own{time.monotonic_ns()}"
+    path.mkdir()
+    os.chown(path, stack.uid, stack.gid)
+    return path
+
+
 @pytest.fixture
 def own(sick):
-    """A folder of the stack's user."""
-    path = sick.top / f"own{time.monotonic_ns()}"
-    path.mkdir()
-    os.chown(path, sick.uid, sick.gid)
-    return path
+    return folder(sick)
 
 
 def parsed(done):
@@ -79,14 +83,16 @@ def host_file(stack):
 
 
 @contextlib.contextmanager
-def setting(stack, name, value):
-    stack.psql(f"alter system set {name} = {value}", stack.admin("postgres"))
-    stack.psql("select pg_reload_conf()", stack.admin("postgres"))
+def settings(stack, **values):
+    def take(changes):
+        stack.sql("; ".join([f"alter system {c}" for c in changes] +
+                            ["select pg_reload_conf()"]))
+
+    take(f"set {name} = {value}" for name, value in values.items())
     try:
         yield
     finally:
-        stack.psql(f"alter system reset {name}", stack.admin("postgres"))
-        stack.psql("select pg_reload_conf()", stack.admin("postgres"))
+        take(f"reset {name}" for name in values)
 
 
 def later(check, stack, *more):

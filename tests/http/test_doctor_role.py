@@ -43,10 +43,13 @@ def as_role(cluster, text):
 
 def may_not(cluster, *statements):
     """Each is refused to the role, for want of a right."""
-    as_role(cluster, "; ".join(
-        f"do $$ begin {text}; raise $text$done: {text}$text$; "
-        "exception when insufficient_privilege then end $$"
-        for text in statements))
+    try:
+        as_role(cluster, "; ".join(
+            f"do $$ begin {text}; raise $text$done: {text}$text$; "
+            "exception when insufficient_privilege then end $$"
+            for text in statements))
+    except SqlError as error:
+        raise AssertionError(error) from None
 
 
 def finding(cluster, words, check="role"):

@@ -141,7 +141,8 @@ def test_spool(ready):
              "rm {}/x"),
             ("has mode 0750", "error", "chmod 750 {}", "chmod 700 {}")):
         with undone(ready, both(do), both(undo)):
-            seen = [f for f in ready.look()["spool"] if words in f["what"]]
+            seen = [f for f in ready.look().get("spool", [])
+                    if words in f["what"]]
         assert [f["severity"] for f in seen] == [severity] * 2
         for name in folders:
             assert len([f for f in seen if name in f["what"]]) == 1, seen
