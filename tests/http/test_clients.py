@@ -35,6 +35,9 @@ cp package-lock.json installed
 """
 JAR = "node_modules/@openapitools/openapi-generator-cli/bin/" \
     "openapi-generator.jar"
+# as `php -l`, which takes one file, but all in one process
+COMPILE = "while ($file = fgets(STDIN)) opcache_compile_file(trim($file)) " \
+    "or exit(1);"
 OLDER = {"axios": "typescript-axios", "php": "php", "python": "python"}
 BIN = "node_modules/.bin/"
 GENERATORS = [
@@ -103,8 +106,8 @@ def test_php_compiles(made):
     files = [*map(str, (made.folder / "php/lib").rglob("*.php"))]
     assert len(files) > 40
     done = subprocess.run(
-        ["xargs", "-n1", "php", "-l"], input="\n".join(files), text=True,
-        capture_output=True, timeout=120)
+        ["php", "-d", "opcache.enable_cli=1", "-r", COMPILE],
+        input="\n".join(files), text=True, capture_output=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -300,7 +300,8 @@ def test_key_of_a_deleted_project_is_found(project):
 
 
 @pytest.mark.parametrize("prefix, code", few([
-    ("cc_live_00000000", ABSENT), ("cc_live_0000000é", USAGE), ("cc_test_zzzzzzzz", ABSENT),
+    ("cc_live_00000000", ABSENT), ("cc_live_0000000é", USAGE),
+    ("cc_test_zzzzzzzz", ABSENT),
     ("", USAGE), ("cc_live_", USAGE), ("cc_live_0000000", USAGE),
     ("cc_dev_000000000", USAGE), ("CC_LIVE_00000000", USAGE),
     ("cc_live_%%%%%%%%", USAGE), ("' or true --    ", USAGE)], 2))

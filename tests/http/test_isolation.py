@@ -35,7 +35,7 @@ def furnish(project, mark, count):
         "email": f"{n}@{mark}.example", "role": "admin"})
         for n in range(count)]
     for member in project.members[1:]:
-        stack.ctl("member", "accept", project.slug, member["email"])
+        stack.make("member", "accept", project.slug, member["email"])
     project.keys = [api.post("/project/api-keys/generate", {
         "name": f"{mark} {n}"}) for n in range(count)]
     stack.sql("set role codecourier_platform; select " + ", ".join(

@@ -34,10 +34,10 @@ def test_not_on_the_public_port(stack, method, target):
     "/", "/metrics/", "//metrics", "/metricsx", "/x/../metrics",
     "/%6detrics", "/healthz", "/readyz", "/api/v1/project",
     "/api/v1/openapi.json", "/api/v1/"])
-def test_nothing_else_on_its_port(stack, project, target):
+def test_nothing_else_on_its_port(shared, target):
     """Not even with a good key. (Another server than the document's.)"""
-    head = {"Authorization": f"Bearer {project.key}"}
-    got, body = fetch(stack, target=target, headers=head)
+    head = {"Authorization": f"Bearer {shared.key}"}
+    got, body = fetch(shared.stack, target=target, headers=head)
     assert got.status == 404
     assert got.headers["Content-Type"] == "application/json"
     error = json.loads(body)["error"]

@@ -163,7 +163,8 @@ def test_repo_accepted(taking, url):
 
 @pytest.mark.parametrize("scheme", few(["HTTPS", "Https", "httpS"]))
 def test_repo_scheme_is_stored_in_lower_case(taking, scheme):
-    got = taking.post(UPDATE, {"githubRepoUrl": f"{scheme}://GitHub.com/Org/R"})
+    got = taking.post(UPDATE,
+                      {"githubRepoUrl": f"{scheme}://GitHub.com/Org/R"})
     assert got["githubRepoUrl"] == "https://GitHub.com/Org/R"
     assert taking.get("/project") == got
 

@@ -88,8 +88,8 @@ def test_a_thousand_reads(warm, stack, tmp_path):
 
 @pytest.mark.parametrize("path", READS)
 def test_one_round_trip_a_read(warm, stack, tmp_path, path):
-    assert count(stack, tmp_path, 100, lambda n: warm.line.get(path)) == \
-        {"sendto": 100, "recvfrom": 100}
+    assert count(stack, tmp_path, 40, lambda n: warm.line.get(path)) == \
+        {"sendto": 40, "recvfrom": 40}
 
 
 @pytest.mark.parametrize("path, body", [
@@ -101,9 +101,9 @@ def test_one_round_trip_a_read(warm, stack, tmp_path, path):
     ("/project/update", lambda n: {})],
     ids=["update", "settings", "invite", "empty-settings", "empty-update"])
 def test_one_round_trip_a_simple_write(warm, stack, tmp_path, path, body):
-    assert count(stack, tmp_path, 50,
+    assert count(stack, tmp_path, 20,
                  lambda n: warm.line.post(path, body(n))) == \
-        {"sendto": 50, "recvfrom": 50}
+        {"sendto": 20, "recvfrom": 20}
 
 
 @pytest.mark.parametrize("path, body", [
@@ -113,9 +113,9 @@ def test_one_round_trip_a_simple_write(warm, stack, tmp_path, path, body):
     ids=["settings", "provider-key"])
 def test_two_round_trips_a_sealed_write(warm, stack, tmp_path, path, body):
     """The data key is read first."""
-    assert count(stack, tmp_path, 50,
+    assert count(stack, tmp_path, 20,
                  lambda n: warm.line.post(path, body(n))) == \
-        {"sendto": 100, "recvfrom": 100}
+        {"sendto": 40, "recvfrom": 40}
 
 
 def test_refusals_without_the_database(warm, stack, tmp_path):
