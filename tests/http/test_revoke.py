@@ -17,7 +17,7 @@ pytestmark = pytest.mark.plain     # races and loads; each call is made elsewher
 READERS = ["/project", "/project/settings", "/project/members",
            "/project/counters"] * 2
 WRITERS = 8
-BEFORE = 400        # successes that must be seen before the revocation
+BEFORE = 200        # successes that must be seen before the revocation
 AFTER = 5           # requests of each client that begin after its answer
 
 
