@@ -5,7 +5,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import PG_BIN as BIN, copy_cluster, free_port
+from harness import (PG_BIN as BIN, OpenPsql, SqlError, copy_cluster,
+                     free_port)
 
 
 EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
@@ -18,6 +19,7 @@ class Cluster:
 
     def __init__(self, stack):
         self.stack = stack
+        self.psqls = {}     # by database
         self.top = Path(tempfile.mkdtemp(prefix="cc-sql-"))
         os.chown(self.top, stack.uid, stack.gid)
         self.local = f"host={self.top} user=postgres dbname=postgres"
@@ -56,6 +58,8 @@ class Cluster:
         self.up()
 
     def stop(self):
+        while self.psqls:
+            self.psqls.popitem()[1].end()
         self.run(BIN / "pg_ctl", "-D", self.top / "data", "-w", "-m",
                  "immediate", "stop")
         shutil.rmtree(self.top)
@@ -82,7 +86,19 @@ class Cluster:
                               environ).returncode
 
     def sql(self, text, dbname="codecourier"):
-        return self.stack.psql(text, self.local + f" dbname={dbname}")
+        """By a psql that stays open, as that of a stack does."""
+        while True:
+            psql = self.psqls.pop(dbname, None) or OpenPsql(
+                self.stack, self.local + f" dbname={dbname}")
+            fresh = psql.fresh
+            answer = psql.run(text)
+            if answer is not None:
+                if self.psqls.setdefault(dbname, psql) is not psql:
+                    psql.end()
+                return answer
+            said = psql.end()
+            if fresh or "server closed the connection" not in said:
+                raise SqlError(said)
 
 
 class Standby(Cluster):
