@@ -51,6 +51,9 @@ class Line2:
         self.flush()
         return stream
 
+    def fileno(self):
+        return self.sock.fileno()
+
     def read(self):
         """Takes in what came; False at the end of the connection."""
         try:

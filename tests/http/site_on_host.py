@@ -220,14 +220,26 @@ class Site:
         return (context or self.context()).wrap_socket(
             conn, server_hostname=NAME, **more)
 
+    def ask(self, path, method="GET", headers=(), body=b"", port=443,
+            address="127.0.0.1", name=NAME):
+        """A request over HTTP/1.1, on a connection of its own."""
+        pairs = {"Host": f"{name}:{self.ports[port]}", "Connection": "close",
+                 **dict(headers)}
+        if method == "POST" or body:
+            pairs["Content-Length"] = len(body)
+        head = "".join(f"{n}: {v}\r\n" for n, v in pairs.items())
+        return answer_of(method, path, talk(
+            self.connect(port, address),
+            f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body))
+
     def curl(self, path, method="GET", headers=(), body=None, port=443,
-             address="127.0.0.1", name=NAME, version="--http1.1"):
+             address="127.0.0.1", version="--http1.1"):
         """A request by curl. Keys are not named on its command line."""
         lines = [f'header = "{n}: {v}"\n' for n, v in headers]
-        url = f"http{'s' if port == 443 else ''}://{name}:{self.ports[port]}"
+        url = f"http{'s' if port == 443 else ''}://{NAME}:{self.ports[port]}"
         argv = ["curl", "-qsSi", "-K", "-", "--noproxy", "*", "--path-as-is",
                 "--max-time", "20", version, "--resolve",
-                f"{name}:{self.ports[port]}:{address}"]
+                f"{NAME}:{self.ports[port]}:{address}"]
         if port == 443:
             argv += ["--cacert", str(self.certificate)]
         argv += ["-I"] if method == "HEAD" else ["-X", method]
@@ -238,6 +250,19 @@ class Site:
                               .encode(), capture_output=True)
         assert done.returncode == 0, done.stderr
         return answer_of(method, path, done.stdout)
+
+
+def talk(conn, data):
+    """Sends any bytes, reads to the end."""
+    found = b""
+    with conn:
+        try:
+            conn.sendall(data)
+            while part := conn.recv(1 << 16):
+                found += part
+        except (BrokenPipeError, ConnectionResetError):
+            pass        # refused before we were done
+    return found
 
 
 def answer_of(method, path, data):

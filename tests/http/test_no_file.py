@@ -14,7 +14,13 @@ MAKE = {
     "device": lambda path: os.symlink("/dev/zero", path)}
 
 
-@pytest.fixture(params=MAKE)
+def some(names, sanitized):
+    """All of them, and of those one or two for the sanitizers."""
+    return [pytest.param(n, marks=[] if n in sanitized else pytest.mark.plain)
+            for n in names]
+
+
+@pytest.fixture(params=some(MAKE, ["FIFO", "device"]))
 def thing(stack, request, tmp_path_factory):
     """A path of the stack's user, and what it is."""
     folder = stack.top / f"no-file-{request.param}-{os.urandom(4).hex()}"
@@ -52,8 +58,8 @@ def test_keyring(stack, thing):
                 f"{path}: {what}")
 
 
-@pytest.mark.parametrize("name", ["passfile", "sslcert", "sslkey",
-                                  "sslrootcert", "sslcrl"])
+@pytest.mark.parametrize("name", some(
+    ["passfile", "sslcert", "sslkey", "sslrootcert", "sslcrl"], ["passfile"]))
 def test_files_of_the_conninfo(stack, thing, name):
     """libpq and its TLS library open them by name."""
     path, what = thing

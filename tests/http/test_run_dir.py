@@ -11,10 +11,10 @@ from harness import CTL, ROOT, WORKER, Stack
 pytestmark = pytest.mark.plain     # scripts' work; our programs' is elsewhere
 
 NAMES = {
-    "letters": "ümläut ☕/" + os.fsdecode(b"caf\xe9"),
-    "signs": "-n/it's \"quoted\" `here`/"
-             " $HOME ${x} $1 %h %% #1 & ; | < > ~ ! = ,/"
-             "[ab]* ? {a,b} \\ (c) ^$ +",
+    "letters-and-signs": "ümläut ☕/" + os.fsdecode(b"caf\xe9") +
+                         "/-n/it's \"quoted\" `here`/"
+                         " $HOME ${x} $1 %h %% #1 & ; | < > ~ ! = ,/"
+                         "[ab]* ? {a,b} \\ (c) ^$ +",
     "long": "/".join(["x" * 200] * 4),
 }
 

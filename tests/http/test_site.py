@@ -11,7 +11,7 @@ from fixtures import make_project, slow_limits
 from harness import ROOT
 from openapi import DOCUMENT, Response
 from site_on_host import (ADDRESSES, DEFAULT, NAME, NEW, TLS, Site, answer_of,
-                          refused, sober)
+                          refused, sober, talk)
 from test_nginx_errors import BAD_REQUESTS
 from test_request_id import wait_for
 
@@ -82,10 +82,10 @@ def test_port_80_before_there_is_a_certificate(fresh):
     fresh.start()
     (fresh.webroot / CHALLENGE[1:]).mkdir(parents=True)
     (fresh.webroot / CHALLENGE[1:] / "token").write_text("proof")
-    answer = fresh.curl(CHALLENGE + "token", port=80)
+    answer = fresh.ask(CHALLENGE + "token", port=80)
     assert (answer.status, answer.body) == (200, b"proof")
-    refused(fresh.curl("/", port=80), 403, "FORBIDDEN")
-    other = fresh.curl("/", port=80, name="www.example.org")
+    refused(fresh.ask("/", port=80), 403, "FORBIDDEN")
+    other = fresh.ask("/", port=80, name="www.example.org")
     assert (other.status, other.header("Content-Type")) == (404, "text/html")
 
 
@@ -162,23 +162,10 @@ def test_api_over_tls(site, writer, version, address):
 
 def test_beside_tls_on_this_host(site, writer):
     """Port 8080 goes on as it was; HSTS belongs to TLS."""
-    answer = check(site.curl("/api/v1/project", port=8080, headers=[
+    answer = check(site.ask("/api/v1/project", port=8080, headers=[
         ("Authorization", f"Bearer {writer.key}")]))
     assert answer.status == 200
     assert answer.header("Strict-Transport-Security") is None
-
-
-def talk(conn, data):
-    """Sends any bytes, reads to the end."""
-    found = b""
-    with conn:
-        try:
-            conn.sendall(data)
-            while part := conn.recv(1 << 16):
-                found += part
-        except (BrokenPipeError, ConnectionResetError):
-            pass        # refused before we were done
-    return found
 
 
 @pytest.mark.parametrize("name", [n for n in NO_HTTP if n != "tls"])
@@ -262,10 +249,12 @@ def test_port_80(site, writer, method, path, body, address):
                                                     exist_ok=True)
     (site.webroot / "secret").write_text("none of yours")
     rid = str(uuid.uuid4())
-    answer = refused(site.curl(path, method, [
+    # curl reads the refusal of a large body while it sends
+    ask = site.curl if body and len(body) > 1000 else site.ask
+    answer = refused(ask(path, method, [
         ("Authorization", f"Bearer {writer.key}"), ("X-Request-ID", rid),
-        ("Content-Type", "application/json"),
-        ("Connection", "keep-alive")], body, 80, address), 403, "FORBIDDEN")
+        ("Content-Type", "application/json"), ("Connection", "keep-alive")],
+        body or b"", 80, address), 403, "FORBIDDEN")
     assert FORBIDDEN.complaint(answer) is None
     if method != "HEAD":
         message = answer.json["error"]["message"]
@@ -309,12 +298,12 @@ def test_challenge(site):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tok-en_1").write_bytes(b"tok-en_1.thumb")
     for address in ADDRESSES:
-        answer = site.curl(CHALLENGE + "tok-en_1", port=80, address=address)
+        answer = site.ask(CHALLENGE + "tok-en_1", port=80, address=address)
         assert (answer.status, answer.body) == (200, b"tok-en_1.thumb")
         assert answer.header("Content-Type") == "text/plain"
-    refused(site.curl(CHALLENGE + "tok-en_1", "POST", body=b"{}", port=80),
+    refused(site.ask(CHALLENGE + "tok-en_1", "POST", body=b"{}", port=80),
             403, "FORBIDDEN")
-    assert check(site.curl(CHALLENGE + "tok-en_1")).status == 404
+    assert check(site.ask(CHALLENGE + "tok-en_1")).status == 404
 
 
 # Logs
@@ -367,7 +356,7 @@ def proxied(stack, tmp_path_factory):
 def written_by(site, project, address, forwarded):
     """A write's address in nginx's log and in its audit row."""
     rid = str(uuid.uuid4())
-    answer = check(site.curl(
+    answer = check(site.ask(
         "/api/v1/project/update", "POST", [
             ("Authorization", f"Bearer {project.key}"), ("X-Request-ID", rid),
             ("Content-Type", "application/json"), (FORWARDED, forwarded)],
@@ -427,5 +416,5 @@ def test_limits_are_not_escaped_by_a_header(proxied):
     seen = [flood(proxied, "127.0.0.2", f"192.0.2.{n}", 900)
             for n in range(3)]
     assert b"429" in seen[2]
-    assert sober(proxied.curl("/healthz", port=8080, headers=[
+    assert sober(proxied.ask("/healthz", port=8080, headers=[
         (FORWARDED, "192.0.2.0")])).status == 200
