@@ -10,7 +10,16 @@ import pytest  # noqa: E402
 pytest.register_assert_rewrite("contract", "client", "harness", "fixtures",
                                "session")
 
+import cluster as clusters  # noqa: E402
 from fixtures import (  # noqa: E402,F401
     api, no_skips, no_worker_ends, other, project, session, shared, sql, stack)
 
 pytest_runtest_makereport = no_skips
+
+
+@pytest.fixture(scope="session")
+def cluster(stack):
+    """One that states.py brings into the state that a test wants."""
+    for made in clusters.running(stack):
+        made.good = False
+        yield made

@@ -33,12 +33,23 @@ def owner(stack, text):
     return stack.sql("set role codecourier_owner; " + text)
 
 
+@pytest.fixture(scope="module")
+def furnished(stack):
+    """A row in every table."""
+    made = make_project(stack)
+    made.api.post("/project/provider-keys/set",
+                  {"provider": "e2b", "key": "e2b-12345678"})
+    stack.ctl("counter", "add", made.id, "runs", "1")
+    return made
+
+
 # ---- deleted projects ----
 
-@pytest.fixture
-def deleted(project):
-    project.api.post("/project/delete", {})
-    return project
+@pytest.fixture(scope="module")
+def deleted(stack):
+    made = make_project(stack)
+    made.api.post("/project/delete", {})
+    return made
 
 
 @pytest.mark.parametrize("what", [
@@ -61,9 +72,9 @@ def test_a_deleted_project_stays_as_it_is(deleted, what):
     "deleted_at = now() + interval '1 s', "
     "purge_at = now() + interval '30 days'",
     "deleted_at = 'infinity', purge_at = 'infinity'"])
-def test_none_is_deleted_to_be_purged_at_once(project, what):
-    refused(project.stack, change(project, what), "project_deleted_now")
-    assert project.api.get("/project")["id"] == project.id
+def test_none_is_deleted_to_be_purged_at_once(furnished, what):
+    refused(furnished.stack, change(furnished, what), "project_deleted_now")
+    assert furnished.api.get("/project")["id"] == furnished.id
 
 
 def test_the_operator_restores(deleted):
@@ -83,16 +94,6 @@ TIMES = {
     "provider_key": {"updated_at": "provider_key_updated_now"},
     "api_key": {"revoked_at": "api_key_revoked_now",
                 "last_used_at": "api_key_used_now"}}
-
-
-@pytest.fixture(scope="module")
-def furnished(stack):
-    """A row in every table."""
-    made = make_project(stack)
-    made.api.post("/project/provider-keys/set",
-                  {"provider": "e2b", "key": "e2b-12345678"})
-    stack.ctl("counter", "add", made.id, "runs", "1")
-    return made
 
 
 @pytest.mark.parametrize("value", [
@@ -201,8 +202,8 @@ def test_which_characters(stack):
 
 
 @pytest.mark.parametrize("text", BAD[:3], ids=ascii)
-def test_of_new_rows(project, text):
-    stack, bad = project.stack, quoted(text)
+def test_of_new_rows(furnished, text):
+    project, stack, bad = furnished, furnished.stack, quoted(text)
     for columns, values, constraint in [
             ("api_key (project_id, name, prefix, hash, check_value)",
              f"'{project.id}', {bad}, 'cc_live_GUARDS00', '', '\\x00000000'",

@@ -1,102 +1,68 @@
 """A migration that meets a held lock: it never keeps others waiting, comes
 again, and says in the end who holds the lock."""
 import json
-import os
 import re
-import subprocess
 import threading
-import time
 
 import pytest
 
 from client import at_once
-from cluster import running
-from harness import ROOT
+from session import Session, until
+from states import older
 from test_migrations import NEWEST
 
 FIRST = 3           # of those that are to be applied
 TABLE = "codecourier.settings"
 
 
-def text(number):
-    """A migration as `migrate` applies it."""
-    (path,) = (ROOT / "migrations").glob(f"{number:04}_*.sql")
-    return (f"begin; {path.read_text()}; insert into "
-            f"codecourier.schema_version values ({number}, 1); commit;")
+def open_session(cluster, options=""):
+    return Session(cluster.stack,
+                   cluster.environ["CODECOURIER_ADMIN_DATABASE"]
+                   + f" dbname=codecourier {options}")
 
 
 @pytest.fixture
-def old(stack):
+def old(cluster):
     """A cluster with the first migrations."""
-    for cluster in running(stack):
-        done = cluster.ctl("init")
-        assert done.returncode == 0, done
-        cluster.sql("drop schema codecourier cascade; "
-                    "set role codecourier_owner; "
-                    + "".join(text(n) for n in range(1, FIRST)))
-        yield cluster
-
-
-class Holder:
-    """A session that has read the table and does not end its transaction."""
-
-    def __init__(self, cluster):
-        self.cluster = cluster
-        stack = cluster.stack
-        conninfo = cluster.environ["CODECOURIER_ADMIN_DATABASE"] + \
-            " dbname=codecourier application_name=holder"
-        # psql of its own, kept open by its standard input
-        self.process = subprocess.Popen(
-            ["setpriv", f"--reuid={stack.uid}", f"--regid={stack.gid}",
-             "--clear-groups", "psql", "-XAtq", "-d", conninfo]
-            if os.geteuid() == 0 else ["psql", "-XAtq", "-d", conninfo],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            cwd="/")
-        self.process.stdin.write(
-            f"begin; select 'planted secret', count(*) from {TABLE};\n"
-            "select pg_backend_pid();\n")
-        self.process.stdin.flush()
-        self.process.stdout.readline()
-        self.pid = self.process.stdout.readline().strip()
-
-    def end(self):
-        if self.process.poll() is None:
-            self.process.stdin.close()
-            self.process.wait(20)
-        self.process.stdout.close()
+    return older(cluster, FIRST - 1)
 
 
 @pytest.fixture
 def holder(old):
-    one = Holder(old)
+    """A session that has read the table and does not end its transaction."""
+    one = open_session(old, "application_name=holder")
+    one.run(f"begin; select 'planted secret', count(*) from {TABLE}")
+    (one.pid,) = one.run("select pg_backend_pid()")
     yield one
-    one.end()
+    if one.process.poll() is None:
+        one.close()
 
 
 class Readers(threading.Thread):
-    """Reads the table again and again, with the API's lock_timeout."""
+    """Reads the table again and again, with the API's lock_timeout. The
+    pauses, during which it holds nothing, save the processor."""
 
     def __init__(self, cluster):
         super().__init__()
-        self.cluster = cluster
+        self.session = open_session(cluster, "options='-c lock_timeout=1s'")
         self.ended = False
         self.read = 0
         self.failed = []
 
     def run(self):
-        while not self.ended:
-            done = self.cluster.stack.run(
-                ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d",
-                 self.cluster.environ["CODECOURIER_ADMIN_DATABASE"]
-                 + " dbname=codecourier options='-c lock_timeout=1s'",
-                 "-c", f"select count(env_vars) from {TABLE}"])
-            self.read += 1
-            if done.returncode:
-                self.failed.append(done.stderr)
+        try:
+            while not self.ended:
+                self.session.run("select pg_sleep(0.02); "
+                                 f"select count(env_vars) from {TABLE}")
+                self.read += 1
+        except AssertionError as error:     # a read that was refused
+            self.failed.append(error)
 
     def end(self):
         self.ended = True
         self.join()
+        if not self.failed:
+            self.session.close()
 
 
 def version(cluster):
@@ -104,12 +70,12 @@ def version(cluster):
         "select max(version) from codecourier.schema_version"))
 
 
-def wait_until_it_waits(cluster):
+def wait_until_it_waits(holder):
     """The migration stands in the queue for the lock."""
-    end = time.monotonic() + 20
-    while cluster.sql("select count(*) from pg_locks where not granted "
-                      f"and relation = '{TABLE}'::regclass") == "0":
-        assert time.monotonic() < end, "the migration never waited"
+    until(lambda: holder.run(
+        "select count(*) from pg_locks where not granted "
+        f"and relation = '{TABLE}'::regclass") != ["0"],
+        "the migration never waited", 20)
 
 
 def test_readers_are_served_and_the_holder_is_named(old, holder):
@@ -135,8 +101,8 @@ def test_it_goes_on_when_the_lock_is_free(old, holder):
     migration = threading.Thread(
         target=lambda: result.append(old.ctl("migrate")))
     migration.start()
-    wait_until_it_waits(old)
-    holder.end()
+    wait_until_it_waits(holder)
+    holder.close()
     migration.join()
     readers.end()
     assert result[0].returncode == 0, result

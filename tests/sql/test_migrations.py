@@ -4,8 +4,8 @@ import re
 import pytest
 
 from client import at_once
-from cluster import running
 from harness import ROOT
+from states import cleared, good
 
 FILES = sorted(p.name for p in (ROOT / "migrations").glob("[0-9]*.sql"))
 NEWEST = int(FILES[-1][:4])
@@ -14,17 +14,15 @@ OLDEST = int(re.search(r"define DB_OLDEST_SCHEMA (\d+)",
 
 
 @pytest.fixture
-def empty(stack):
-    yield from running(stack)
+def empty(cluster):
+    """A cluster of which nothing is ours."""
+    return cleared(cluster)
 
 
-@pytest.fixture(scope="module")
-def made(stack):
+@pytest.fixture
+def made(cluster):
     """A cluster after init, for tests that leave its database alone."""
-    for cluster in running(stack):
-        done = cluster.ctl("init")
-        assert done.returncode == 0, done
-        yield cluster
+    return good(cluster)
 
 
 @pytest.fixture
@@ -118,12 +116,6 @@ def test_plan_changes_nothing(empty):
                      "'codecourier'") == "0"
 
 
-def test_plan_of_what_is_done(made):
-    done = made.ctl("migrate", "--plan")
-    assert done.returncode == 0, done
-    assert not re.search(r"\b000\d\b", done.stdout), done.stdout
-
-
 @pytest.mark.parametrize("again", range(2))
 def test_init_at_the_same_time(stack, empty, again):
     """One makes it all, the others find it made; one keyring."""
@@ -132,6 +124,12 @@ def test_init_at_the_same_time(stack, empty, again):
     assert shape(empty.sql) == shape(stack.sql)
     lines = (empty.top / "keyring").read_text().splitlines()
     assert len([li for li in lines if li and li[0] != "#"]) == 1
+
+
+def test_plan_of_what_is_done(made):
+    done = made.ctl("migrate", "--plan")
+    assert done.returncode == 0, done
+    assert not re.search(r"\b000\d\b", done.stdout), done.stdout
 
 
 def version(number, oldest):

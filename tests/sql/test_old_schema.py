@@ -4,23 +4,16 @@ import json
 
 import pytest
 
-from cluster import running
-from test_migration_locks import text
+from states import older
 from test_migrations import NEWEST, OLDEST
 
 NO_PROJECT = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture(scope="module")
-def old(stack):
+def old(cluster):
     """A cluster with the oldest schema that the programs serve."""
-    for cluster in running(stack):
-        done = cluster.ctl("init")
-        assert done.returncode == 0, done
-        cluster.sql("drop schema codecourier cascade; "
-                    "set role codecourier_owner; "
-                    + "".join(text(n) for n in range(1, OLDEST + 1)))
-        yield cluster
+    return older(cluster, OLDEST)
 
 
 def test_commands_of_before(old):

@@ -2,6 +2,7 @@
 import pytest
 
 from contract import NOBODY
+from fixtures import make_project
 from harness import SqlError
 
 DENIED = "42501"
@@ -143,24 +144,26 @@ def test_api_role_cannot_play_the_operator(project):
     assert got.value.constraint == "audit_who"
 
 
-def revoke(project):
-    project.api.get("/project")
-    project.stack.ctl("key", "revoke", project.key_id)
+@pytest.fixture(scope="module")
+def revoked(stack):
+    made = make_project(stack)
+    made.api.get("/project")
+    stack.ctl("key", "revoke", made.key_id)
+    return made
 
 
 @pytest.mark.parametrize("value", ["null", "now() + interval '1 day'",
                                    "revoked_at - interval '1 day'"])
 @pytest.mark.parametrize("who", ["api_sql", "sql"])
-def test_a_revoked_key_stays_revoked(project, who, value):
+def test_a_revoked_key_stays_revoked(revoked, who, value):
     """Not even the superuser un-revokes one by accident."""
-    revoke(project)
     with pytest.raises(SqlError) as got:
-        getattr(project.stack, who)(
+        getattr(revoked.stack, who)(
             f"update codecourier.api_key set revoked_at = {value} "
-            f"where id = '{project.key_id}'")
+            f"where id = '{revoked.key_id}'")
     assert got.value.state == "23514"
     assert got.value.constraint == "api_key_stays_revoked"
-    project.api.refused("AUTH_INVALID", "GET", "/project")
+    revoked.api.refused("AUTH_INVALID", "GET", "/project")
 
 
 @pytest.mark.parametrize("text", [
