@@ -65,6 +65,7 @@ class Rig:
         self.sanitized = is_sanitized()
         self.log = stack.top / f"faults{number}.log"
         self.starts = 0
+        self.heaps = {}     # of the worker of so many starts
 
     def environment(self):
         more = {"LD_PRELOAD": str(self.shim), "PGAPPNAME": "faults",

@@ -86,7 +86,8 @@ class Rows:
                     "set search_path = codecourier, pg_temp; "
                     "set client_min_messages = warning")
         self.query = " union all ".join(
-            f"select '{t}' as t, to_jsonb(x) as row from {t} x where {own}"
+            f"select '{t}' as t, to_jsonb(x) - 'last_used_at' as row "
+            f"from {t} x where {own}"
             for t, (_, own) in self.tables.items())
 
     def save(self):
@@ -96,8 +97,8 @@ class Rows:
                 f"drop table if exists pg_temp.kept_{table}; create temp "
                 f"table kept_{table} as select {columns} from {table} "
                 f"where {own}")
-        self.known = ()
-        self.known = set(FRESH.findall(self.read()))
+        self.known, self.last = (), (None, None)
+        self.known, self.last = set(FRESH.findall(self.read())), (None, None)
 
     def put_back(self):
         self.session.run("begin; " + "".join(
@@ -124,13 +125,16 @@ class Rows:
         """All rows as one text, equal when the rows mean the same."""
         (line,) = self.session.run(
             f"select jsonb_agg(x) from ({self.query}) x")
+        if line != self.last[0]:
+            self.last = line, self.meaning(line)
+        return self.last[1]
+
+    def meaning(self, line):
         rows = [(r["t"], r["row"]) for r in json.loads(line)]
         keys = {r["id"].replace("-", ""): self.opener.data_key(r)
                 for t, r in rows if t == "data_key"}
         out = []
         for table, row in rows:
-            if table == "api_key":
-                row["last_used_at"] = None
             for column, name in SEALED.items():
                 if table == "settings" and row[column]:
                     row[column] = self.opener.value(

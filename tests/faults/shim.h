@@ -101,8 +101,8 @@ note_stack(char *out, size_t size)
 	}
 }
 
-/* Who calls, as a number. Memory for libfcgi: 1, it gives up the process when
- * there is none. */
+/* Who calls, as a number, the same in each process. Memory for libfcgi: 1, it
+ * gives up the process when there is none. */
 static uint32_t
 site_of(enum kind kind)
 {
@@ -112,10 +112,15 @@ site_of(enum kind kind)
 
 	find_callers(&c, DEPTH);
 	for (int i = 0; i < c.n; i++) {
-		if (kind == MEMORY && i < 7 && dladdr(c.frame[i], &info) &&
-		    info.dli_fname && strstr(info.dli_fname, "libfcgi"))
-			return 1;
-		sum = sum * 31 + (uint32_t)(uintptr_t)c.frame[i];
+		uintptr_t at = (uintptr_t)c.frame[i];
+
+		if (dladdr(c.frame[i], &info) && info.dli_fname) {
+			if (kind == MEMORY && i < 7 &&
+			    strstr(info.dli_fname, "libfcgi"))
+				return 1;
+			at -= (uintptr_t)info.dli_fbase;
+		}
+		sum = sum * 31 + (uint32_t)at;
 	}
 	return sum;
 }

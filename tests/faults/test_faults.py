@@ -2,10 +2,12 @@
 fails in turn, on each route: what is answered is true, what was not answered
 was not half done, and the next request finds a sound worker.
 
-FAULTS=all runs every case; otherwise a sample: two or three calls of each
-place that calls. Sanitized builds run it, too. Two libraries give up a
-process that has no memory, which no test here takes amiss: libfcgi, and the C
-library in a worker's first getpwuid().
+FAULTS=all runs every case; otherwise a sample: the first and the last call of
+each place that calls (its callers, up to the handler, belong to it). What a
+case before has had, too, such as the reading of the request, is shared out
+between those that come after it. Sanitized builds run it, too. Two libraries
+give up a process that has no memory, which no test here takes amiss: libfcgi,
+and the C library in a worker's first getpwuid().
 """
 import json
 import os
@@ -20,7 +22,8 @@ from harness import ROOT
 from rows import plain
 
 ALL = os.environ.get("FAULTS") == "all"
-SHARE = 3               # of what routes have in common each takes a part
+SHARE = 5               # of what cases have in common each takes a part
+TRIED = set()           # (kind, place) that a case before has had
 HUNG = "the worker hung"
 LONG = "x" * 300        # more than json-c's buffers start with
 SHOWN = 12              # failures that end a test
@@ -99,15 +102,20 @@ def make_case(rig, project, way, method, path):
     return case_of(method, target, key, text)
 
 
-def numbers(sites, share=None, fcgi=False):
-    """Which calls of a kind fail: all, or of each site the first two and the
-    last. What is the same on each route is shared out between them."""
-    found = []
-    for site, calls in sites.items():
-        if fcgi or ALL or site != FCGI:
-            found += calls if ALL else {*calls[:2], calls[-1]}
-    found.sort()
-    return found if ALL or share is None else found[share % SHARE::SHARE]
+def numbers(sites, kind, turn, fcgi=False):
+    """Which calls of a kind fail: all, or of each place the first and the
+    last. What cases have in common is shared out between them, unless it is
+    nobody's turn."""
+    found, again = [], []
+    for site, calls in sites[kind].items():
+        if ALL:
+            found += calls
+        elif fcgi or site != FCGI:
+            known = turn is not None and (kind, site) in TRIED
+            some = again if known else found
+            some += {calls[0], calls[-1]}
+            TRIED.add((kind, site))
+    return sorted(found + sorted(again)[(turn or 0) % SHARE::SHARE])
 
 
 def shape(answer):
@@ -138,7 +146,8 @@ class Sweep:
             self.put_back()
         self.runs = self.missed = 0
         self.grown = []     # cases that left the heap larger than before
-        self.starts, self.heap = rig.starts, self.steady()
+        self.starts = rig.starts
+        self.heap = rig.heaps.get(rig.starts) or self.steady()
 
     def prepare(self):
         if self.cold:
@@ -244,17 +253,21 @@ class Sweep:
         return self.rig.page.heap
 
     def look_for_leaks(self):
-        """Buffers come and go with the connection. So only a heap that has
-        grown from the first case to the last is looked into (or that of a
-        worker that was started between)."""
+        """Buffers come and go with the connection, whose numbers are longer
+        or shorter texts. So only a heap that has grown from the first case
+        to the last, with some connections more, is looked into (or that
+        of a worker that was started between)."""
         if self.rig.sanitized:
             if self.rig.end() != 0:
                 self.bad.append(f"at its end: {self.rig.said()}")
             self.rig.start()
-        elif self.rig.starts != self.starts or self.steady() > self.heap:
+            return
+        if self.rig.starts != self.starts or all(
+                self.steady() > self.heap for _ in range(6)):
             for case in self.grown:
                 if self.leaks(*case):
                     self.blame(self.got, *case, "leaks memory")
+        self.rig.heaps = {self.starts: self.heap}
 
     def report(self):
         """How often it polls and reads may vary; not so the most of it."""
@@ -289,13 +302,17 @@ def test_route(rig, rows, project, way, method, path):
     sweep = Sweep(rig, rows, project, case, way == "cold")
     expected = {"bad": 400, "unknown": 401}.get(way, 200)
     assert sweep.usual.answer.status == expected, sweep.usual.answer
-    # a cold key or a bad request is the same on each route
-    share = PATHS.index(path) if way in ("cold", "bad") else None
+    turn = routes().index((way, method, path))
     for kind in KINDS:
-        for nth in numbers(sweep.sites[kind], share, path == OPEN_PATHS[0]):
+        # whether a write is done, and is told so, is each route's own
+        anew = way == "warm" and kind == "database"
+        calls = numbers(sweep.sites, kind, None if anew else turn,
+                        path == OPEN_PATHS[0])
+        for nth in calls:
             sweep.run(kind, nth)
-    for nth in numbers(sweep.sites["memory"], share)[::7]:
-        sweep.run("memory", nth, sticky=True)
+        if kind == "memory":
+            for nth in calls[::7]:
+                sweep.run(kind, nth, sticky=True)
     sweep.look_for_leaks()
     sweep.report()
 
@@ -308,7 +325,7 @@ def test_start(rig, project):
     sites, bad = rig.sites(), []
     try:
         for kind in KINDS:
-            for nth in numbers(sites[kind]):
+            for nth in numbers(sites, kind, 0):
                 rig.end()
                 wrong = start(rig, check, kind, nth)
                 if wrong:
