@@ -4,9 +4,7 @@ FCGI_WIRE_LIMIT (fcgi.h), then the worker is somebody else's.
 The limit cannot be made shorter: so all cases run at the same time, each on
 a worker of its own, and then the tests look at what came of each.
 """
-import os
 import re
-import shutil
 import signal
 import threading
 import time
@@ -14,10 +12,10 @@ import time
 import pytest
 
 from harness import ROOT
+from session import until
 from wire import PARAMS, begin, params_of, record, request
 from workers import Site
 
-BUILD = ROOT / os.environ.get("BUILD", "build")
 LIMIT = int(re.search(r"define FCGI_WIRE_LIMIT (\d+)", (
     ROOT / "src/fcgi.h").read_text()).group(1))
 SLACK = 8       # of a loaded machine; with it less than two limits
@@ -130,8 +128,10 @@ class Case:
         acting = threading.Thread(target=CASES[self.name], args=(
             bad, home, large, self.over))
         acting.start()
-        time.sleep(0.3)         # the bad one must be the first
+        self.site.all_accepted()        # the bad one is the first
         if self.sig:
+            until(lambda: bad.sent, "it says nothing")
+            bad.taken()
             self.worker.signal(self.sig)
             self.status = self.worker.ended(LIMIT + SLACK)
         else:
@@ -153,8 +153,9 @@ class Case:
 
 
 class Late:
-    """A request that begins just before the limit of the one before it is
-    over, and ends just after."""
+    """A request that begins within the time of the one before it, and ends
+    when that is over: the time itself is the state that is waited for, and
+    half a limit is left of its own."""
 
     def __init__(self, stack, home):
         self.site = Site(stack)
@@ -163,10 +164,11 @@ class Late:
 
     def run(self, home, large):
         assert self.site.ask("GET", "/healthz").status == 200
-        time.sleep(LIMIT - 0.5)
+        first = time.monotonic()        # its time has begun before
+        until(lambda: time.monotonic() > first + LIMIT / 2, "no time passes")
         data = request(params_of("GET", "/api/v1/project", home.key))
         peer = self.site.peer(data[:50]).taken()
-        time.sleep(1)
+        until(lambda: time.monotonic() > first + LIMIT, "no time passes")
         peer.send(data[50:])
         self.answer = peer.answer()
         peer.close()
@@ -232,10 +234,7 @@ def test_the_limit_is_each_request_s_own(cases):
 def test_an_alarm_that_comes_late(site, home):
     """That of the request before, in the moment in which the next one's is
     set (late.c): it cuts nobody."""
-    library = site.stack.top / "late.so"
-    shutil.copy(BUILD / "tests/late.so", library)
-    library.chmod(0o755)
-    worker = site.start({"LD_PRELOAD": str(library)})
+    worker = site.late()
     for _ in range(3):
         for answer in (site.ask("GET", "/healthz"),
                        site.ask("POST", UPDATE, home.key, b"{}")):

@@ -75,6 +75,7 @@ class Peer:
         self.sock.connect(str(path))
         self.close = self.sock.close
         self.got = b""
+        self.sent = 0       # how often
 
     def send(self, data):
         """As much of it as the other side is willing to take."""
@@ -82,6 +83,7 @@ class Peer:
             self.sock.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             pass
+        self.sent += 1
         return self
 
     def taken(self, seconds=10):

@@ -4,15 +4,19 @@ import contextlib
 import itertools
 import os
 import re
+import select
+import shutil
 import socket
 import subprocess
 import time
 from pathlib import Path
 
-from session import as_user
+from harness import ROOT
+from session import as_user, until
 from wire import Peer, params_of, request
 
 NUMBERS = itertools.count()
+LATE = ROOT / os.environ.get("BUILD", "build") / "tests/late.so"
 
 
 def ask(path, method, target, key=None, body=b"", **more):
@@ -102,6 +106,13 @@ class Site:
         self.workers.append(worker)
         return worker
 
+    def late(self, **environ):
+        """One whose signals come at the last moment: late.c."""
+        library = self.stack.top / "late.so"
+        shutil.copy(LATE, library)
+        library.chmod(0o755)
+        return self.start({"LD_PRELOAD": str(library), **environ})
+
     def ready(self):
         """One more worker, known to be up (if it is the only one)."""
         worker = self.start()
@@ -114,6 +125,11 @@ class Site:
     def hold(self):
         """Keeps the only worker busy until the peer returned is closed."""
         return self.peer(b"\1").taken()
+
+    def all_accepted(self):
+        """Waits until no connection is left in the queue."""
+        until(lambda: not select.select([self.sock], [], [], 0)[0],
+              "nobody accepts it")
 
     def ask(self, *args, **more):
         return ask(self.path, *args, **more)
