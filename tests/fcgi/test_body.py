@@ -105,22 +105,25 @@ def test_body_of_a_get(one, home):
 
 
 @pytest.mark.parametrize("close", [True, False], ids=["closed", "silent"])
-def test_no_end_of_the_stream(one, home, nothing_written, close):
+def test_no_end_of_the_stream(site, home, nothing_written, close):
     """A request is whole when its stream has ended, also with all the bytes
-    of CONTENT_LENGTH there: until then it may be one that is cut off."""
+    of CONTENT_LENGTH there: until then it may be one that is cut off. A worker
+    each, which wait for it together."""
     body = b'{"name": "No end"}'
-    peer = one.peer(request(update(home, body), body)[:-8])
-    if close:
-        peer.sock.shutdown(socket.SHUT_WR)
-    assert peer.answer("POST") is None
-    peer.close()
     pairs = b"".join(pair(n, v) for n, v in params_of(
         "GET", "/api/v1/project", home.key).items())
-    peer = one.peer(begin() + stream(PARAMS, pairs))
+    workers = [site.start(), site.start()]
+    for worker in workers:
+        worker.says("database connected", 20)
+    peers = [site.peer(request(update(home, body), body)[:-8]),
+             site.peer(begin() + stream(PARAMS, pairs))]
     if close:
-        peer.sock.shutdown(socket.SHUT_WR)
-    assert peer.answer() is None
-    peer.close()
+        for peer in peers:
+            peer.sock.shutdown(socket.SHUT_WR)
+    for peer, method in zip(peers, ("POST", "GET")):
+        assert peer.answer(method) is None
+        peer.close()
+    assert all(worker.alive() for worker in workers)
 
 
 def test_one_request_a_connection(one, home):

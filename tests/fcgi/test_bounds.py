@@ -21,7 +21,7 @@ class Stalled:
 
     def __init__(self, stack, project):
         host = dict(w.split("=", 1) for w in stack.admin().split())["host"]
-        self.stack = stack
+        self.asked = Session(stack)
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(20)
         self.sock.connect(f"{host}/.s.PGSQL.5432")
@@ -52,11 +52,11 @@ class Stalled:
 
     def age(self):
         """Seconds since its transaction began; None: it was ended."""
-        text = self.stack.sql(
+        found = self.asked.run(
             "select extract(epoch from now() - xact_start) "
             f"from pg_stat_activity where pid = {self.pid} "
             "and wait_event = 'ClientRead'")
-        return float(text) if text else None
+        return float(found[0]) if found else None
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,7 @@ def stalled(stack, locked):
     made.beside.run("begin; select 1 from codecourier.schema_version")
     yield made
     made.beside.close()
+    made.asked.close()
     made.sock.close()
 
 

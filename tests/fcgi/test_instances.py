@@ -13,6 +13,8 @@ from test_pool import Load
 from session import as_user
 from workers import ask
 
+pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
+
 PROJECT = "/api/v1/project"
 
 

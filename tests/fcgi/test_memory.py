@@ -142,10 +142,12 @@ def status_of(path, shape):
 
 @pytest.mark.parametrize("path", sorted(WRITES, key=lambda p: p == UPDATE))
 def test_any_body(meter, path):
+    """All shapes on one route, and each on a third of the others."""
     field = next(iter(WRITES[path]), "x")
+    shapes = list(SHAPES.items())[sorted(WRITES).index(path) % 3::3]
     if path == UPDATE:
-        field = "testUserCredentials"
-    for name, make in SHAPES.items():
+        field, shapes = "testUserCredentials", SHAPES.items()
+    for name, make in shapes:
         if path == "/project/delete" and name == "white space":
             continue        # "{}", which deletes
         answer = meter.post(path, make(field))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness import parent, program, started
-from test_broken import FATAL, FATAL_NAMES
+from test_broken import FATAL
 from wire import Peer, params_of, request
 from session import as_user, until
 from workers import ask
@@ -110,34 +110,34 @@ def test_reload_loses_nothing(pool, home):
     assert pool.pids("multiwatch") == [pool.watcher]
 
 
-@pytest.mark.parametrize("sig", [
-    signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1,
-    signal.SIGUSR2], ids=lambda s: s.name)
-def test_one_worker_ends(pool, home, sig):
-    """It loses nothing, and there is a new one in its place."""
+def test_one_worker_ends(pool, home):
+    """By each signal. It loses nothing, and there is a new one in its
+    place."""
     with Load(pool.socket, home) as load:
-        load.go_on(20)
-        old = pool.workers()[1]
-        os.kill(old, sig)
-        complete(pool, without=[old])
+        for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP,
+                    signal.SIGUSR1, signal.SIGUSR2):
+            load.go_on(20)
+            old = pool.workers()[1]
+            os.kill(old, sig)
+            complete(pool, without=[old])
         load.go_on(20)
     assert load.bad == []
 
 
-@pytest.mark.parametrize("how", FATAL_NAMES)
-def test_an_abort_costs_one_worker(pool, home, how):
+def test_an_abort_costs_one_worker(pool, home):
     """Nobody but the peer that did it notices."""
-    before = set(pool.workers())
     with Load(pool.socket, home) as load:
-        load.go_on(20)
-        peer = Peer(pool.socket).send(FATAL[how])
-        peer.sock.shutdown(1)
-        while peer.receive():
-            pass
-        peer.close()
-        load.go_on(60)
-        after = set(complete(pool))
-    assert len(before - after) <= 1
+        for how, data in FATAL.items():
+            load.go_on(20)
+            before = set(complete(pool))
+            peer = Peer(pool.socket).send(data)
+            peer.sock.shutdown(1)
+            while peer.receive():
+                pass
+            peer.close()
+            load.go_on(60)
+            after = set(complete(pool))
+            assert len(before - after) <= 1, how
     assert load.bad == []
 
 

@@ -15,6 +15,8 @@ from test_pool import Load
 from session import as_user
 from workers import ask
 
+pytestmark = pytest.mark.plain     # scripts and loads; each call is made elsewhere
+
 
 class Pool:
     """One pool; to be started by the main thread, which its workers obey."""
