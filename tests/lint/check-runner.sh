@@ -23,15 +23,23 @@ cat >"$tree/tests/unit/test_plant.c" <<'END'
 #include <string.h>
 #include <unistd.h>
 
-static int planted(const char *name) { return !strcmp(getenv("PLANT"), name); }
+static int planted(const char *name) { return !!strstr(getenv("PLANT"), name); }
 static void passes(void **state) { (void)state; }
 static int setup(void **state) { (void)state; return planted("setup"); }
 static int teardown(void **state) { (void)state; return planted("teardown"); }
-static void plant(void **state)
+static void fails(void **state)
 {
 	(void)state;
 	if (planted("fail")) assert_string_equal("\001<&]]>\xff", "");
+}
+static void skips(void **state)
+{
+	(void)state;
 	if (planted("skip")) skip();
+}
+static void plant(void **state)
+{
+	(void)state;
 	if (planted("segv")) raise(11);
 	if (planted("abort")) abort();
 	if (planted("exit")) _exit(0);
@@ -40,10 +48,14 @@ static void plant(void **state)
 int main(void)
 {
 	const struct CMUnitTest one[] = {cmocka_unit_test(passes)};
-	const struct CMUnitTest two[] = {
-		cmocka_unit_test_setup_teardown(plant, setup, teardown)};
+	const struct CMUnitTest more[] = {
+		cmocka_unit_test(fails),
+		cmocka_unit_test(skips),
+		cmocka_unit_test(plant),
+		cmocka_unit_test_setup(passes, setup),
+		cmocka_unit_test_teardown(passes, teardown)};
 	int failed = cmocka_run_group_tests(one, NULL, NULL);
-	failed += cmocka_run_group_tests(two, NULL, NULL);
+	failed += cmocka_run_group_tests(more, NULL, NULL);
 	return planted("status") ? 3 : planted("pass") && failed;
 }
 END
@@ -55,37 +67,38 @@ import time
 
 import pytest
 
-PLANT = os.environ["PLANT"]
-if PLANT == "import":
+PLANT = os.environ["PLANT"].split("+")
+if "import" in PLANT:
     raise RuntimeError
 
 
-@pytest.fixture
-def fixture():
-    assert PLANT != "setup"
-    yield
-    assert PLANT != "teardown"
+@pytest.fixture(params=PLANT)
+def plant(request):
+    assert request.param != "setup"
+    if request.param == "xfail":
+        request.applymarker(pytest.mark.xfail(reason="planted"))
+    yield request.param
+    assert request.param != "teardown"
 
 
-if PLANT != "empty":
+if "empty" not in PLANT:
     def test_passes(request):
-        if PLANT == "drop":
+        if "drop" in PLANT:
             request.session.items.pop()
-        if PLANT == "report":
+        if "report" in PLANT:
             path = os.environ["ASAN_OPTIONS"].split(":")[0].split("=")[1]
             with open(path + ".1", "w") as report:
                 report.write("==1==ERROR: planted")
 
-    @pytest.mark.xfail(PLANT == "xfail", reason="planted")
-    def test_plant(fixture):
-        assert PLANT not in ("fail", "xfail")
-        if PLANT == "skip":
+    def test_plant(plant):
+        assert plant not in ("fail", "xfail")
+        if plant == "skip":
             pytest.skip()
-        if PLANT == "exit":
+        if plant == "exit":
             os._exit(0)
-        if PLANT == "hang":
+        if plant == "hang":
             time.sleep(60)
-        if PLANT == "quit":
+        if plant == "quit":
             pytest.exit("planted", 0)
 END
 cat >"$tree/tests/lint/check-plant.sh" <<'END'
@@ -95,9 +108,10 @@ END
 chmod +x "$tree/tests/lint/check-plant.sh"
 
 red=0
-# expect SUITE PLANT LAST-LINE [SECONDS]
+# expect SUITE PLANT[+PLANT...] LAST-LINE [SECONDS [NAME...]]: names stand in
+# what it says.
 expect() {
-	local out status lines want=1
+	local out status lines name want=1 suite=$1 plant=$2 last=$3
 
 	out=$(PLANT=$2 TEST_SECONDS=${4:-30} "$tree/tests/check" "$1" 2>&1)
 	status=$?
@@ -106,29 +120,30 @@ expect() {
 	if [ "$(tail -n 1 <<<"$out")" != "$3" ] || [ $status -ne $want ] ||
 		{ [ $want -eq 0 ] && [ "$lines" -ne 2 ]; }; then
 		printf '%s, %s: expected "%s", status %s saw:\n%s\n' \
-			"$1" "$2" "$3" "$status" "$out"
+			"$suite" "$plant" "$last" "$status" "$out"
 		red=1
 	fi
+	shift 4 || return
+	for name in "$@"; do
+		[[ $out == *"$name"* ]] && continue
+		printf '%s, %s: %s is not named:\n%s\n' "$suite" "$plant" \
+			"$name" "$out"
+		red=1
+	done
 }
 
 expect lint pass '1 passed, 0 failed'
 expect lint fail '0 passed, 1 failed'
-expect unit pass '2 passed, 0 failed'
-expect unit fail '1 passed, 1 failed'
-expect unit skip '1 passed, 1 failed'
-expect unit segv '1 passed, 1 failed'
-expect unit setup '1 passed, 1 failed'
-expect unit teardown '1 passed, 1 failed'
-expect unit status '2 passed, 1 failed'
+expect unit pass '6 passed, 0 failed'
+expect unit fail '1 passed, 2 failed' # one says what is no XML
+expect unit skip+segv+setup+teardown '2 passed, 4 failed'
+expect unit status '6 passed, 1 failed'
 expect unit abort '1 passed, 1 failed'
 expect unit exit '1 passed, 1 failed'
 expect unit hang '1 passed, 1 failed' 1
 expect sql pass '2 passed, 0 failed'
-expect sql fail '1 passed, 1 failed'
-expect sql skip '1 passed, 1 failed'
-expect sql xfail '1 passed, 1 failed'
-expect sql setup '1 passed, 1 failed'
-expect sql teardown '1 passed, 1 failed'
+expect sql fail+skip+xfail+setup+teardown '1 passed, 5 failed' 30 \
+	'[fail]' '[skip]' '[xfail]' '[setup]' '[teardown]'
 expect sql import '0 passed, 1 failed'
 expect sql empty '0 passed, 1 failed'
 expect sql exit '0 passed, 1 failed'
@@ -136,9 +151,7 @@ expect sql quit '2 passed, 1 failed'
 expect sql drop '1 passed, 1 failed'
 expect sql hang '1 passed, 1 failed' 3
 # by several processes
-expect http pass '2 passed, 0 failed'
-expect http fail '1 passed, 1 failed'
-expect http skip '1 passed, 1 failed'
+expect http fail+skip '1 passed, 2 failed' 30 '[fail]' '[skip]'
 expect http import '0 passed, 1 failed'
 expect http empty '0 passed, 1 failed'
 expect http exit '1 passed, 1 failed'
