@@ -5,7 +5,6 @@ import os
 import re
 import select
 import subprocess
-import time
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -65,14 +64,16 @@ def install(machine, deb, typed):
     machine.put(deb)
     steps = []
     for command in typed:
-        # nobody types faster: `systemctl reload nginx` comes back before
-        # nginx has opened a new address
-        time.sleep(1)
+        before = set(machine.nginx_workers())
         done = machine.run(f"cd /root && {command}", code=None, seconds=600)
         steps.append(SimpleNamespace(command=command, status=done.returncode,
                                      stdout=done.stdout, stderr=done.stderr))
         if done.returncode:
             break
+        if re.search(r"\breload\b.*\bnginx\b", command):
+            # it comes back before nginx has opened a new address
+            until(lambda: (now := set(machine.nginx_workers()))
+                  and not before & now, 30, "new workers of nginx")
     machine.run(f"rm /root/{deb.name}")
     return SimpleNamespace(steps=steps, layers=machine.layers(),
                            key=find_key(machine, steps))

@@ -196,12 +196,20 @@ class Machine:
             file.write(f"{self.name}: {text}\n")
 
     def workers(self):
-        """The workers of all pools, as the machine counts its processes. (It
-        may have no pgrep.)"""
+        """The workers of all pools."""
+        return self.processes(lambda line: line == WORKER + b"\0")
+
+    def nginx_workers(self):
+        return self.processes(
+            lambda line: line.startswith(b"nginx: worker process"))
+
+    def processes(self, wanted):
+        """Those with such a command line, as the machine counts them. (It may
+        have no pgrep.)"""
         ours, found = os.readlink(f"/proc/{self.leader}/ns/pid"), []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                if (folder / "cmdline").read_bytes() == WORKER + b"\0" and \
+                if wanted((folder / "cmdline").read_bytes()) and \
                         os.readlink(folder / "ns/pid") == ours:
                     status = (folder / "status").read_text()
                     found.append(int(status.split("NSpid:")[1]
