@@ -155,7 +155,7 @@ def run(tree, test):
 
 # as pytest and as cmocka put it
 ASSERTION = re.compile(
-    r'(failed on teardown with ")?(AssertionError|assert |Failed: DID NOT)')
+    r'(failed on (setup|teardown) with ")?(AssertionError|assert |Failed: DID NOT)')
 FAILURE = "error: Failure!"
 
 
