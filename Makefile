@@ -48,7 +48,7 @@ LIB_SRC = api_key auth call cgi conf counter ctl ctl_args ctl_dropin \
 	doctor_doors doctor_files doctor_host doctor_nginx doctor_nginx_conf \
 	doctor_probe doctor_role doctor_running doctor_spool doctor_tls \
 	doctor_web err fatal fcgi field file health host json keyhash log \
-	member metrics number plain project provider_key query req route scan \
+	member metrics number plain project provider_key query req route routes scan \
 	seal sealed secret serve settings share stats stmt text utf8 vault verified \
 	version
 LIB_OBJ = $(LIB_SRC:%=$(BUILD)/%.o)

@@ -15,6 +15,7 @@
 #include "fcgi.h"
 #include "log.h"
 #include "metrics.h"
+#include "routes.h"
 #include "sealed.h"
 #include "secret.h"
 #include "serve.h"
@@ -190,6 +191,7 @@ main(int argc, char **argv)
 
 	harden();
 	memset(&app, 0, sizeof(app));
+	app.routes = routes;
 	if (cgi) /* what follows is the client's: of the query, RFC 3875 4.4 */
 		argc = 1;
 	if (argc > 2 ||

@@ -38,6 +38,5 @@ enum err counter_list(struct req *r);
 
 enum err health_live(struct req *r);
 enum err health_ready(struct req *r);
-enum err metrics_get(struct req *r);
 
 #endif

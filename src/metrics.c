@@ -6,7 +6,6 @@
 #include "metrics.h"
 
 #include "clock.h"
-#include "handlers.h"
 #include "route.h"
 #include "version.h"
 
@@ -20,7 +19,7 @@
 void
 metrics_init(struct app *app)
 {
-	const struct route *t = route_table();
+	const struct route *t = app->routes;
 
 	for (int i = 0; i < STATS_ROUTES && t[i].path; i++)
 		app->row[i] = host_route(app->host, t[i].method, t[i].path);
@@ -43,7 +42,7 @@ void
 metrics_count(const struct req *r, int64_t db_us)
 {
 	struct stats *s = host_stats(r->app->host);
-	ptrdiff_t i = r->route ? r->route - route_table() : STATS_ROUTES;
+	ptrdiff_t i = r->route ? r->route - r->app->routes : STATS_ROUTES;
 	int row = i < STATS_ROUTES ? r->app->row[i] : 0;
 
 	if (!s)

@@ -14,4 +14,7 @@ void metrics_init(struct app *app);
  * database, in microseconds. */
 void metrics_count(const struct req *r, int64_t db_us);
 
+/* The handler of GET /metrics. */
+enum err metrics_get(struct req *r);
+
 #endif

@@ -24,6 +24,7 @@ struct printbuf;
 /* What a worker has, for every request. */
 struct app {
 	struct conf conf;
+	const struct route *routes; /* see route.h */
 	struct db *db;
 	struct host *host;       /* NULL: works without */
 	struct keyring *keyring; /* NULL: sealed values are out of reach */

@@ -1,5 +1,5 @@
 /*
- * route.h: the table of routes and its matcher.
+ * route.h: a row of a table of routes, and the matcher.
  */
 #ifndef ROUTE_H
 #define ROUTE_H
@@ -21,14 +21,12 @@ struct route {
 };
 
 /*
- * Finds the row for the method and path[0..len). ERR_OK with *route;
+ * Finds the row of `table`, whose last one has path NULL, for the method and
+ * path[0..len). ERR_OK with *route;
  * ERR_NOT_FOUND; ERR_METHOD with the Allow header's value in `allow` (40
  * bytes). OPTIONS is ERR_METHOD, too: the caller answers it from `allow`.
  */
-MUST_CHECK enum err route_find(const char *method, const char *path, size_t len,
-    const struct route **route, char allow[40]);
-
-/* All rows, for tests; the last has path NULL. */
-const struct route *route_table(void);
+MUST_CHECK enum err route_find(const struct route *table, const char *method,
+    const char *path, size_t len, const struct route **route, char allow[40]);
 
 #endif

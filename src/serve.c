@@ -104,7 +104,8 @@ decide(struct req *r)
 	enum err e;
 
 	r->path_len = strcspn(r->target, "?");
-	e = route_find(r->method, r->target, r->path_len, &r->route, r->allow);
+	e = route_find(r->app->routes, r->method, r->target, r->path_len,
+	    &r->route, r->allow);
 	if (e == ERR_METHOD && strcmp(r->method, "OPTIONS") == 0) {
 		r->status = 204;
 		return ERR_OK;

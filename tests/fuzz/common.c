@@ -6,6 +6,7 @@
 
 #include "json.h"
 #include "log.h"
+#include "routes.h"
 #include "scan.h"
 
 #include <json-c/json.h>
@@ -72,6 +73,7 @@ fuzz_app(void)
 	memset(&id, 0, sizeof(id));
 	snprintf(id.project_id, UUID_TEXT, "%s", FUZZ_PROJECT);
 	snprintf(id.key_id, UUID_TEXT, "00000000-0000-4000-8000-000000000002");
+	app.routes = routes;
 	app.host = host_open(fuzz_folder(), false, why, sizeof(why));
 	EXPECT(app.host);
 	EXPECT(conf_parse(&app.conf, "none", "CODECOURIER_SCRYPT_LOG2N=10\n",

@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "route.h"
+#include "routes.h"
 #include "scan.h"
 #include "text.h"
 
@@ -119,7 +119,7 @@ fuzz_body(const uint8_t *data, size_t len)
 	json = fuzz_parse(text, len);
 	object = json_object_is_type(json, json_type_object);
 	json_object_put(json);
-	for (const struct route *t = route_table(); object && t->path; t++)
+	for (const struct route *t = routes; object && t->path; t++)
 		if (t->body)
 			one_body(t->body, text, len);
 	free(text);

@@ -5,7 +5,7 @@
 #include "fuzz.h"
 
 #include "query.h"
-#include "route.h"
+#include "routes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ begin(struct req *r, size_t i)
 	req_begin(r, fuzz_app());
 	secret_uuid(r->rid);
 	snprintf(r->id.project_id, UUID_TEXT, FUZZ_PROJECT);
-	EXPECT(route_find("GET", lists[i].path, strlen(lists[i].path),
+	EXPECT(route_find(routes, "GET", lists[i].path, strlen(lists[i].path),
 		   &r->route, r->allow) == ERR_OK);
 }
 

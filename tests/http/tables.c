@@ -7,7 +7,7 @@
  */
 #include "err.h"
 #include "query.h"
-#include "route.h"
+#include "routes.h"
 #include "text.h"
 #include "utf8.h"
 
@@ -49,7 +49,7 @@ print_route(const struct route *t)
 static void
 print_tables(void)
 {
-	for (const struct route *t = route_table(); t->path; t++)
+	for (const struct route *t = routes; t->path; t++)
 		print_route(t);
 	for (int e = ERR_OK + 1; e < ERR__MAX; e++)
 		printf("code\t%s\t%d\n", err_info((enum err)e)->code,
@@ -71,7 +71,7 @@ check_line(char *line)
 {
 	struct json_object *value[FIELD_MAX], *json;
 	bool given[FIELD_MAX];
-	const struct route *t = route_table();
+	const struct route *t = routes;
 	char *text = strchr(line, '\t');
 
 	if (!text)

@@ -8,7 +8,7 @@
 #include "unit.h"
 
 #include "req.h"
-#include "route.h"
+#include "routes.h"
 
 #include <json-c/json.h>
 #include <json-c/printbuf.h>
@@ -29,7 +29,8 @@ request(struct req *r, const char *path)
 	memcpy(r->rid, RID, sizeof(RID));
 	memcpy(r->id.project_id, PROJECT, sizeof(PROJECT));
 	assert_int_equal(
-	    route_find("GET", path, strlen(path), &r->route, allow), ERR_OK);
+	    route_find(routes, "GET", path, strlen(path), &r->route, allow),
+	    ERR_OK);
 }
 
 /* The statement's result: one row of `n` values, or none; NULL is NULL. */

@@ -6,7 +6,8 @@
 #include "unit.h"
 
 #include "handlers.h"
-#include "route.h"
+#include "metrics.h"
+#include "routes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +55,7 @@ find(const char *method, const char *path, size_t len,
 {
 	*route = NULL;
 	memset(allow, 0, 40);
-	return route_find(method, walled(path, len), len, route, allow);
+	return route_find(routes, method, walled(path, len), len, route, allow);
 }
 
 static bool
@@ -70,7 +71,7 @@ is_known(const char *path, size_t len)
 static void
 finds_all(void **state)
 {
-	const struct route *t = route_table(), *found;
+	const struct route *t = routes, *found;
 	char allow[40];
 	size_t n = 0;
 
@@ -225,8 +226,8 @@ refuses_neighbours(void **state)
 				path[k] = (char)c;
 				if (c == wanted[i].path[k])
 					continue;
-				if (route_find(method, path, len, &found,
-					allow) != ERR_NOT_FOUND)
+				if (route_find(routes, method, path, len,
+					&found, allow) != ERR_NOT_FOUND)
 					fail_msg("found: %s", path);
 			}
 			path[k] = wanted[i].path[k];
