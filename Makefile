@@ -41,20 +41,12 @@ ALL_CFLAGS = $(PROJECT_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(WERROR) $(SANITIZE)
 LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lfcgi -lscrypt
 
 # everything testable; no main in it
-LIB_SRC = api_key auth call cgi conf counter ctl ctl_args ctl_dropin \
-	ctl_first ctl_help ctl_init ctl_key ctl_migrate ctl_project ctl_purge \
-	ctl_status db db_admin db_error db_facts db_migrate db_open \
-	db_pipeline db_query db_setup doctor doctor_apache doctor_db \
-	doctor_doors doctor_files doctor_host doctor_nginx doctor_nginx_conf \
-	doctor_probe doctor_role doctor_running doctor_spool doctor_tls \
-	doctor_web err fatal fcgi field file health host json keyhash log \
-	member metrics number plain project provider_key query req route routes scan \
-	seal sealed secret serve settings share stats stmt text utf8 vault verified \
-	version
-LIB_OBJ = $(LIB_SRC:%=$(BUILD)/%.o)
+LIB_SRC = $(filter-out src/base/wipe.c,$(wildcard src/*/*.c src/*/*/*.c))
+LIB_OBJ = $(LIB_SRC:src/%.c=$(BUILD)/%.o)
 LIB = $(BUILD)/libcodecourier.a
 SQL = $(sort $(wildcard migrations/[0-9]*.sql))
-UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+UNIT_SRC = $(wildcard tests/unit/*/test_*.c)
+UNIT = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
 
 PROGRAMS = $(BIN)/project-api.fcgi $(BIN)/codecourierctl
 INSTALL = install
@@ -66,21 +58,23 @@ endif
 
 all: $(PROGRAMS)
 
-$(BIN)/project-api.fcgi: $(BUILD)/project-api.o $(BUILD)/wipe.o $(LIB)
+$(BIN)/project-api.fcgi: $(BUILD)/project-api.o $(BUILD)/base/wipe.o $(LIB)
 $(BIN)/codecourierctl: $(BUILD)/codecourierctl.o $(BUILD)/migrations.o \
-	$(BUILD)/wipe.o $(LIB)
+	$(BUILD)/base/wipe.o $(LIB)
 # a client of TLS, for doctor; no worker has it
 $(BIN)/codecourierctl: LIBS += -lssl -lcrypto
 $(PROGRAMS):
 	$(CC) $(PROJECT_LDFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS)
 	mv $@.new $@
 
+# q: two wings may have a room of the same name
 $(LIB): $(LIB_OBJ)
 	rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) qcs $@ $^
 
 COMPILE = echo "  CC $<"; $(CC) $(ALL_CFLAGS) -MMD -MP
 $(BUILD)/%.o: src/%.c $(BUILD)/flags
+	mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 $(BUILD)/%.o: cgi-bin/%.c $(BUILD)/flags
 	$(COMPILE) -c -o $@ $<
@@ -92,7 +86,7 @@ $(BUILD)/migrations.c: migrations/embed.sh $(SQL) $(BUILD)/flags
 	mv $@.new $@
 $(BUILD)/tests/%: tests/unit/%.c $(LIB) $(BUILD)/flags
 	mkdir -p $(@D)
-	$(COMPILE) $(PROJECT_LDFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
+	$(COMPILE) -Itests/unit $(PROJECT_LDFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
 		$(LIB) $(LIBS) -lcmocka
 # prints the server's tables, for tests/http/test_openapi.py
 $(BUILD)/tests/tables: tests/http/tables.c $(LIB) $(BUILD)/flags
@@ -111,7 +105,8 @@ $(BUILD)/flags: FORCE
 	echo '$(CC) $(ALL_CFLAGS) $(SQL)' | cmp -s - $@ || \
 		echo '$(CC) $(ALL_CFLAGS) $(SQL)' >$@
 
--include $(wildcard $(BUILD)/*.d $(BUILD)/tests/*.d $(BUILD)/bench/*.d)
+-include $(wildcard $(BUILD)/*.d $(LIB_OBJ:.o=.d) $(BUILD)/base/wipe.d \
+	$(UNIT:=.d) $(BUILD)/tests/*.d $(BUILD)/bench/*.d)
 
 include tests/fuzz/fuzz.mk
 include tests/bench/bench.mk
@@ -169,8 +164,7 @@ mutants:
 	MUTANTS=all TEST_SECONDS=3600 tests/check mutants
 
 format:
-	clang-format -i cgi-bin/*.c src/*.[ch] tests/unit/*.[ch] \
-		tests/fuzz/*.[ch] tests/http/*.c tests/faults/*.c tests/bench/*.c
+	find cgi-bin src tests -name '*.[ch]' -exec clang-format -i {} +
 
 # The files name the places of the Debian package.
 PLACED = sed -e 's,/usr/lib/codecourier,$(libdir)/codecourier,g' \

@@ -1,12 +1,12 @@
 /*
  * codecourierctl.c: the operator's command. Its arguments are read in
- * src/ctl_args.c, the commands themselves are in src/ctl_*.c.
+ * src/ctl/args.c, the commands themselves are in src/ctl_*.c.
  */
-#include "ctl_args.h"
+#include "ctl/args.h"
 
-#include "log.h"
-#include "plain.h"
-#include "secret.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "ctl/plain.h"
 
 #include <pwd.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 /* Who is at the keyboard, for the audit rows: behind sudo the person. */
 static void

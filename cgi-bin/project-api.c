@@ -9,18 +9,18 @@
  *
  * Started by a web server as a CGI program it serves one request and ends.
  */
-#include "cgi.h"
-#include "clock.h"
-#include "fatal.h"
-#include "fcgi.h"
-#include "log.h"
-#include "metrics.h"
-#include "routes.h"
-#include "sealed.h"
-#include "secret.h"
-#include "serve.h"
-#include "vault.h"
-#include "version.h"
+#include "api/routes.h"
+#include "api/vault.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "base/version.h"
+#include "crypt/sealed.h"
+#include "http/cgi.h"
+#include "http/fcgi.h"
+#include "http/metrics.h"
+#include "http/serve.h"
+#include "shm/fatal.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -32,7 +32,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 /* For start-up only. multiwatch starts a worker that ended at once: the pause
  * keeps a bad configuration from becoming a busy loop. */

@@ -10,7 +10,7 @@ __asm__(".section .rodata\n.global $1\n$1:\n"
 EOF
 }
 
-echo '#include "db_admin.h"'
+echo '#include "db/admin.h"'
 embed roles_sql migrations/roles.sql
 embed database_sql migrations/database.sql
 for file; do

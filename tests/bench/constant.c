@@ -6,10 +6,10 @@
  *
  * CONSTANT_WORKERS  how many
  * CONSTANT_BODY     file with the body of the answer
- * CONSTANT_LOOP     "own": the worker's accept loop (src/fcgi.c); "stock":
+ * CONSTANT_LOOP     "own": the worker's accept loop (src/http/fcgi.c); "stock":
  *                   the loop of libfcgi's examples
  */
-#include "fcgi.h"
+#include "http/fcgi.h"
 
 #include <fcgiapp.h>
 
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 static char head[256];
 static char *body;

@@ -5,16 +5,16 @@
  *                    check value (hex), SHA-256 of the key (hex)
  *   make sql NAME    the text of a prepared statement
  */
-#include "keyhash.h"
-#include "secret.h"
-#include "stmt.h"
+#include "crypt/keyhash.h"
+#include "base/secret.h"
+#include "db/stmt.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 #define LOG2N 12 /* what CODECOURIER_SCRYPT_LOG2N is by default */
 

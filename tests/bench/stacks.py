@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/http"))
+sys.path.insert(0, str(ROOT / "tests/lib"))
 
 from harness import Stack, all_pids, free_port, parent  # noqa: E402
 

@@ -36,7 +36,7 @@ folders=()
 for folder in "$counts"/*; do
 	[ -d "$folder$PWD/$build" ] || continue # a plain user has no host
 	# the notes of the compiler beside the counts
-	cp "$build"/*.gcno "$folder$PWD/$build/" || exit 1
+	(cd "$build" && find . -name '*.gcno' -exec cp --parents {} "$folder$PWD/$build/" \;) || exit 1
 	folders+=("$folder$PWD/$build")
 done
 gcovr --root . --filter src/ --json "$counts/all.json" "${folders[@]}" ||

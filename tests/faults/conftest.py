@@ -4,8 +4,7 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = not sys.pycache_prefix
-for folder in "http", "fcgi":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 import pytest  # noqa: E402
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 int
 prctl(int option, ...)

@@ -9,7 +9,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 unsigned int
 alarm(unsigned int seconds)

@@ -3,7 +3,7 @@
  * a worker. Calls are counted from the moment a connection is accepted
  * until the worker waits for the next one.
  *
- * Memory: programs with src/wipe.c bring their own malloc, which asks
+ * Memory: programs with src/base/wipe.c bring their own malloc, which asks
  * __libc_malloc; sanitizer builds and the libraries of others ask malloc. Both
  * names stand here, and no call passes through both.
  */
@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 /* ---- memory ---- */
 

@@ -288,7 +288,7 @@ def diff(before, after):
 
 
 def test_every_route_of_the_server_is_here():
-    text = (ROOT / "src/routes.c").read_text()
+    text = (ROOT / "src/api/routes.c").read_text()
     found = re.findall(r'^    (GET|POST)\("([^"]*)"', text, re.M)
     assert sorted(found) == sorted(
         (m, p[len("/project"):]) for m, p in CALLS)

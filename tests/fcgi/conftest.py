@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = not sys.pycache_prefix
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "http"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 import pytest  # noqa: E402
 

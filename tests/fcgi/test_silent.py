@@ -17,7 +17,7 @@ from wire import PARAMS, begin, params_of, record, request
 from workers import Site
 
 LIMIT = int(re.search(r"define FCGI_WIRE_LIMIT (\d+)", (
-    ROOT / "src/fcgi.h").read_text()).group(1))
+    ROOT / "src/http/fcgi.h").read_text()).group(1))
 SLACK = 8       # of a loaded machine; with it less than two limits
 UPDATE = "/api/v1/project/update"
 BODY = b'{"name": "Never Written"}' + b" " * 50000

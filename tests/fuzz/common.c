@@ -4,10 +4,10 @@
  */
 #include "fuzz.h"
 
-#include "json.h"
-#include "log.h"
-#include "routes.h"
-#include "scan.h"
+#include "json/json.h"
+#include "base/log.h"
+#include "api/routes.h"
+#include "json/scan.h"
 
 #include <json-c/json.h>
 #include <json-c/printbuf.h>
@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 static char folder[64];
 

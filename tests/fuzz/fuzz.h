@@ -1,12 +1,13 @@
 /*
  * fuzz.h: what the fuzz targets share. A target is one function that takes
  * any bytes; what it finds wrong it says by EXPECT. driver.c makes a libFuzzer
- * program of one target, tests/unit/test_fuzz_replay.c a test of all of them.
+ * program of one target, tests/unit/api/test_fuzz_replay.c a test of all of
+ * them.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
 
-#include "req.h"
+#include "http/req.h"
 
 #include <stddef.h>
 #include <stdint.h>

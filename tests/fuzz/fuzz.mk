@@ -7,11 +7,11 @@ FUZZ_TARGETS = scan body wire records query key conf keyring
 TARGETS ?= $(FUZZ_TARGETS)
 TIME ?= 60
 FUZZ_SRC = $(FUZZ_TARGETS:%=tests/fuzz/fuzz_%.c) tests/fuzz/common.c
-FUZZ_FLAGS = -Itests/fuzz -Wl,--wrap=db_run -Wl,--wrap=fcgi_peer_gone
+FUZZ_FLAGS = -Itests/fuzz -Itests/unit -Wl,--wrap=db_run -Wl,--wrap=fcgi_peer_gone
 FUZZ = $(BUILD)/fuzz
 
 # The pattern rule of the unit tests with the targets in it.
-$(BUILD)/tests/test_fuzz_replay: tests/unit/test_fuzz_replay.c $(FUZZ_SRC) \
+$(BUILD)/tests/api/test_fuzz_replay: tests/unit/api/test_fuzz_replay.c $(FUZZ_SRC) \
 	tests/fuzz/fuzz.h tests/unit/unit.h $(LIB) $(BUILD)/flags
 	mkdir -p $(@D)
 	echo "  CC $<"

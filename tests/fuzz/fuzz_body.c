@@ -5,15 +5,15 @@
  */
 #include "fuzz.h"
 
-#include "routes.h"
-#include "scan.h"
-#include "text.h"
+#include "api/routes.h"
+#include "json/scan.h"
+#include "base/text.h"
 
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 static void
 check_value(const struct field *f, struct json_object *v)

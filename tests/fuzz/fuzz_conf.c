@@ -5,13 +5,13 @@
  */
 #include "fuzz.h"
 
-#include "log.h"
+#include "base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 static bool
 is_plain(const char *s)

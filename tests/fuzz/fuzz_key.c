@@ -4,13 +4,13 @@
  */
 #include "fuzz.h"
 
-#include "keyhash.h"
+#include "crypt/keyhash.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 /* CRC-32 as its definition has it, bit by bit. */
 static uint32_t

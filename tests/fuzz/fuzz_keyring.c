@@ -4,14 +4,14 @@
  */
 #include "fuzz.h"
 
-#include "seal.h"
+#include "crypt/seal.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 static void
 write_file(const char *path, const uint8_t *data, size_t len)

@@ -4,14 +4,14 @@
  */
 #include "fuzz.h"
 
-#include "query.h"
-#include "routes.h"
+#include "http/query.h"
+#include "api/routes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 static const struct {
 	const char *name;

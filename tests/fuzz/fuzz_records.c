@@ -8,9 +8,9 @@
  */
 #include "fuzz.h"
 
-#include "clock.h"
-#include "fcgi.h"
-#include "serve.h"
+#include "base/clock.h"
+#include "http/fcgi.h"
+#include "http/serve.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -20,7 +20,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 #define INPUT_MAX 65536 /* less than a socket takes while nobody reads */
 

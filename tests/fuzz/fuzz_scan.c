@@ -5,15 +5,15 @@
  */
 #include "fuzz.h"
 
-#include "scan.h"
-#include "text.h"
+#include "json/scan.h"
+#include "base/text.h"
 
 #include <json-c/json.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 #define PLAIN (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 

@@ -9,9 +9,9 @@
  */
 #include "fuzz.h"
 
-#include "route.h"
-#include "serve.h"
-#include "text.h"
+#include "http/route.h"
+#include "http/serve.h"
+#include "base/text.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 enum line {
 	METHOD,

@@ -1,7 +1,9 @@
 """pytest's way into the HTTP tests: their fixtures, and no skips."""
 import sys
+from pathlib import Path
 
 sys.dont_write_bytecode = not sys.pycache_prefix
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 import pytest  # noqa: E402
 

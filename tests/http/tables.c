@@ -5,18 +5,18 @@
  * complaints the path's table of fields has of each. `tables -i` prints each
  * code point that shows nothing.
  */
-#include "err.h"
-#include "query.h"
-#include "routes.h"
-#include "text.h"
-#include "utf8.h"
+#include "base/err.h"
+#include "http/query.h"
+#include "api/routes.h"
+#include "base/text.h"
+#include "base/utf8.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "banned.h"
+#include "base/banned.h"
 
 /* name, type, required, nullable, trimmed, one line, in bytes, min, max, rule;
  * a max of 0: as long as the body may be. */

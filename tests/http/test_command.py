@@ -24,7 +24,7 @@ def text(stack, *args, **more):
 
 def commands():
     """Of the table in the source: words and arguments of each."""
-    table = (ROOT / "src/ctl_args.c").read_text()
+    table = (ROOT / "src/ctl/args.c").read_text()
     found = re.findall(r'^ +\{"([a-z -]+)", "(.*?)", \d', table, re.M)
     assert len(found) > 12
     return found

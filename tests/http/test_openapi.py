@@ -69,7 +69,7 @@ def body_schema(path):
 
 
 def test_what_shows_nothing():
-    """The table of src/text.c against Unicode's own files."""
+    """The table of src/base/text.c against Unicode's own files."""
     surrogates = set(range(0xd800, 0xe000))
     assert said("-i").split() == [
         *map(str, sorted(characters.invisible() - surrogates))]
@@ -114,8 +114,8 @@ def test_limits():
 
 
 def test_limits_inside_of_fields():
-    """The constants of src/field.c."""
-    source = (ROOT / "src/field.c").read_text()
+    """The constants of src/http/field.c."""
+    source = (ROOT / "src/http/field.c").read_text()
     said = {n: int(v) for n, v in
             re.findall(r"^#define (\w+_MAX) +(\d+)", source, re.M)}
     schemas = DOCUMENT["components"]["schemas"]

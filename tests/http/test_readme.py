@@ -29,7 +29,7 @@ def calls():
 
 def test_every_route_is_shown():
     shown = {re.search(r'"\$P([^"?]*)', line)[1] for line in calls()}
-    table = (README.parent / "src/routes.c").read_text(encoding="utf-8")
+    table = (README.parent / "src/api/routes.c").read_text(encoding="utf-8")
     paths = set(re.findall(r'(?:GET|POST)\("([^"]*)",', table))
     assert len(paths) == 16
     assert shown == paths

@@ -1,30 +1,31 @@
 #!/usr/bin/env bash
 # check-layers.sh: reads the #include lines of the programs and the library
-# and says who may not see whom. DESIGN in short: one file for each foreign
-# library, and the lower layers know nothing of the upper ones.
+# and says who may not see whom: one file for each foreign library, a wing sees
+# itself and those below, and no file includes itself by way of others.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-
-# What nobody's business is: pure helpers, failures, log, configuration.
-base='banned|clock|conf|err|file|json|log|number|scan|secret|stats|text|utf8'
-database='db|db_[a-z]+|stmt'
 
 # A foreign header and the only files that may include it (patterns). What is
 # absent, json-c and the system's headers, is open to all.
 libraries='
-fcgi(app|misc|o|os|_stdio|_config)\.h|fastcgi\.h	src/fcgi\.c
-libpq[-/a-z]*\.h|pg_config.*\.h	src/db(_[a-z]+)?\.c
-libscrypt\.h			src/keyhash\.c
-openssl/[a-z0-9_]+\.h		src/doctor_tls\.c
-sodium(/[a-z_]+)?\.h		src/(seal|secret|keyhash|verified)\.c
+fcgi(app|misc|o|os|_stdio|_config)\.h|fastcgi\.h	src/http/fcgi\.c
+libpq[-/a-z]*\.h|pg_config.*\.h	src/db/[a-z]+\.c
+libscrypt\.h			src/crypt/keyhash\.c
+openssl/[a-z0-9_]+\.h		src/ctl/doctor/tls\.c
+sodium(/[a-z_]+)?\.h		src/(base/secret|crypt/(keyhash|seal)|shm/verified)\.c
 '
 
-# Files of src (without .c and .h) and which of our headers they may include.
-layers="
-($base)		($base)
-(cgi|fcgi|field)	($base|cgi|fcgi|field)
-($database)	($base|$database)
-"
+# A wing, and those below it that it may see.
+wings='
+base
+json	base
+db	base
+crypt	base
+shm	base
+http	base json db crypt shm
+api	base json db crypt shm http
+ctl	base json db crypt shm
+'
 
 sources=$(find cgi-bin src -name '*.[ch]' | sort)
 if [ -z "$sources" ]; then
@@ -46,14 +47,20 @@ bad=$(
 				echo "$file:$line: may not include $name"
 		done <<<"$libraries"
 		[[ $name == \"* && $file =~ ^src/ ]] || continue
-		module=$(basename "${file%.[ch]}")
-		while read -r pattern allowed; do
-			[ -n "$pattern" ] || continue
-			[[ $module =~ ^$pattern$ ]] || continue
-			[[ ${header%.h} =~ ^$allowed$ ]] ||
-				echo "$file:$line: may not include $name"
-		done <<<"$layers"
+		wing=${file#src/} wing=${wing%%/*}
+		sees=" $wing $(sed -nE "s/^$wing\t//p" <<<"$wings") "
+		[[ $sees == *" ${header%%/*} "* ]] ||
+			echo "$file:$line: may not include $name"
 	done <<<"$includes"
+
+	# who includes whom, file by file, must have an order
+	sed -nE 's,^([^:]*):[0-9]+:"(.*)"$,\1 src/\2,p' <<<"$includes" |
+		tsort 2>&1 >/dev/null | sed 's/^tsort: /circle: /'
+
+	while read -r file; do
+		wing=${file#src/} wing=${wing%%/*}
+		grep -q "^$wing\b" <<<"$wings" || echo "$file: in no wing"
+	done < <(grep '^src/' <<<"$sources")
 
 	# One library: the programs' mains stand in cgi-bin.
 	find src -name '*.c' -exec grep -HnE '^([a-z]+[[:space:]]+)?main[[:space:]]*\(' {} + |
@@ -62,8 +69,8 @@ bad=$(
 	# What is included behind banned.h could use what it bans.
 	for file in $(echo "$sources" | grep '\.c$') $(find tests -name '*.c'); do
 		last=$(grep '^#include' "$file" | tail -n 1)
-		[ "$last" = '#include "banned.h"' ] ||
-			echo "$file: banned.h is not included last"
+		[ "$last" = '#include "base/banned.h"' ] ||
+			echo "$file: base/banned.h is not included last"
 	done
 )
 [ -z "$bad" ] && exit 0

@@ -6,7 +6,8 @@ cd "$(dirname "$0")/../.." || exit 1
 
 tree=$(mktemp -d) || exit 1
 trap 'rm -rf "$tree"' EXIT
-mkdir -p "$tree"/{cgi-bin,src,migrations,nginx,tests/lint,build,.git}
+mkdir -p "$tree"/{cgi-bin,src/{base,json,db,http,ctl/doctor},migrations,nginx} \
+	"$tree"/{tests/lint,build,.git}
 cp .clang-format "$tree"
 cp tests/lint/* "$tree/tests/lint"
 touch "$tree"/{Makefile,README.md,LICENSE}
@@ -45,7 +46,7 @@ accept() {
 	rm -f "${tree:?}/$2"
 }
 
-ban='#include "banned.h"\n'
+ban='#include "base/banned.h"\n'
 lines() { for ((i = 0; i < $1; i++)); do printf '\\t;\\n'; done; }
 
 # A folder without anything to look at is no reason to be green.
@@ -53,51 +54,55 @@ for lint in c format layers man plain units; do
 	run $lint && echo "$lint is green without a file" && red=1
 done
 
-printf '#include "banned.h"\n' >"$tree/src/good.c"
+printf '#include "base/banned.h"\n' >"$tree/src/base/good.c"
 for lint in c format layers shell sizes top; do
-	accept $lint src/good.h '\n'
+	accept $lint src/base/good.h '\n'
 done
 
-plant format src/a.h 'int  a;\n'
+plant format src/base/a.h 'int  a;\n'
 plant format tests/a.c 'int a ;\n'
 
-plant layers src/a.c "#include <fcgiapp.h>\n$ban"
+plant layers src/base/a.c "#include <fcgiapp.h>\n$ban"
 plant layers cgi-bin/a.c "  #  include  <libpq-fe.h> /* x */\n$ban"
-plant layers src/db.h '#include <libpq-fe.h>\n'
-plant layers src/auth.c "#include <libscrypt.h>\n$ban"
-plant layers src/conf.c "#include <sodium.h>\n$ban"
-plant layers src/log.c "#include \"req.h\"\n$ban" 'src/log.c:1'
-plant layers src/scan.h '\n#include "field.h"\n' 'src/scan.h:2'
-plant layers src/db_error.c "#include \"req.h\"\n$ban"
-plant layers src/field.c "#include \"db.h\"\n$ban"
-plant layers src/a.c "int\nmain(void)\n$ban" 'src/a.c:2'
-plant layers src/a.c "int main (int n)\n$ban" 'src/a.c:1'
-plant layers src/a.c '#include <stdio.h>\n'
-plant layers src/a.c "$ban#include <stdio.h>\n"
-accept layers src/fcgi.c "#include <fcgiapp.h>\n$ban"
-accept layers src/db_query.c "#include <libpq-fe.h>\n#include \"db.h\"\n$ban"
-accept layers src/serve.c "#include \"fcgi.h\"\n#include \"db.h\"\n$ban"
-accept layers cgi-bin/a.c "#include \"req.h\"\nint\nmain(void)\n$ban"
+plant layers src/db/db.h '#include <libpq-fe.h>\n'
+plant layers src/http/auth.c "#include <libscrypt.h>\n$ban"
+plant layers src/base/conf.c "#include <sodium.h>\n$ban"
+plant layers src/base/log.c "#include \"http/req.h\"\n$ban" 'src/base/log.c:1'
+plant layers src/json/scan.h '\n#include "http/field.h"\n' 'src/json/scan.h:2'
+plant layers src/db/error.c "#include \"http/req.h\"\n$ban"
+plant layers src/base/a.c "int\nmain(void)\n$ban" 'src/base/a.c:2'
+plant layers src/base/a.c "int main (int n)\n$ban" 'src/base/a.c:1'
+plant layers src/a.c "$ban" 'in no wing'
+plant layers src/http/call.c '#include "api/handlers.h"\n#include "base/banned.h"\n' src/http/call.c:1
+printf '#include "base/a.h"\n' >"$tree/src/base/b.h"
+plant layers src/base/a.h '#include "base/b.h"\n' circle
+rm "$tree/src/base/b.h"
+plant layers src/base/a.c '#include <stdio.h>\n'
+plant layers src/base/a.c "$ban#include <stdio.h>\n"
+accept layers src/http/fcgi.c "#include <fcgiapp.h>\n$ban"
+accept layers src/db/query.c "#include <libpq-fe.h>\n#include \"db/db.h\"\n$ban"
+accept layers src/http/serve.c "#include \"http/fcgi.h\"\n#include \"db/db.h\"\n$ban"
+accept layers cgi-bin/a.c "#include \"http/req.h\"\nint\nmain(void)\n$ban"
 
-plant sizes src/a.c "int\nlong_one(void)\n{\n$(lines 59)}\n" \
-	'src/a.c:3: long_one has 61'
-plant sizes src/a.c " * Size: long_one_2\nlong_one(void)\n{\n$(lines 59)}\n"
-plant sizes src/a.c "$(lines 501)" 'src/a.c: 501 lines'
+plant sizes src/base/a.c "int\nlong_one(void)\n{\n$(lines 59)}\n" \
+	'src/base/a.c:3: long_one has 61'
+plant sizes src/base/a.c " * Size: long_one_2\nlong_one(void)\n{\n$(lines 59)}\n"
+plant sizes src/base/a.c "$(lines 501)" 'src/base/a.c: 501 lines'
 plant sizes tests/a.py "$(lines 501)"
 plant sizes Makefile "$(lines 501)"
 plant sizes tests/a.sh "$(lines 30)# Size: told too late\n$(lines 500)"
 touch "$tree/Makefile"
-accept sizes src/a.c "int\nlong_one(void)\n{\n$(lines 58)}\n"
-accept sizes src/a.c " * Size: long_one, a table.\nlong_one(void)\n{\n$(lines 59)}\n"
-accept sizes src/a.c "$(lines 500)"
+accept sizes src/base/a.c "int\nlong_one(void)\n{\n$(lines 58)}\n"
+accept sizes src/base/a.c " * Size: long_one, a table.\nlong_one(void)\n{\n$(lines 59)}\n"
+accept sizes src/base/a.c "$(lines 500)"
 accept sizes tests/a.py "# Size: a table.\n$(lines 501)"
 accept sizes build/a.c "$(lines 501)"
 
-plant plain src/ctl_a.c 'void\nf(void)\n{\n\tputs("a");\n}\n' 'src/ctl_a.c:4: puts'
-plant plain src/doctor.c 'fprintf(stderr, "%s", a);\n' 'fprintf'
-accept plain src/ctl_a.c 'snprintf(a, 1, "x"); plain_line(stdout, "x");\n'
+plant plain src/ctl/a.c 'void\nf(void)\n{\n\tputs("a");\n}\n' 'src/ctl/a.c:4: puts'
+plant plain src/ctl/doctor/doctor.c 'fprintf(stderr, "%s", a);\n' 'fprintf'
+accept plain src/ctl/a.c 'snprintf(a, 1, "x"); plain_line(stdout, "x");\n'
 
-plant c src/a.c 'int f(void);\nint f(void)\n{\n int a[2] = {0};\n return a[2];\n}\n'
+plant c src/base/a.c 'int f(void);\nint f(void)\n{\n int a[2] = {0};\n return a[2];\n}\n'
 plant c tests/a.c '#include <stdlib.h>\nint f(int n);\nint f(int n)\n{\n char *p = malloc(9);\n'\
 ' if (n)\n return 1;\n free(p);\n return 0;\n}\n'
 
@@ -107,14 +112,14 @@ plant shell tests/b '#!/usr/bin/env bash\ncd /x\nrm a\n'
 accept shell tests/b '#!/usr/bin/env python3\ncd /x\nrm a\n'
 
 cp -r cgi-bin/{man,systemd,api.conf,project-api.c} "$tree/cgi-bin"
-cp src/ctl_args.c "$tree/src"
+cp src/ctl/args.c "$tree/src/ctl"
 accept units cgi-bin/systemd/a.sed ''
 plant units cgi-bin/systemd/a.service '[Service]\nExecStart=/bin/true\n' 'a.service is too open'
 plant units cgi-bin/systemd/a.socket '[Socket]\nListenStream=/a\nModeSocket=0660\n' 'ModeSocket'
 accept man cgi-bin/man/a ''
 plant man cgi-bin/man/a.8 '.Dd November 23, 2026\n.Dt A 8\n.Os\n.Sh NAME\n'
 plant man cgi-bin/api.conf '#CODECOURIER_NEW=1\n' CODECOURIER_NEW
-plant man src/ctl_args.c '    {"key burn", "", 0}, [OPT_NEW] = {"--new", NULL},\n' 'key burn'
+plant man src/ctl/args.c '    {"key burn", "", 0}, [OPT_NEW] = {"--new", NULL},\n' 'key burn'
 rm -r "$tree"/cgi-bin/*
 
 plant top notes.txt 'x' 'notes.txt'

@@ -33,7 +33,7 @@ names() {
 
 names codecourierctl.8 < <(
 	sed -nE 's/^ +\{"([a-z -]+)", .*/\1/p; s/.* \{"(--[a-z-]+)".*/\1/p' \
-		src/ctl_args.c
+		src/ctl/args.c
 )
 names codecourier-api.conf.5 < <(
 	sed -nE 's/^#?(CODECOURIER_[A-Z0-9_]+)=.*/\1/p' cgi-bin/api.conf

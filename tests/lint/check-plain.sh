@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# check-plain.sh: what the operator's command prints goes through src/plain.c,
+# check-plain.sh: what the operator's command prints goes through src/ctl/plain.c,
 # which lets nothing through that a terminal would act on.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-files=$(find cgi-bin src -name 'ctl*.c' -o -name 'doctor*.c' \
+files=$(find cgi-bin src -path 'src/ctl/*.c' ! -path src/ctl/plain.c \
 	-o -name codecourierctl.c | sort)
 if [ -z "$files" ]; then
 	echo "no C file found"

@@ -7,12 +7,12 @@ cd "$(dirname "$0")/../.." || exit 1
 
 tree=$(mktemp -d) || exit 1
 trap 'rm -rf "$tree"' EXIT
-mkdir -p "$tree"/tests/{unit,sql,http,lint} "$tree/build/tests"
+mkdir -p "$tree"/tests/{unit/base,sql,http,lint} "$tree/build/tests/base"
 cp tests/check tests/junit.py tests/progress.py "$tree/tests/"
 ulimit -c 0
 unset BUILD
 
-cat >"$tree/tests/unit/test_plant.c" <<'END'
+cat >"$tree/tests/unit/base/test_plant.c" <<'END'
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,7 +59,7 @@ int main(void)
 	return planted("status") ? 3 : planted("pass") && failed;
 }
 END
-cc -o "$tree/build/tests/test_plant" "$tree/tests/unit/test_plant.c" -lcmocka || exit 1
+cc -o "$tree/build/tests/base/test_plant" "$tree/tests/unit/base/test_plant.c" -lcmocka || exit 1
 
 tee "$tree"/tests/{sql,http}/test_plant.py >/dev/null <<'END'
 import os
@@ -159,9 +159,9 @@ expect http hang '1 passed, 1 failed' 3
 expect asan-http pass '3 passed, 0 failed' # no report counts as one
 expect asan-http report '2 passed, 1 failed'
 expect fcgi pass '0 passed, 1 failed' # the folder is missing
-mv "$tree/build/tests/test_plant" "$tree/build/tests/moved"
+mv "$tree/build/tests/base/test_plant" "$tree/build/tests/moved"
 expect unit pass '0 passed, 1 failed' # not built
-rm "$tree/tests/unit/test_plant.c" "$tree/tests/lint/check-plant.sh"
+rm "$tree/tests/unit/base/test_plant.c" "$tree/tests/lint/check-plant.sh"
 expect unit pass '0 passed, 1 failed' # nothing there
 expect lint pass '0 passed, 1 failed'
 exit $red

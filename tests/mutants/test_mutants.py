@@ -5,7 +5,7 @@ with #:
 
     # what: the mistake, in one line
     # test: tests/http/test_x.py -k name     the narrowest that turns red, or
-    # test: unit test_scan                   build/tests/test_scan, or
+    # test: unit json/test_scan                   build/tests/json/test_scan, or
     # test: asan-http tests/http/test_x.py   the sanitizers report it
     # quick                                  in `make check`, too
     # race                                   by chance: it must be red each time of TIMES
@@ -69,8 +69,9 @@ def copy(to):
         for path in (ROOT / name).glob("*"):
             if path.is_file():
                 shutil.copy2(path, to / name)
-        if (ROOT / name / "tests").is_dir():
-            shutil.copytree(ROOT / name / "tests", to / name / "tests")
+        for wing in [*(ROOT / "src").iterdir(), Path("tests")]:
+            if (ROOT / name / wing.name).is_dir():
+                shutil.copytree(ROOT / name / wing.name, to / name / wing.name)
 
 
 def make(tree, *targets):

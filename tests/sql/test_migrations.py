@@ -10,7 +10,7 @@ from states import cleared, good
 FILES = sorted(p.name for p in (ROOT / "migrations").glob("[0-9]*.sql"))
 NEWEST = int(FILES[-1][:4])
 OLDEST = int(re.search(r"define DB_OLDEST_SCHEMA (\d+)",
-                       (ROOT / "src/db.h").read_text()).group(1))
+                       (ROOT / "src/db/db.h").read_text()).group(1))
 
 
 @pytest.fixture

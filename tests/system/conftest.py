@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = not sys.pycache_prefix
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "http"))
+sys.path.insert(0, str(HERE.parent / "lib"))
 
 import pytest  # noqa: E402
 

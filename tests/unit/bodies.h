@@ -7,7 +7,7 @@
 
 #include "unit.h"
 
-#include "field.h"
+#include "http/field.h"
 
 #include <json-c/json.h>
 #include <stdio.h>

@@ -7,8 +7,8 @@
 
 #include "unit.h"
 
-#include "req.h"
-#include "routes.h"
+#include "http/req.h"
+#include "api/routes.h"
 
 #include <json-c/json.h>
 #include <json-c/printbuf.h>

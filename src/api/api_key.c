@@ -1,0 +1,183 @@
+/*
+ * api_key.c: handlers of the project's API keys. The full key is shown once,
+ * in the answer that makes it.
+ */
+#include "api/handlers.h"
+
+#include "base/text.h"
+#include "crypt/keyhash.h"
+#include "http/auth.h"
+#include "http/call.h"
+#include "http/query.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+static bool
+is_environment(const char *s, size_t len)
+{
+	(void)len;
+	return strcmp(s, "live") == 0 || strcmp(s, "test") == 0;
+}
+
+static const struct field generate_fields[] = {
+    {.name = "name",
+	.required = true,
+	.trimmed = true,
+	.one_line = true,
+	.min = 1,
+	.max = 100},
+    {.name = "environment",
+	.max = REQ_BODY_MAX,
+	.valid = is_environment,
+	.rule = "Must be \"live\" or \"test\"."},
+};
+static const struct field revoke_fields[] = {
+    {.name = "keyId", .required = true, .max = REQ_BODY_MAX},
+};
+const struct body api_key_generate_body = {generate_fields, 2, false};
+const struct body api_key_revoke_body = {revoke_fields, 1, false};
+
+enum err
+api_key_list(struct req *r)
+{
+	const char *sort[2]; /* µs, id */
+	struct db_query *q;
+	enum err e;
+
+	e = cursor_read(r, "api-keys", sort, 2);
+	if (e)
+		return call_refuse(r, e);
+	q = call_read(r, STMT_API_KEY_LIST);
+	db_int(q, r->limit);
+	db_text(q, sort[0]);
+	db_text(q, sort[1]);
+	e = call_run(r);
+	return e ? e : reply_page(r, "api-keys", q);
+}
+
+/* {"data": {<row>, "key": "…"}}, and the key is known from now on. */
+static void
+reply_key(struct req *r, const struct db_query *q, const char *key)
+{
+	struct identity id = r->id;
+	size_t len, digest_len;
+	const char *row = db_value(q, 0, 0, &len);
+	const char *digest = db_value(q, 0, 2, &digest_len);
+
+	memset(id.key_id, 0, sizeof(id.key_id));
+	snprintf(id.key_id, UUID_TEXT, "%s", db_value(q, 0, 1, NULL));
+	if (digest_len == sizeof(id.digest)) {
+		memcpy(id.digest, digest, digest_len);
+		verified_add(r->app->host, key, &id);
+	}
+	reply_text(r, "{\"data\":");
+	reply_raw(r, row, len - 1); /* without its closing brace */
+	reply_text(r, ",\"key\":\"");
+	reply_text(r, key);
+	reply_text(r, "\"}}");
+}
+
+static enum err
+refuse_full(struct req *r)
+{
+	char message[100];
+
+	snprintf(message, sizeof(message),
+	    "A project has at most %d live API keys. Revoke one first.",
+	    r->app->conf.max_keys);
+	return req_fail(r, ERR_CONFLICT, NULL, message);
+}
+
+/* scrypt, in one of the places for it: see auth.h. */
+static enum err
+hash_key(struct req *r, const char *key, char hash[KEY_HASH_TEXT])
+{
+	enum err e = auth_cold_enter(r, key);
+	bool ok;
+
+	if (e)
+		return e;
+	ok = key_hash(key, r->app->conf.scrypt_log2n, hash);
+	host_cold_leave(r->app->host);
+	return ok ? ERR_OK : req_fail(r, ERR_INTERNAL, NULL, NULL);
+}
+
+/* One draw. `taken`: its prefix is, draw again. */
+static enum err
+generate_once(struct req *r, const char *environment, bool *taken)
+{
+	unsigned char check[KEY_CHECK_VALUE];
+	char key[KEY_TEXT], hash[KEY_HASH_TEXT], prefix[KEY_PREFIX + 1];
+	struct db_query *q;
+	enum err e;
+
+	key_make(key, strcmp(environment, "test") == 0);
+	if (!key_check_value(key, check))
+		return req_fail(r, ERR_INTERNAL, NULL, NULL);
+	e = hash_key(r, key, hash);
+	if (e)
+		return e;
+	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, key);
+	call_write_part(r, STMT_PROJECT_LOCK);
+	q = call_write(r, STMT_API_KEY_CREATE);
+	db_text(q, req_text(r, 0));
+	db_text(q, prefix);
+	db_text(q, environment);
+	db_bytes(q, hash, strlen(hash));
+	db_bytes(q, check, sizeof(check));
+	db_int(q, r->app->conf.max_keys);
+	e = call_run(r);
+	*taken = e == ERR_CONFLICT;
+	if (!e && db_rows(q) == 0)
+		e = refuse_full(r);
+	else if (!e)
+		reply_key(r, q, key);
+	secret_wipe(key, sizeof(key));
+	return e;
+}
+
+enum err
+api_key_generate(struct req *r)
+{
+	const char *environment = r->value[1] ? req_text(r, 1) : "live";
+	enum err e = ERR_OK;
+	bool taken = true;
+
+	for (int i = 0; taken && i < 3; i++) {
+		taken = false;
+		r->err = ERR_OK;
+		e = generate_once(r, environment, &taken);
+	}
+	return e;
+}
+
+static enum err
+no_key(struct req *r)
+{
+	return req_fail(r, ERR_NOT_FOUND, "keyId",
+	    "The project has no API key with this id. Send the \"id\" that the "
+	    "list of keys shows, not the prefix and not the key.");
+}
+
+enum err
+api_key_revoke(struct req *r)
+{
+	const char *id = req_text(r, 0);
+	struct db_query *q;
+	enum err e;
+
+	if (!text_is_uuid(id, true))
+		return call_refuse(r, no_key(r));
+	q = call_write(r, STMT_API_KEY_REVOKE);
+	db_text(q, id);
+	e = call_run(r);
+	if (e)
+		return e;
+	if (db_rows(q) == 0)
+		return no_key(r);
+	e = call_drain(r, STMT_API_KEY_DRAIN, id);
+	return e ? e : reply_row(r, q);
+}

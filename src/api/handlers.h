@@ -1,0 +1,42 @@
+/*
+ * handlers.h: the handlers and their bodies, in the order of the table of
+ * routes. A handler runs its statements through call.h, then either fills
+ * the answer and returns ERR_OK, or returns a recorded fault.
+ */
+#ifndef HANDLERS_H
+#define HANDLERS_H
+
+#include "http/req.h"
+
+enum err project_get(struct req *r);
+enum err project_update(struct req *r);
+enum err project_delete(struct req *r);
+extern const struct body project_update_body, project_delete_body;
+
+enum err settings_get(struct req *r);
+enum err settings_update(struct req *r);
+extern const struct body settings_update_body;
+
+enum err member_list(struct req *r);
+enum err member_invite(struct req *r);
+enum err member_remove(struct req *r);
+enum err member_update_role(struct req *r);
+extern const struct body member_invite_body, member_remove_body,
+    member_update_role_body;
+
+enum err provider_key_list(struct req *r);
+enum err provider_key_set(struct req *r);
+enum err provider_key_remove(struct req *r);
+extern const struct body provider_key_set_body, provider_key_remove_body;
+
+enum err api_key_list(struct req *r);
+enum err api_key_generate(struct req *r);
+enum err api_key_revoke(struct req *r);
+extern const struct body api_key_generate_body, api_key_revoke_body;
+
+enum err counter_list(struct req *r);
+
+enum err health_live(struct req *r);
+enum err health_ready(struct req *r);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * project.c: handlers of the project's own data.
+ */
+#include "api/handlers.h"
+
+#include "base/text.h"
+#include "http/call.h"
+
+#include "base/banned.h"
+
+static const struct field update_fields[] = {
+    {.name = "name", .trimmed = true, .one_line = true, .min = 1, .max = 100},
+    {.name = "slug",
+	.min = 1,
+	.max = 63,
+	.valid = text_is_slug,
+	.rule = "Must have a-z, 0-9 and hyphens only, none at either end, and "
+		"not the form of an id."},
+    {.name = "githubRepoUrl",
+	.nullable = true,
+	.min = 1,
+	.max = 500,
+	.valid = text_is_repo_url,
+	.rule = "Must be an https URL with a host and an owner/repository "
+		"path, without user, query, fragment, . and .. in the path."},
+};
+const struct body project_update_body = {update_fields, 3, false};
+const struct body project_delete_body = {NULL, 0, true};
+
+enum err
+project_get(struct req *r)
+{
+	const struct db_query *q = call_project(r);
+	enum err e = call_run(r);
+
+	return e ? e : reply_object(r, q, 1);
+}
+
+enum err
+project_update(struct req *r)
+{
+	struct db_query *q;
+	enum err e;
+
+	if (!req_given_any(r))
+		return project_get(r);
+	q = call_write(r, STMT_PROJECT_UPDATE);
+	db_text(q, req_text(r, 0));
+	db_text(q, req_text(r, 1));
+	db_text(q, req_text(r, 2));
+	e = call_run(r);
+	if (e)
+		return e;
+	if (db_rows(q) == 0) /* deleted after the guard looked */
+		return req_fail(r, ERR_AUTH_INVALID, NULL, NULL);
+	return reply_row(r, q);
+}
+
+enum err
+project_delete(struct req *r)
+{
+	struct db_query *q = call_write(r, STMT_PROJECT_DELETE);
+	enum err e;
+
+	db_int(q, r->app->conf.purge_days);
+	e = call_run(r);
+	if (e)
+		return e;
+	if (db_rows(q) == 0) /* by another request, after the guard looked */
+		return req_fail(r, ERR_AUTH_INVALID, NULL, NULL);
+	e = call_drain(r, STMT_PROJECT_DRAIN, NULL);
+	return e ? e : reply_row(r, q);
+}

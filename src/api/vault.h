@@ -1,0 +1,38 @@
+/*
+ * vault.h: a project's sealed values within a request: its data keys opened
+ * with the keyring, values sealed and opened with them.
+ */
+#ifndef VAULT_H
+#define VAULT_H
+
+#include "http/call.h"
+
+#define VAULT_KEYS 4 /* data keys of one project; more are not looked at */
+
+struct vault {
+	size_t n;
+	struct data_key keys[VAULT_KEYS]; /* newest first: it seals */
+};
+
+/*
+ * Opens the data keys that STMT_DATA_KEYS has read. A master key that the
+ * keyring lacks makes it read the file once more (rotation adds keys to the
+ * file before they are used). ERR_UNAVAILABLE (recorded): no keyring, or the
+ * key is not in it; ERR_INTERNAL: a data key does not open.
+ */
+MUST_CHECK enum err vault_open(
+    struct req *r, const struct db_query *data_keys, struct vault *v);
+void vault_wipe(struct vault *v);
+
+/* Seals into memory of the request; *out_len is set. NULL: no memory. */
+const unsigned char *vault_seal(struct req *r, const struct vault *v,
+    struct seal_name what, const char *plain, size_t len, size_t *out_len);
+
+/* Opens; NUL-terminated, to be freed. NULL: recorded. */
+char *vault_unseal(struct req *r, const struct vault *v, struct seal_name what,
+    const void *sealed, size_t len, size_t *out_len);
+
+/* Reads the keyring file where the worker has none, or `again`. */
+bool vault_reload(struct app *app, bool again);
+
+#endif

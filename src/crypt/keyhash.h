@@ -1,0 +1,58 @@
+/*
+ * keyhash.h: the form of an API key, and its scrypt hash. The only user of
+ * libscrypt.
+ *
+ *   cc_live_ Ab3dE6gH 0123456789ABCDEFGHIJKLMNOPQRSTUV 2NMmLo
+ *   8        8 public 32 secret                        6 checksum
+ */
+#ifndef KEYHASH_H
+#define KEYHASH_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+#define KEY_LENGTH      54
+#define KEY_TEXT        (KEY_LENGTH + 1)
+#define KEY_PREFIX      16 /* characters that lists show */
+#define KEY_CHECK_VALUE 4  /* bytes */
+#define KEY_HASH_TEXT   128
+
+/*
+ * Whether `key` (NUL-terminated) has the form above and its checksum fits.
+ * Asks nobody: a typo is refused here.
+ */
+bool key_well_formed(const char *key);
+
+/* Whether `prefix` is what lists show of a key: 16 characters. */
+bool key_is_prefix(const char *prefix);
+
+/* Cuts what begins like a key to what lists show of it, wherever it stands in
+ * the text: a message may repeat an argument. */
+void key_cut(char *text);
+
+/* The checksum of the first 48 characters: CRC-32 as in zlib, six base62
+ * digits, most significant first. Writes 6 characters and a NUL. */
+void key_checksum(const char *key, char out[7]);
+
+/* A new key from the system's random source; `test`: cc_test_. */
+void key_make(char out[KEY_TEXT], bool test);
+
+/* 32 bits of BLAKE2b of the key: refuses a wrong secret without scrypt. */
+bool key_check_value(const char *key, unsigned char out[KEY_CHECK_VALUE]);
+
+/*
+ * The scrypt hash as libscrypt's MCF text ($s1$NNrrpp$salt$hash), r = 8,
+ * p = 1, N = 2^log2n (10..16; 128 * N * r bytes of memory). False: no memory.
+ */
+MUST_CHECK bool key_hash(const char *key, int log2n, char out[KEY_HASH_TEXT]);
+
+/*
+ * Compares in constant time. ERR_OK, ERR_AUTH_INVALID (another key), or
+ * ERR_INTERNAL: the stored text is not one that key_hash writes (its cost is
+ * looked at before any of it is spent), or no memory.
+ */
+MUST_CHECK enum err key_verify(
+    const char *key, const char *stored, size_t stored_len);
+
+#endif

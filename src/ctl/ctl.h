@@ -1,0 +1,134 @@
+/*
+ * ctl.h: what the commands of codecourierctl share. Exit statuses: 0 done,
+ * 1 failed, 2 usage, 3 not found, 4 conflict, 5 database or keyring
+ * unavailable.
+ */
+#ifndef CTL_H
+#define CTL_H
+
+#include "base/conf.h"
+#include "crypt/seal.h"
+#include "db/db.h"
+
+#include <json-c/json_types.h>
+
+enum ctl_exit {
+	CTL_DONE,
+	CTL_FAILED,
+	CTL_USAGE,
+	CTL_NOT_FOUND,
+	CTL_CONFLICT,
+	CTL_UNAVAILABLE
+};
+
+enum ctl_option {
+	OPT_NAME,
+	OPT_SLUG,
+	OPT_OWNER_EMAIL,
+	OPT_ENVIRONMENT,
+	OPT_OUT,
+	OPT_PLAN,
+	OPT_DRY_RUN,
+	OPT_KEYRING_COPIED,
+	OPT_LIST,
+	OPT_DELETED,
+	OPT_JSON, /* these three with every command */
+	OPT_HELP,
+	OPT_VERSION,
+	CTL_OPTIONS
+};
+
+/* One run of the command. */
+struct ctl {
+	struct conf conf;
+	const char *no_conf; /* doctor only: why there is none */
+	bool json;
+	const char
+	    *arg[4]; /* positional arguments behind the command's words */
+	const char *option[CTL_OPTIONS]; /* values, by enum ctl_option */
+	struct db *db;                   /* ctl_connect */
+	struct keyring *keyring;         /* ctl_keyring */
+	char operator_name[64];          /* login name, for the audit rows */
+	char project_id[UUID_TEXT];      /* ctl_project */
+	char request_id[UUID_TEXT];
+	char name[401];            /* ctl_name; 100 characters of 4 bytes */
+	struct json_object **into; /* where ctl_print puts it; NULL: stdout */
+};
+
+typedef int ctl_command(struct ctl *c);
+ctl_command ctl_init, ctl_migrate, ctl_status, ctl_doctor;
+ctl_command ctl_project_create, ctl_project_list, ctl_project_show;
+ctl_command ctl_project_delete, ctl_project_restore, ctl_project_purge;
+ctl_command ctl_purge;
+ctl_command ctl_member_accept, ctl_provider_key_reveal, ctl_counter_add;
+ctl_command ctl_key_create, ctl_key_list, ctl_key_find, ctl_key_revoke;
+
+/*
+ * Reports a failure: {"error":{code,message}} on stdout with --json, else a
+ * line on stderr. A whole API key in it is cut to its prefix. Returns the exit
+ * status that belongs to `e`; ERR_VALIDATION is CTL_USAGE.
+ */
+int ctl_fail(struct ctl *c, enum err e, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* A fault of db_run. */
+int ctl_db_fail(struct ctl *c, enum err e, const struct db_fault *fault);
+
+/* Prints {"data": value} or, without --json, what plain_print makes of it; with
+ * c->into only puts `value` there. Takes it over. Returns CTL_DONE. */
+int ctl_print(struct ctl *c, struct json_object *value);
+
+/* The same for the row of a query that ran, which is cleared. */
+int ctl_print_row(struct ctl *c, struct db_query *q);
+
+/* Parses row 0, column 0 (JSON made by a statement); NULL: none. */
+struct json_object *ctl_row(const struct db_query *q);
+
+/* CTL_DONE or the reported failure's exit status. */
+MUST_CHECK int ctl_connect(struct ctl *c);
+MUST_CHECK int ctl_keyring(struct ctl *c);
+/* Connects and finds the project that arg[0] names: what has the form of a
+ * UUID, in upper or lower case, is an id and nothing else; the rest a slug. */
+MUST_CHECK int ctl_project(struct ctl *c);
+
+/* A query whose first parameters are project, operator, request id, no
+ * address, and `fields`, a text[]: what writing statements begin with. */
+void ctl_write(
+    struct ctl *c, struct db_query *q, enum stmt stmt, const char *fields);
+
+/* Takes --name into c->name, without the spaces at its ends; reports one that
+ * is not 1 to 100 characters, or has control characters. */
+MUST_CHECK int ctl_name(struct ctl *c);
+
+/* Reports a bad --slug. */
+MUST_CHECK int ctl_slug(struct ctl *c);
+
+/* Waits until no write is open any more that began before the key, or with
+ * NULL the project, was stopped; see call_drain. */
+MUST_CHECK int ctl_drain(struct ctl *c, const char *key_id);
+
+/* --name, --slug and --owner-email of a project: reports a bad one. */
+MUST_CHECK int ctl_project_check(struct ctl *c);
+
+/* The configuration file that is in force. */
+const char *ctl_conf_path(void);
+
+/* Whether that is an installed host's, /etc/codecourier/NAME.conf; `unit` (80
+ * bytes) is then its service: codecourier-api, for other names than api
+ * codecourier-api@NAME. */
+bool ctl_installed(char unit[80]);
+
+/* Whether somebody has confirmed (doctor --keyring-copied) that the keyring
+ * with this fingerprint was copied elsewhere. */
+bool ctl_keyring_copied(const struct ctl *c, const char *fingerprint);
+
+/* Lets the service of an installed host reach a database over TCP: the drop-in
+ * of its unit. `changed`: it had to be written; `path` (128 bytes). With `dry`
+ * nothing is. False: `why`. */
+MUST_CHECK bool ctl_dropin(struct ctl *c, bool dry, char path[128],
+    bool *changed, char *why, size_t size);
+
+/* Runs one statement; on failure reports it and clears the query. */
+MUST_CHECK int ctl_run(struct ctl *c, struct db_query *q, bool write);
+#define CTL_DEADLINE CLOCK_S(15)
+
+#endif

@@ -1,0 +1,218 @@
+/*
+ * key.c: API keys from the host: the first owner's key comes from here.
+ */
+#include "ctl/ctl.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "crypt/keyhash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+/* One draw; q holds the row on CTL_DONE. */
+static int
+create(struct ctl *c, struct db_query *q, char key[KEY_TEXT])
+{
+	struct db_query lock, *both[] = {&lock, q};
+	struct db_fault fault;
+	const char *environment = c->option[OPT_ENVIRONMENT];
+	unsigned char check[KEY_CHECK_VALUE];
+	char hash[KEY_HASH_TEXT], prefix[KEY_PREFIX + 1];
+	enum err e;
+
+	key_make(key, environment && strcmp(environment, "test") == 0);
+	if (!key_check_value(key, check) ||
+	    !key_hash(key, c->conf.scrypt_log2n, hash))
+		return ctl_fail(c, ERR_INTERNAL, "out of memory");
+	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, key);
+	ctl_write(c, q, STMT_OP_KEY_CREATE,
+	    environment ? "{name,environment}" : "{name}");
+	db_text(q, c->name);
+	db_text(q, prefix);
+	db_text(q, environment ? environment : "live");
+	db_bytes(q, hash, strlen(hash));
+	db_bytes(q, check, sizeof(check));
+	db_int(q, c->conf.max_keys);
+	db_query_init(&lock, STMT_PROJECT_LOCK);
+	db_text(&lock, c->project_id);
+	e = db_run(c->db, both, 2, true, clock_us() + CTL_DEADLINE, &fault);
+	db_query_clear(&lock);
+	if (!e && db_rows(q) > 0)
+		return CTL_DONE;
+	db_query_clear(q);
+	if (e)
+		return ctl_db_fail(c, e, &fault);
+	return ctl_fail(c, ERR_CONFLICT,
+	    "the project has CODECOURIER_MAX_KEYS=%d live keys: revoke one, or "
+	    "raise it",
+	    c->conf.max_keys);
+}
+
+/* The key goes to the file that was opened before it was made. */
+static bool
+write_out(int fd, const char *key)
+{
+	return dprintf(fd, "%s\n", key) == KEY_LENGTH + 1 && fsync(fd) == 0;
+}
+
+static int
+check_arguments(struct ctl *c)
+{
+	const char *environment = c->option[OPT_ENVIRONMENT];
+
+	if (environment && strcmp(environment, "live") != 0 &&
+	    strcmp(environment, "test") != 0)
+		return ctl_fail(
+		    c, ERR_VALIDATION, "--environment: live or test");
+	return ctl_name(c);
+}
+
+int
+ctl_key_create(struct ctl *c)
+{
+	const char *out = c->option[OPT_OUT];
+	char key[KEY_TEXT];
+	struct json_object *row;
+	struct db_query q;
+	int fd = -1, rc;
+
+	if ((rc = check_arguments(c)) || (rc = ctl_project(c)))
+		return rc;
+	if (out) {
+		fd = open(out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd < 0)
+			return ctl_fail(
+			    c, ERR_INTERNAL, "%s: %s", out, strerror(errno));
+	}
+	rc = create(c, &q, key);
+	if (!rc && out && !write_out(fd, key)) {
+		rc = ctl_fail(c, ERR_INTERNAL,
+		    "%s: %s; the key was made, revoke it: %s", out,
+		    strerror(errno), db_value(&q, 0, 1, NULL));
+		db_query_clear(&q);
+	} else if (!rc) {
+		row = ctl_row(&q);
+		db_query_clear(&q);
+		if (!out)
+			json_object_object_add(
+			    row, "key", json_object_new_string(key));
+		rc = ctl_print(c, row);
+	}
+	if (rc && out) /* it holds no key, or a part of one */
+		unlink(out);
+	if (fd >= 0)
+		close(fd);
+	secret_wipe(key, sizeof(key));
+	return rc;
+}
+
+int
+ctl_key_list(struct ctl *c)
+{
+	struct json_object *list, *page;
+	struct db_query q;
+	char sort[80] = "", *colon;
+	bool more;
+	int rc = ctl_project(c);
+
+	if (rc)
+		return rc;
+	list = json_object_new_array();
+	do { /* page by page: the statement is the API's */
+		colon = strchr(sort, ':');
+		if (colon)
+			*colon++ = '\0';
+		db_query_init(&q, STMT_API_KEY_LIST);
+		db_text(&q, c->project_id);
+		db_int(&q, 100);
+		db_text(&q, colon ? sort : NULL);
+		db_text(&q, colon);
+		rc = ctl_run(c, &q, false);
+		if (rc) {
+			json_object_put(list);
+			return rc;
+		}
+		page = ctl_row(&q);
+		for (size_t i = 0; i < json_object_array_length(page); i++)
+			json_object_array_add(list,
+			    json_object_get(
+				json_object_array_get_idx(page, i)));
+		json_object_put(page);
+		more = db_bool(&q, 0, 1);
+		if (more)
+			snprintf(
+			    sort, sizeof(sort), "%s", db_value(&q, 0, 2, NULL));
+		db_query_clear(&q);
+	} while (more);
+	return ctl_print(c, list);
+}
+
+int
+ctl_key_find(struct ctl *c)
+{
+	char prefix[KEY_PREFIX + 1];
+	struct db_query q;
+	int rc;
+
+	/* of a whole key nothing goes further than a list would show */
+	text_copy(prefix, sizeof(prefix), c->arg[0]);
+	if (!key_is_prefix(prefix))
+		return ctl_fail(c, ERR_VALIDATION,
+		    "PREFIX: the first 16 characters of a key, cc_live_ or "
+		    "cc_test_ and eight letters or digits");
+	rc = ctl_connect(c);
+	if (rc)
+		return rc;
+	db_query_init(&q, STMT_OP_KEY_WHOSE);
+	db_text(&q, prefix);
+	rc = ctl_run(c, &q, false);
+	if (rc)
+		return rc;
+	if (db_rows(&q) > 0)
+		return ctl_print_row(c, &q);
+	db_query_clear(&q);
+	return ctl_fail(c, ERR_NOT_FOUND, "no key \"%s\"", prefix);
+}
+
+int
+ctl_key_revoke(struct ctl *c)
+{
+	const char *id = c->arg[0];
+	struct db_query q;
+	int rc = ctl_connect(c);
+
+	if (rc)
+		return rc;
+	if (!text_is_uuid(id, false))
+		return ctl_fail(c, ERR_NOT_FOUND, "no key \"%s\"", id);
+	db_query_init(&q, STMT_OP_KEY_FIND);
+	db_text(&q, id);
+	rc = ctl_run(c, &q, false);
+	if (rc)
+		return rc;
+	if (db_rows(&q) == 0)
+		rc = ctl_fail(c, ERR_NOT_FOUND, "no key \"%s\"", id);
+	else
+		snprintf(
+		    c->project_id, UUID_TEXT, "%s", db_value(&q, 0, 0, NULL));
+	db_query_clear(&q);
+	if (rc)
+		return rc;
+	ctl_write(c, &q, STMT_OP_KEY_REVOKE, "{}");
+	db_text(&q, id);
+	rc = ctl_run(c, &q, true);
+	if (rc)
+		return rc;
+	rc = ctl_drain(c, id);
+	if (!rc)
+		rc = ctl_print(c, ctl_row(&q));
+	db_query_clear(&q);
+	return rc;
+}

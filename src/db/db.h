@@ -1,0 +1,123 @@
+/*
+ * db.h: one connection to PostgreSQL, and how statements run on it: several
+ * in one pipeline, which is one round trip and one transaction. Nobody else
+ * sees libpq. Not thread-safe; a process has one.
+ */
+#ifndef DB_H
+#define DB_H
+
+#include "base/err.h"
+#include "db/stmt.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DB_MAX_PARAMS 22
+#define DB_NAME       "codecourier"
+
+struct db;
+
+/* A statement with its parameters and, after db_run, its result. */
+struct db_query {
+	enum stmt stmt;
+	int n;
+	const char *value[DB_MAX_PARAMS];
+	int length[DB_MAX_PARAMS];
+	int format[DB_MAX_PARAMS];
+	char number[DB_MAX_PARAMS][24];
+	void *result; /* PGresult, owned; see db_query_clear */
+};
+
+/* Why db_run refused, where the database knew more than the code. */
+struct db_fault {
+	const char *field;      /* of the request's body; or NULL */
+	const char *message;    /* static; or NULL */
+	const char *constraint; /* static name, or NULL */
+};
+
+enum db_mode {
+	DB_API,      /* the API role; its statements are prepared */
+	DB_API_ONCE, /* the same for a single request: nothing prepared */
+	DB_OPERATOR, /* SET ROLE codecourier_owner; nothing prepared */
+};
+
+/* What a program needs of the schema (DESIGN: N and N+1 side by side). */
+#define DB_PROGRAM       1 /* this program's number */
+#define DB_OLDEST_SCHEMA 2 /* the oldest schema_version it can serve */
+
+/* The first one that codecourierctl can purge projects of. */
+#define DB_PURGE_SCHEMA 7
+
+/* How a worker's connection is called in pg_stat_activity: with its number,
+ * so that `migrate --plan` can tell which programs run. */
+#define DB_APPLICATION    DB_NAME "/" DB_TEXT_OF(DB_PROGRAM)
+#define DB_TEXT_OF(macro) DB_TEXT(macro)
+#define DB_TEXT(macro)    #macro
+
+/*
+ * A connection that does not exist yet: the first db_run or db_connect opens
+ * it. `conninfo` is copied. NULL: out of memory.
+ */
+struct db *db_new(
+    const char *conninfo, enum db_mode mode, int statement_timeout_ms);
+void db_free(struct db *db);
+
+/*
+ * Makes sure that there is a live connection with every statement prepared
+ * and a schema this program can serve. After a failure the next attempts are
+ * spaced by growing, jittered pauses (at most half a second); between them it
+ * returns false at once. The reason is logged when it changes. `force`: try
+ * now.
+ */
+MUST_CHECK bool db_connect(struct db *db, bool force);
+
+/* Why there is no connection: a static or owned text, valid until the next
+ * call; never NULL. */
+const char *db_reason(const struct db *db);
+
+/* When db_connect will try again, on clock_us(); 0: it is connected. */
+int64_t db_next_attempt(const struct db *db);
+
+/* The schema_version found when the connection was made; 0: none. */
+int db_schema_version(const struct db *db);
+
+/* Microseconds spent waiting for the database since the last call. */
+int64_t db_take_wait(struct db *db);
+
+/* After a request with so many bytes to send: closes a connection whose buffers
+ * have grown to megabytes. libpq keeps them as long as the connection; the next
+ * db_run or db_connect makes a new one. */
+void db_slim(struct db *db, size_t sent);
+
+/* Parameters, in the order $1, $2, …; NULL is SQL's NULL. Text and bytes are
+ * not copied and must live until db_run is over; numbers are. */
+void db_query_init(struct db_query *q, enum stmt stmt);
+void db_text(struct db_query *q, const char *value);
+void db_bytes(struct db_query *q, const void *value, size_t len);
+void db_int(struct db_query *q, int64_t value);
+void db_query_clear(struct db_query *q); /* frees the result */
+
+/*
+ * Runs the statements in one pipeline: all of them or none. ERR_OK means that
+ * the transaction is committed. `write` says whether running it twice would
+ * be wrong. Lost connections and serialization failures are retried here
+ * where nothing can have been written. Errors:
+ *   ERR_AUTH_INVALID  the guard refused (28000)
+ *   ERR_CONFLICT, ERR_NOT_FOUND, …  by constraint, see error.c
+ *   ERR_UNAVAILABLE   nothing written, try again later
+ *   ERR_IN_DOUBT      only with `write`: perhaps written
+ *   ERR_INTERNAL      logged
+ * `deadline` is on clock_us(). `fault` is always set.
+ */
+MUST_CHECK enum err db_run(struct db *db, struct db_query *const q[], size_t n,
+    bool write, int64_t deadline, struct db_fault *fault);
+
+/* Results of a query that ran: rows, and a column's bytes (terminated by NUL,
+ * valid until db_query_clear); NULL where it is SQL's NULL. `len` may be
+ * NULL. */
+int db_rows(const struct db_query *q);
+const char *db_value(
+    const struct db_query *q, int row, int column, size_t *len);
+bool db_bool(const struct db_query *q, int row, int column);
+
+#endif

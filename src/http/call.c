@@ -1,0 +1,149 @@
+/*
+ * call.c: guard and statements in one pipeline.
+ */
+#include "http/call.h"
+
+#include "base/clock.h"
+#include "http/auth.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+static struct db_query *
+add(struct req *r, enum stmt stmt)
+{
+	struct db_query *q;
+
+	if (r->n == REQ_QUERIES)
+		abort(); /* a handler of ours, not anybody's input */
+	q = &r->queries[r->n++];
+	db_query_init(q, stmt);
+	db_text(q, r->id.project_id);
+	return q;
+}
+
+const struct db_query *
+call_project(struct req *r)
+{
+	r->wants_project = true;
+	return &r->guard;
+}
+
+struct db_query *
+call_read(struct req *r, enum stmt stmt)
+{
+	return add(r, stmt);
+}
+
+struct db_query *
+call_write(struct req *r, enum stmt stmt)
+{
+	struct db_query *q = add(r, stmt);
+
+	db_text(q, r->id.key_id);
+	db_text(q, r->rid);
+	db_text(q, r->address);
+	db_text(q, req_given_names(r));
+	r->write = true;
+	return q;
+}
+
+struct db_query *
+call_write_part(struct req *r, enum stmt stmt)
+{
+	r->write = true;
+	return add(r, stmt);
+}
+
+/* The batch once, behind the guard made for the identity at hand. */
+static enum err
+run_guarded(struct req *r, struct db_fault *fault)
+{
+	struct db_query *guard = &r->guard, *all[REQ_QUERIES + 1] = {guard};
+	size_t n = 1;
+	enum err e;
+
+	db_query_clear(guard);
+	db_query_init(guard,
+	    r->write               ? STMT_GUARD_WRITE
+		: r->wants_project ? STMT_GUARD_PROJECT
+				   : STMT_GUARD_READ);
+	db_text(guard, r->id.project_id);
+	db_text(guard, r->id.key_id);
+	db_bytes(guard, r->id.digest, sizeof(r->id.digest));
+	for (size_t i = r->ran; i < r->n; i++)
+		all[n++] = &r->queries[i];
+	e = db_run(r->app->db, all, n, r->write, r->deadline, fault);
+	if (!e)
+		r->key_used = db_bool(guard, 0, 0);
+	return e;
+}
+
+enum err
+call_run(struct req *r)
+{
+	struct db_fault fault;
+	enum err e = run_guarded(r, &fault);
+
+	while (e == ERR_AUTH_INVALID) {
+		/* The row is not what the identity was taken from: ask the row
+		 * itself, which may say so, too, and however often it changes.
+		 * The parameters point into r->id, which changes. */
+		verified_drop(r->app->host, r->key);
+		e = auth_cold(r);
+		if (e)
+			return e;
+		e = run_guarded(r, &fault);
+	}
+	if (e) {
+		while (r->n > r->ran)
+			db_query_clear(&r->queries[--r->n]);
+		return req_fail(r, e, fault.field, fault.message);
+	}
+	r->ran = r->n;
+	r->committed = r->committed || r->write;
+	r->write = false;
+	return ERR_OK;
+}
+
+enum err
+call_refuse(struct req *r, enum err e)
+{
+	char field[sizeof(r->field)], message[sizeof(r->message)];
+	enum err guard;
+
+	if (r->err != e)
+		req_fail(r, e, NULL, NULL);
+	memcpy(field, r->field, sizeof(field));
+	memcpy(message, r->message, sizeof(message));
+	guard = call_run(r);
+	return guard ? guard : req_fail(r, e, field, message);
+}
+
+enum err
+call_drain(struct req *r, enum stmt stmt, const char *id)
+{
+	struct db_fault fault;
+	enum err e;
+
+	do {
+		struct db_query query, *q = &query;
+
+		db_query_init(q, stmt);
+		db_text(q, r->id.project_id);
+		if (id)
+			db_text(q, id);
+		e = db_run(r->app->db, &q, 1, false, r->deadline, &fault);
+		db_query_clear(q);
+		if (!e)
+			return ERR_OK;
+		usleep(10000);
+	} while (clock_us() < r->deadline);
+	return req_fail(r, ERR_IN_DOUBT, NULL,
+	    "It takes effect for every new request, but a write that began "
+	    "before was still open when time ran out. Call again to wait for "
+	    "it.");
+}

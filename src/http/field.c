@@ -1,0 +1,313 @@
+/*
+ * field.c: checks a parsed body against its table. Every complaint is made,
+ * so that a caller can mend all in one go.
+ */
+#include "http/field.h"
+
+#include "base/text.h"
+#include "json/json.h"
+
+#include <json-c/json.h>
+#include <json-c/linkhash.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+#define STRINGS_MAX   500
+#define STRING_MAX    200 /* characters */
+#define ENV_MAX       1000
+#define ENV_NAME_MAX  255
+#define ENV_VALUE_MAX 65536 /* bytes */
+
+struct check {
+	field_complain *complain;
+	void *arg;
+	size_t complaints;
+	bool no_memory;
+};
+
+static void
+complain(struct check *c, const char *field, const char *message)
+{
+	c->complaints++;
+	c->complain(c->arg, field, message);
+}
+
+static void
+length_rule(const struct field *f, char *out, size_t size)
+{
+	const char *unit = f->in_bytes ? "bytes" : "characters";
+
+	if (f->min > 0)
+		snprintf(out, size, "Must have %zu to %zu %s.", f->min, f->max,
+		    unit);
+	else
+		snprintf(out, size, "Must have at most %zu %s.", f->max, unit);
+}
+
+/* Through a copy: json-c copies to where the text stands. False: memory. */
+static bool
+trim(struct json_object *v, const char **s, size_t *len)
+{
+	const char *start = text_trim(*s, len);
+	char *copy;
+
+	if (start == *s && start[*len] == '\0')
+		return true;
+	copy = strndup(start, *len);
+	if (!copy || !json_object_set_string_len(v, copy, (int)*len)) {
+		free(copy);
+		return false;
+	}
+	free(copy);
+	*s = json_object_get_string(v);
+	return true;
+}
+
+static void
+check_string(struct check *c, const struct field *f, struct json_object *v)
+{
+	const char *s = json_object_get_string(v), *fault = NULL;
+	size_t len = (size_t)json_object_get_string_len(v), count;
+	char length[80], message[160];
+
+	if (f->trimmed && !trim(v, &s, &len)) {
+		c->no_memory = true;
+		return;
+	}
+	count = f->in_bytes ? len : text_count(s, len);
+	length_rule(f, length, sizeof(length));
+	if (count < f->min || count > f->max)
+		fault = length;
+	else if (f->one_line && text_has_control(s, len))
+		fault = "Must not have control characters.";
+	else if (f->one_line && !text_has_visible(s, len))
+		fault = "Must have at least one visible character.";
+	else if (f->valid && !f->valid(s, len))
+		fault = f->rule;
+	if (fault && len == 0 && f->nullable) {
+		snprintf(message, sizeof(message), "%s Send null to clear it.",
+		    fault);
+		fault = message;
+	}
+	if (fault)
+		complain(c, f->name, fault);
+}
+
+static void
+check_strings(struct check *c, const struct field *f, struct json_object *v)
+{
+	size_t n = json_object_array_length(v);
+	struct lh_table *seen;
+	char path[80];
+
+	if (n > STRINGS_MAX) {
+		complain(c, f->name, "Must have at most 500 entries.");
+		return;
+	}
+	seen = lh_kchar_table_new((int)n * 2 + 1, NULL);
+	c->no_memory = c->no_memory || !seen;
+	for (size_t i = 0; seen && i < n; i++) {
+		struct json_object *e = json_object_array_get_idx(v, i);
+		const char *s = json_object_get_string(e);
+		size_t len;
+
+		snprintf(path, sizeof(path), "%s[%zu]", f->name, i);
+		if (!json_object_is_type(e, json_type_string)) {
+			complain(c, path, "Must be a string.");
+			continue;
+		}
+		len = (size_t)json_object_get_string_len(e);
+		if (len == 0 || text_count(s, len) > STRING_MAX)
+			complain(c, path, "Must have 1 to 200 characters.");
+		else if (lh_table_lookup_entry(seen, s))
+			complain(c, path, "Must not be in the list twice.");
+		else if (lh_table_insert(seen, s, NULL) != 0)
+			c->no_memory = true;
+	}
+	if (seen)
+		lh_table_free(seen);
+}
+
+size_t
+field_env_size(struct json_object *env)
+{
+	size_t size = 0;
+
+	if (!env)
+		return 0;
+	json_object_object_foreach(env, name, value)
+	{
+		size +=
+		    strlen(name) + (size_t)json_object_get_string_len(value);
+	}
+	return size;
+}
+
+static void
+check_env(struct check *c, const struct field *f, struct json_object *v)
+{
+	char path[512];
+	size_t before = c->complaints;
+
+	if (json_object_object_length(v) > ENV_MAX) {
+		complain(c, f->name, "Must have at most 1000 variables.");
+		return;
+	}
+	json_object_object_foreach(v, name, value)
+	{
+		size_t len = strlen(name);
+
+		snprintf(path, sizeof(path), "%s.%s", f->name, name);
+		if (len > ENV_NAME_MAX || !text_is_env_name(name, len))
+			complain(c, path,
+			    "A variable's name must match "
+			    "[A-Za-z_][A-Za-z0-9_]* and have at most 255 "
+			    "characters.");
+		else if (!value)
+			complain(c, path,
+			    "Must be a string. Leave the variable out to "
+			    "remove it.");
+		else if (!json_object_is_type(value, json_type_string))
+			complain(c, path, "Must be a string, in quotes.");
+		else if (json_object_get_string_len(value) > ENV_VALUE_MAX)
+			complain(c, path, "Must have at most 65536 bytes.");
+	}
+	if (c->complaints == before && field_env_size(v) > FIELD_ENV_LIMIT)
+		complain(c, f->name,
+		    "Names and values must have at most 1048576 bytes.");
+}
+
+static void
+check_object(struct check *c, const struct field *f, struct json_object *v)
+{
+	char length[80];
+	size_t len;
+	char *text = json_text(v, &len);
+
+	if (!text)
+		c->no_memory = true;
+	else if (len > f->max) {
+		length_rule(f, length, sizeof(length));
+		complain(c, f->name, length);
+	}
+	free(text);
+}
+
+static const struct {
+	enum json_type type;
+	const char *complaint;
+	enum json_type near; /* what is easily taken for it, and the way out */
+	const char *hint;
+	void (*check)(
+	    struct check *, const struct field *, struct json_object *);
+} types[] = {
+    [FIELD_STRING] = {json_type_string, "Must be a string.", json_type_object,
+	"Must be a string. Leave it out to keep it.", check_string},
+    [FIELD_STRINGS] = {json_type_array, "Must be an array of strings.",
+	json_type_object,
+	"Must be an array of strings, no object: [] for none, in PHP "
+	"array_values($list).",
+	check_strings},
+    [FIELD_ENV] = {json_type_object, "Must be an object of strings.",
+	json_type_array,
+	"Must be an object of strings, no array: {} for none, in PHP "
+	"(object)[].",
+	check_env},
+    [FIELD_OBJECT] = {json_type_object, "Must be an object.", json_type_array,
+	"Must be an object, no array: {} for none, in PHP (object)[].",
+	check_object},
+};
+
+static void
+check_value(struct check *c, const struct field *f, struct json_object *v)
+{
+	if (!v && !f->nullable)
+		complain(c, f->name,
+		    f->required ? "Must not be null."
+				: "Must not be null. Leave it out instead.");
+	else if (v && f->nullable &&
+	    json_object_is_type(v, types[f->type].near))
+		complain(c, f->name, types[f->type].hint);
+	else if (v && !json_object_is_type(v, types[f->type].type))
+		complain(c, f->name, types[f->type].complaint);
+	else if (v)
+		types[f->type].check(c, f, v);
+}
+
+/* A name that answers show and no body takes: objects are sent back whole. */
+static bool
+is_read_only(const char *name)
+{
+	static const char *const names[] = {"id", "_id", "_creationTime",
+	    "updatedAt", "lastUsedAt", "prefix", "last4", "revoked",
+	    "revokedAt", "userId", "status", "invitedAt", "joinedAt"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+size_t
+field_marks(const struct body *body)
+{
+	/* in marks: a string, a name with its colon, the comma behind it */
+	const size_t string = 2, name = 3, comma = 1;
+	size_t sum = 2 + FIELD_SPARE;
+
+	for (size_t i = 0; i < body->n; i++) {
+		sum += name + comma;
+		switch (body->fields[i].type) {
+		case FIELD_STRING:
+			sum += string;
+			break;
+		case FIELD_STRINGS:
+			sum += 2 + STRINGS_MAX * (string + comma);
+			break;
+		case FIELD_ENV:
+			sum += 2 + ENV_MAX * (name + string + comma);
+			break;
+		case FIELD_OBJECT: /* bytes of its shortest form */
+			sum += body->fields[i].max;
+			break;
+		}
+	}
+	return sum;
+}
+
+size_t
+field_check(const struct body *body, struct json_object *json,
+    struct json_object *value[FIELD_MAX], bool given[FIELD_MAX],
+    field_complain *report, void *arg)
+{
+	struct check c = {report, arg, 0, false};
+
+	memset(value, 0, sizeof(value[0]) * FIELD_MAX);
+	memset(given, 0, sizeof(given[0]) * FIELD_MAX);
+	json_object_object_foreach(json, name, v)
+	{
+		const struct field *f = NULL;
+
+		for (size_t i = 0; i < body->n && !f; i++) {
+			if (strcmp(body->fields[i].name, name) != 0)
+				continue;
+			f = &body->fields[i];
+			given[i] = true;
+			value[i] = v;
+		}
+		if (f)
+			check_value(&c, f, v);
+		else
+			complain(&c, name,
+			    is_read_only(name) ? "Cannot be set: leave it out."
+					       : "Unknown field.");
+	}
+	for (size_t i = 0; i < body->n; i++)
+		if (body->fields[i].required && !given[i])
+			complain(&c, body->fields[i].name, "Is required.");
+	return c.no_memory ? SIZE_MAX : c.complaints;
+}

@@ -1,0 +1,337 @@
+/*
+ * req.c: the request's memory, its faults and its answer.
+ */
+#include "http/req.h"
+
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "http/route.h"
+#include "json/json.h"
+
+#include <json-c/json.h>
+#include <json-c/printbuf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+#define DETAILS_MAX 100
+
+/* json-c makes up to 260 bytes of each one of a body. */
+#define LARGE_BODY   ((size_t)8 << 10)
+#define LARGE_ANSWER ((size_t)512 << 10)
+
+struct block {
+	struct block *next;
+	_Alignas(max_align_t) unsigned char bytes[];
+};
+
+void
+req_begin(struct req *r, struct app *app)
+{
+	memset(r, 0, sizeof(*r));
+	r->app = app;
+	r->start = clock_us();
+	r->deadline = r->start + REQ_DEADLINE;
+	r->status = 200;
+}
+
+void
+req_drop_value(struct req *r, int i)
+{
+	json_object_object_del(r->json, r->route->body->fields[i].name);
+	r->value[i] = NULL;
+}
+
+void
+req_drop_json(struct req *r)
+{
+	json_object_put(r->json);
+	free(r->room);
+	r->json = NULL;
+	r->room = NULL;
+	memset(r->value, 0, sizeof(r->value));
+}
+
+void
+req_end(struct req *r)
+{
+	struct block *b = r->memory;
+
+	db_query_clear(&r->guard);
+	for (size_t i = 0; i < r->n; i++)
+		db_query_clear(&r->queries[i]);
+	req_drop_json(r);
+	json_object_put(r->details);
+	if (r->out)
+		printbuf_free(r->out);
+	while (b) {
+		struct block *next = b->next;
+
+		free(b);
+		b = next;
+	}
+	secret_wipe(r, sizeof(*r));
+}
+
+bool
+req_is_large(size_t body, size_t answer)
+{
+	return body > LARGE_BODY || answer > LARGE_ANSWER;
+}
+
+void *
+req_alloc(struct req *r, size_t size)
+{
+	struct block *b = NULL;
+
+	if (size <= PTRDIFF_MAX - sizeof(*b))
+		b = malloc(sizeof(*b) + size);
+	if (!b)
+		return NULL;
+	b->next = r->memory;
+	r->memory = b;
+	return b->bytes;
+}
+
+/* Cut at the border of a character. */
+static void
+copy_field(char *out, size_t size, const char *field)
+{
+	size_t left = strlen(field), at = 0, len;
+
+	while (
+	    (len = utf8_length(field + at, left - at)) > 0 && at + len < size)
+		at += len;
+	memcpy(out, field, at);
+	out[at] = '\0';
+}
+
+enum err
+req_fail(struct req *r, enum err e, const char *field, const char *message)
+{
+	r->err = e;
+	copy_field(r->field, sizeof(r->field), field ? field : "");
+	snprintf(r->message, sizeof(r->message), "%s",
+	    message ? message : err_info(e)->message);
+	return e;
+}
+
+static bool
+add_text(struct json_object *o, const char *name, const char *text)
+{
+	struct json_object *v = json_object_new_string(text);
+
+	/* a literal: the object needs no copy, which it would leak */
+	if (v &&
+	    json_object_object_add_ex(
+		o, name, v, JSON_C_OBJECT_KEY_IS_CONSTANT) == 0)
+		return true;
+	json_object_put(v);
+	return false;
+}
+
+void
+req_complain(void *req, const char *field, const char *message)
+{
+	struct req *r = req;
+	struct json_object *one;
+	char name[sizeof(r->field)];
+
+	if (!r->details) {
+		req_fail(r, ERR_VALIDATION, field, message);
+		r->details = json_object_new_array();
+	}
+	if (r->details && json_object_array_length(r->details) >= DETAILS_MAX)
+		return;
+	one = json_object_new_object();
+	copy_field(name, sizeof(name), field);
+	if (!r->details || !one || !add_text(one, "field", name) ||
+	    !add_text(one, "message", message) ||
+	    json_object_array_add(r->details, one) != 0) {
+		json_object_put(one);
+		r->no_memory = true;
+	}
+}
+
+const char *
+req_text(const struct req *r, int i)
+{
+	return r->value[i] ? json_object_get_string(r->value[i]) : NULL;
+}
+
+bool
+req_given_any(const struct req *r)
+{
+	for (int i = 0; i < FIELD_MAX; i++)
+		if (r->given[i])
+			return true;
+	return false;
+}
+
+void
+reply_reserve(struct req *r, size_t size)
+{
+	char *buf;
+
+	if (!r->out && !(r->out = printbuf_new()))
+		r->err = ERR_INTERNAL;
+	else if (size <= INT32_MAX && size > (size_t)r->out->size &&
+	    (buf = realloc(r->out->buf, size))) {
+		r->out->buf = buf;
+		r->out->size = (int)size;
+	}
+}
+
+void
+reply_raw(struct req *r, const char *json, size_t len)
+{
+	if (!r->out && !(r->out = printbuf_new()))
+		r->err = ERR_INTERNAL;
+	else if (len > INT32_MAX ||
+	    (len > 0 && printbuf_memappend(r->out, json, (int)len) < 0))
+		r->err = ERR_INTERNAL;
+}
+
+void
+reply_text(struct req *r, const char *json)
+{
+	reply_raw(r, json, strlen(json));
+}
+
+enum err
+reply_row(struct req *r, const struct db_query *q)
+{
+	return reply_object(r, q, 0);
+}
+
+enum err
+reply_object(struct req *r, const struct db_query *q, int column)
+{
+	size_t len;
+	const char *row = db_value(q, 0, column, &len);
+
+	if (!row)
+		return req_fail(r, ERR_NOT_FOUND, NULL, NULL);
+	reply_text(r, "{\"data\":");
+	reply_raw(r, row, len);
+	reply_text(r, "}");
+	return ERR_OK;
+}
+
+void
+reply_list(
+    struct req *r, const char *array, size_t len, const char *next_cursor)
+{
+	reply_text(r, "{\"data\":");
+	reply_raw(r, array, len);
+	if (next_cursor) {
+		reply_text(r, ",\"nextCursor\":\"");
+		reply_text(r, next_cursor);
+		reply_text(r, "\",\"hasMore\":true}");
+	} else {
+		reply_text(r, ",\"nextCursor\":null,\"hasMore\":false}");
+	}
+}
+
+void
+reply_quoted(struct req *r, const char *text, size_t len)
+{
+	if (!r->out || !json_quote(r->out, text, len))
+		r->err = ERR_INTERNAL;
+}
+
+static void
+reply_details(struct req *r)
+{
+	size_t len;
+	char *text = json_text(r->details, &len);
+
+	reply_text(r, ",\"details\":");
+	if (text)
+		reply_raw(r, text, len);
+	else
+		r->err = ERR_INTERNAL;
+	free(text);
+}
+
+/* {"error": {…}}. Without memory r->err changes. */
+static void
+fault_text(struct req *r, const struct err_info *info, bool details)
+{
+	reply_text(r, "{\"error\":{\"code\":\"");
+	reply_text(r, info->code);
+	reply_text(r, "\",\"message\":");
+	reply_quoted(r, r->message, strlen(r->message));
+	if (r->field[0]) {
+		reply_text(r, ",\"field\":");
+		reply_quoted(r, r->field, strlen(r->field));
+	}
+	if (details)
+		reply_details(r);
+	reply_text(r, ",\"requestId\":\"");
+	reply_text(r, r->rid);
+	reply_text(r, "\"");
+	if (info->status >= 500 || info->retryable) {
+		reply_text(r, ",\"retryable\":");
+		reply_text(r, info->retryable ? "true" : "false");
+	}
+	reply_text(r, "}}");
+}
+
+/* Two tries: the second is of a fault that is ours. Without memory for that
+ * one, too, r->out stays empty. */
+void
+reply_fault(struct req *r)
+{
+	for (int try = 0; try < 2; try++) {
+		enum err e = r->err;
+
+		if (r->message[0] == '\0')
+			req_fail(r, e, NULL, NULL);
+		r->status = err_info(e)->status;
+		if (r->out)
+			printbuf_free(r->out);
+		r->out = NULL;
+		r->err = ERR_OK;
+		fault_text(r, err_info(e), r->details && e == ERR_VALIDATION);
+		if (!r->err) {
+			r->err = e;
+			return;
+		}
+		if (err_info(e)->status < 500)
+			e = ERR_INTERNAL;
+		req_fail(r, e, NULL, NULL);
+	}
+	if (r->out)
+		printbuf_free(r->out);
+	r->out = NULL;
+	r->status = err_info(r->err)->status;
+}
+
+const char *
+req_given_names(struct req *r)
+{
+	size_t size = 3, at = 0;
+	char *out;
+
+	/* names of the routes' tables: letters only, nothing to quote */
+	for (size_t i = 0; i < FIELD_MAX; i++)
+		size += 32;
+	if (!r->json)
+		return "{}";
+	out = req_alloc(r, size);
+	if (!out)
+		return NULL;
+	out[at++] = '{';
+	json_object_object_foreach(r->json, name, value)
+	{
+		(void)value;
+		if (at > 1)
+			out[at++] = ',';
+		at += (size_t)snprintf(out + at, 32, "%.31s", name);
+	}
+	snprintf(out + at, 2, "}");
+	return out;
+}

@@ -1,0 +1,143 @@
+/*
+ * req.h: one request on its way through: what came over the wire, what was
+ * found out about it, its statements, and its answer. All of its memory goes
+ * with it (req_end).
+ */
+#ifndef REQ_H
+#define REQ_H
+
+#include "base/conf.h"
+#include "base/err.h"
+#include "crypt/seal.h"
+#include "db/db.h"
+#include "http/field.h"
+#include "shm/host.h"
+#include "shm/verified.h"
+
+#include <json-c/json_types.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct route;
+struct printbuf;
+
+/* What a worker has, for every request. */
+struct app {
+	struct conf conf;
+	const struct route *routes; /* see route.h */
+	struct db *db;
+	struct host *host;       /* NULL: works without */
+	struct keyring *keyring; /* NULL: sealed values are out of reach */
+	int row[STATS_ROUTES];   /* of each route, see metrics.h */
+};
+
+#define REQ_QUERIES  8       /* statements of one request */
+#define REQ_BODY_MAX 2097152 /* bytes: 2 MiB */
+#define REQ_DEADLINE CLOCK_S(8)
+
+struct req {
+	struct app *app;
+
+	/* from the wire; borrowed until the request is over; NULL: absent */
+	char rid[UUID_TEXT];
+	char method[16];    /* a copy (cut): the log line comes last */
+	const char *target; /* path and query as sent */
+	const char *authorization;
+	const char *content_type;
+	const char *content_encoding;
+	const char *idempotency_key;
+	const char *if_match;
+	const char *address; /* a valid one, else NULL */
+	const char *body;
+	size_t body_len;
+	int64_t start, deadline; /* clock_us() */
+
+	/* found on the way */
+	size_t path_len;
+	const struct route *route;
+	const char *key; /* well-formed; not yet known to be good */
+	struct identity id;
+	bool key_used; /* its lastUsedAt is older than a minute */
+	struct json_object *json;
+	char *room;                           /* of its names */
+	struct json_object *value[FIELD_MAX]; /* in the order of the table */
+	bool given[FIELD_MAX];
+	int limit;
+	const char *cursor; /* decoded from the query; NULL: first page */
+
+	/* statements: those before `ran` have their results */
+	struct db_query guard;
+	bool wants_project; /* the guard gives the project's row, too */
+	struct db_query queries[REQ_QUERIES];
+	size_t n, ran;
+	bool write;     /* one of the new ones writes */
+	bool committed; /* one that wrote has run */
+
+	/* the answer */
+	int status;
+	struct printbuf *out; /* the JSON text */
+	const char *type;     /* of an answer that is no JSON, else NULL */
+	char allow[40];       /* Allow header, or "" */
+	enum err err;
+	char field[512]; /* of the fault, or "" */
+	char message[256];
+	int retry_after; /* seconds; 0: by code */
+	struct json_object *details;
+	bool no_memory; /* for a complaint or a check: the answer is a 500 */
+
+	void *memory; /* see req_alloc */
+};
+
+void req_begin(struct req *r, struct app *app);
+void req_end(struct req *r);
+
+/* Give back what was made of the body, once it is not needed: the value of
+ * field i; all of it. A large answer is not to come on top of a large body. */
+void req_drop_value(struct req *r, int i);
+void req_drop_json(struct req *r);
+
+/* Whether a body or an answer of so many bytes can have taken megabytes, which
+ * malloc_trim then gives back: a heap by itself does not shrink below a block
+ * that stays. */
+bool req_is_large(size_t body, size_t answer);
+
+/* Memory until req_end; NULL when there is none. */
+MUST_CHECK void *req_alloc(struct req *r, size_t size);
+
+/* Records why the request fails and returns `e`. `field` and `message` may
+ * be NULL; the message defaults to the code's. The first fault stands, a
+ * later call replaces it. */
+enum err req_fail(
+    struct req *r, enum err e, const char *field, const char *message);
+
+/* One complaint about body, query or header: the first is the fault's field
+ * and message, up to 100 stand in `details`. Has field_check's signature. */
+void req_complain(void *req, const char *field, const char *message);
+
+/* The value of field i as text, NULL when it is absent or null. */
+const char *req_text(const struct req *r, int i);
+
+/* The names of the given fields as a text[] of PostgreSQL: {a,b}. NULL: no
+ * memory (the column refuses it). */
+const char *req_given_names(struct req *r);
+bool req_given_any(const struct req *r);
+
+/* ---- the answer ---- */
+
+/* Appends to the JSON text. A failure (memory) makes the answer a 500. */
+void reply_raw(struct req *r, const char *json, size_t len);
+/* Room for so many bytes in all, or else it grows as it is filled. */
+void reply_reserve(struct req *r, size_t size);
+void reply_text(struct req *r, const char *json);
+void reply_quoted(struct req *r, const char *text, size_t len);
+/* Answers {"data": <row 0, column 0 of q>}; ERR_NOT_FOUND without a row. */
+enum err reply_row(struct req *r, const struct db_query *q);
+/* The same of another column. */
+enum err reply_object(struct req *r, const struct db_query *q, int column);
+/* Answers {"data": <array>, "nextCursor": …, "hasMore": …}. */
+void reply_list(
+    struct req *r, const char *array, size_t len, const char *next_cursor);
+/* Fills the answer with the recorded fault. */
+void reply_fault(struct req *r);
+
+#endif

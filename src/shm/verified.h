@@ -1,0 +1,29 @@
+/*
+ * verified.h: the table of keys whose scrypt hash was checked since the boot,
+ * shared by all workers of the host, so that a key costs one scrypt run and
+ * not one per worker and reload. An entry authorises nothing: the guard
+ * statement compares what it holds with the row, inside the transaction that
+ * does the work (stmt.c).
+ */
+#ifndef VERIFIED_H
+#define VERIFIED_H
+
+#include "base/secret.h"
+#include "shm/host.h"
+
+/* Whom a key stands for, and what its row must still hold. */
+struct identity {
+	char project_id[UUID_TEXT];
+	char key_id[UUID_TEXT];
+	unsigned char digest[32]; /* SHA-256 of the stored scrypt text */
+};
+
+/* False: unknown key (or no table, `h` NULL). */
+bool verified_find(struct host *h, const char *key, struct identity *out);
+void verified_add(struct host *h, const char *key, const struct identity *id);
+void verified_drop(struct host *h, const char *key);
+
+/* A number that belongs to the key, for host_cold_enter. */
+uint32_t verified_number(const struct host *h, const char *key);
+
+#endif

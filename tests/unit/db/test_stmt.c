@@ -1,0 +1,291 @@
+/*
+ * test_stmt.c: the table of statements as text: filled, numbered as it says,
+ * within the project, with the audit row of each write. What PostgreSQL makes
+ * of them is tested with PostgreSQL.
+ */
+#include "unit.h"
+
+#include "db/db.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+#define BIT(s) (UINT64_C(1) << (s))
+_Static_assert(STMT__MAX <= 64, "a bit each");
+
+/* Not about one project, or about whose key it is. */
+static const uint64_t unbound = BIT(STMT_SCHEMA_VERSION) |
+    BIT(STMT_MASTER_KEYS) | BIT(STMT_KEY_BY_PREFIX) | BIT(STMT_END_STALLED) |
+    BIT(STMT_OP_PROJECT_FIND) | BIT(STMT_OP_PROJECT_LIST) |
+    BIT(STMT_OP_PROJECT_DELETED) | BIT(STMT_OP_KEY_FIND) |
+    BIT(STMT_OP_KEY_WHOSE) | BIT(STMT_OP_PROJECT_WHICH) |
+    BIT(STMT_OP_PURGE_DUE);
+
+/* Write without an audit row of their own: see stmt.h. */
+static const uint64_t unlogged = BIT(STMT_KEY_USED) |
+    BIT(STMT_SETTINGS_DEPLOY_KEY) | BIT(STMT_SETTINGS_DEV_KEY);
+
+static bool
+is_in(uint64_t set, size_t s)
+{
+	return set & BIT(s);
+}
+
+/* The statement's text where no literal and no quoted name stands. */
+static const char *
+bare(size_t s)
+{
+	static char out[20000];
+	const char *sql = stmt_info((enum stmt)s)->sql;
+	char quote = '\0';
+	size_t at = 0;
+
+	assert_true(strlen(sql) < sizeof(out));
+	for (; *sql; sql++) {
+		if (quote) {
+			quote = *sql == quote ? '\0' : quote;
+			continue;
+		}
+		if (*sql == '\'' || *sql == '"')
+			quote = *sql;
+		else
+			out[at++] = *sql;
+	}
+	if (quote)
+		fail_msg("%s: an open quote", stmt_info((enum stmt)s)->name);
+	out[at] = '\0';
+	return out;
+}
+
+/* Whether the words stand in it, case and amount of space apart. */
+static bool
+has(const char *sql, const char *words)
+{
+	for (; *sql; sql++) {
+		const char *s = sql, *w = words;
+
+		while (*w && *s) {
+			if (*w == ' ' && isspace((unsigned char)*s)) {
+				s += strspn(s, " \n\t");
+				w++;
+			} else if (toupper((unsigned char)*s) == *w) {
+				s++;
+				w++;
+			} else {
+				break;
+			}
+		}
+		if (*w == '\0')
+			return true;
+	}
+	return false;
+}
+
+static bool
+writes(const char *sql)
+{
+	return has(sql, "INSERT INTO") || has(sql, "UPDATE PROJECT ") ||
+	    has(sql, "UPDATE SETTINGS ") || has(sql, "UPDATE MEMBER ") ||
+	    has(sql, "UPDATE API_KEY ") || has(sql, "DELETE FROM");
+}
+
+static void
+is_filled(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < STMT__MAX; i++) {
+		const struct stmt_info *s = stmt_info((enum stmt)i);
+
+		if (!s->name || !s->sql || !s->sql[0])
+			fail_msg("row %zu is empty", i);
+		assert_in_range(strlen(s->name), 1, 63);
+		assert_int_equal(strspn(s->name, "abcdefghijklmnopqrstuvwxyz_"),
+		    strlen(s->name));
+		assert_in_range(s->params, 0, DB_MAX_PARAMS);
+		/* the operator's are told by their name */
+		assert_int_equal(
+		    strncmp(s->name, "op_", 3) == 0, i >= STMT__API_MAX);
+		for (size_t k = 0; k < i; k++) {
+			assert_string_not_equal(
+			    s->name, stmt_info((enum stmt)k)->name);
+			if (i < STMT__API_MAX)
+				assert_string_not_equal(
+				    s->sql, stmt_info((enum stmt)k)->sql);
+		}
+	}
+}
+
+/* $1 to $n, each of them used, none beyond. */
+static void
+numbers_parameters(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < STMT__MAX; i++) {
+		const struct stmt_info *s = stmt_info((enum stmt)i);
+		uint64_t used = 0;
+
+		for (const char *p = s->sql; (p = strchr(p, '$')); p++) {
+			long n = strtol(p + 1, NULL, 10);
+
+			if (n < 1 || n > s->params)
+				fail_msg(
+				    "%s: $%ld of %d", s->name, n, s->params);
+			used |= BIT(n - 1);
+		}
+		if (used != BIT(s->params) - 1)
+			fail_msg("%s: not all of %d", s->name, s->params);
+	}
+}
+
+static void
+stays_in_the_project(void **state)
+{
+	static const char *const forms[] = {"PROJECT_ID = $1::UUID",
+	    " ID = $1::UUID", "T.ID = $1::UUID", "VALUES ($1::UUID",
+	    "PURGE_BEGIN($1::UUID", "PURGE_SOME($1::UUID"};
+
+	(void)state;
+	for (size_t i = 0; i < STMT__MAX; i++) {
+		const char *sql = bare(i);
+		bool found = false;
+
+		for (size_t k = 0; k < COUNT(forms); k++)
+			found = found || has(sql, forms[k]);
+		if (!found && !is_in(unbound, i))
+			fail_msg("%s", stmt_info((enum stmt)i)->name);
+	}
+}
+
+/* Reads change nothing; a write logs who, what, and for which request. */
+static void
+logs_writes(void **state)
+{
+	size_t logged = 0;
+
+	(void)state;
+	for (size_t i = 0; i < STMT__MAX; i++) {
+		const char *sql = bare(i),
+			   *name = stmt_info((enum stmt)i)->name;
+		bool audit = has(sql, "INSERT INTO AUDIT ");
+
+		if (is_in(unlogged, i) && (audit || !writes(sql)))
+			fail_msg("%s", name);
+		if (!is_in(unlogged, i) && writes(sql) != audit)
+			fail_msg("%s", name);
+		if (!audit)
+			continue;
+		logged++;
+		if (!has(sql, i < STMT__API_MAX ? "$2::UUID" : "$2::TEXT") ||
+		    !has(sql, "$3::UUID") || !has(sql, "$4::INET") ||
+		    !has(sql, "$5::TEXT[]") ||
+		    has(sql, "ACTOR_KEY") != (i < STMT__API_MAX))
+			fail_msg("%s: its audit row", name);
+	}
+	assert_true(logged > 10);
+}
+
+/* What the design rules out, each with a fact behind it. */
+static void
+avoids(void **state)
+{
+	static const char *const never[] = {
+	    "SELECT *",   /* 0A000 after a migration */
+	    ".*",         /* so here; and a column more than granted */
+	    "FOR SHARE",  /* starves a revocation */
+	    "BEGIN ",     /* the pipeline is the transaction */
+	    "COMMIT ",    /* ditto */
+	    "SET LOCAL ", /* warns in a pipeline */
+	    "JSONB_AGG",  /* twice as slow as json */
+	    "TRUNCATE ",
+	    ";",
+	    "--",
+	    "/*",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < STMT__MAX; i++) {
+		const char *sql = bare(i);
+		int depth = 0;
+
+		for (size_t k = 0; k < COUNT(never); k++)
+			if (has(sql, never[k]))
+				fail_msg("%s: %s",
+				    stmt_info((enum stmt)i)->name, never[k]);
+		for (; *sql; sql++) {
+			depth += (*sql == '(') - (*sql == ')');
+			assert_true(depth >= 0);
+		}
+		assert_int_equal(depth, 0);
+	}
+	for (size_t i = 0; i < STMT__API_MAX;
+	     i++) /* the role may not read it */
+		assert_false(has(bare(i), "EXCLUDED."));
+}
+
+/* Locks: the guard of a write its key and project; drains what they drain,
+ * not together with the change. */
+static void
+locks(void **state)
+{
+	static const uint64_t drains =
+	    BIT(STMT_PROJECT_DRAIN) | BIT(STMT_API_KEY_DRAIN);
+
+	(void)state;
+	assert_false(has(bare(STMT_GUARD_READ), " FOR "));
+	assert_false(has(bare(STMT_GUARD_PROJECT), " FOR "));
+	assert_true(has(bare(STMT_GUARD_WRITE), "FOR KEY SHARE OF K, T"));
+	for (size_t i = 0; i < STMT__API_MAX; i++) {
+		assert_int_equal(has(bare(i), " FOR UPDATE"), is_in(drains, i));
+		assert_int_equal(
+		    has(bare(i), "FOR KEY SHARE"), i == STMT_GUARD_WRITE);
+	}
+}
+
+/* All guards ask for all that makes a key good. */
+static void
+guards(void **state)
+{
+	static const char *const asked[] = {"K.ID = $2::UUID",
+	    "K.PROJECT_ID = $1::UUID", "K.DIGEST = $3::BYTEA",
+	    "K.REVOKED_AT IS NULL", "K.EXPIRES_AT IS NULL",
+	    "K.EXPIRES_AT > NOW()", "T.DELETED_AT IS NULL", "REFUSE()"};
+
+	(void)state;
+	for (size_t k = 0; k < COUNT(asked); k++) {
+		assert_true(has(bare(STMT_GUARD_READ), asked[k]));
+		assert_true(has(bare(STMT_GUARD_PROJECT), asked[k]));
+		assert_true(has(bare(STMT_GUARD_WRITE), asked[k]));
+	}
+}
+
+/* The reader of statements above is not blind. */
+static void
+has_finds_words(void **state)
+{
+	(void)state;
+	assert_true(has("select  *\nfrom x", "SELECT * FROM X"));
+	assert_true(has("a UPDATE\tmember set", "UPDATE MEMBER "));
+	assert_false(has("UPDATE members set", "UPDATE MEMBER "));
+	assert_false(has("UPDATE", "UPDATE MEMBER"));
+	assert_false(has("", "A"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest stmt_tests[] = {
+	    cmocka_unit_test(is_filled),
+	    cmocka_unit_test(numbers_parameters),
+	    cmocka_unit_test(stays_in_the_project),
+	    cmocka_unit_test(logs_writes),
+	    cmocka_unit_test(avoids),
+	    cmocka_unit_test(locks),
+	    cmocka_unit_test(guards),
+	    cmocka_unit_test(has_finds_words),
+	};
+
+	return cmocka_run_group_tests(stmt_tests, NULL, NULL);
+}
