@@ -5,8 +5,8 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 
 needed='cgi-bin src migrations nginx tests Makefile README.md LICENSE'
-tools='.git .gitignore .gitattributes .editorconfig .clang-format .ci
-	.git-blame-ignore-revs'
+tools='.git .gitignore .gitattributes .editorconfig .clang-format .ci'
+tools+=' .git-blame-ignore-revs'
 left='build .pytest_cache .cache'
 
 status=0
