@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 import pytest  # noqa: E402
 
-pytest.register_assert_rewrite("contract", "client", "harness", "fixtures",
+pytest.register_assert_rewrite("contract", "client", "psql", "harness", "fixtures",
                                "metrics", "doctor", "session")
 
 from fixtures import (  # noqa: E402,F401

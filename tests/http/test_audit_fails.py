@@ -9,7 +9,7 @@ from client import Api
 from contract import KEY
 from few import few
 from fixtures import everything, make_project
-from harness import SqlError
+from psql import SqlError
 
 SECRET = "planted-provider-key-7Qx"
 

@@ -4,7 +4,7 @@ import pytest
 
 from cluster import TlsCluster, running
 from doctor import found, look
-from harness import SqlError
+from psql import SqlError
 
 # what migration 0006 guards, and what names a row; test_guards.py sees to it
 # that no text is left out there

@@ -8,7 +8,7 @@ from client import Api
 from contract import NOBODY
 from few import few
 from fixtures import everything, make_project
-from harness import SqlError
+from psql import SqlError
 from session import as_user
 from test_isolation import furnish
 

@@ -5,8 +5,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import (PG_BIN as BIN, OpenPsql, SqlError, copy_cluster,
-                     free_port)
+from harness import PG_BIN as BIN, copy_cluster, free_port
+from psql import Psqls
 
 
 EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
@@ -19,7 +19,7 @@ class Cluster:
 
     def __init__(self, stack):
         self.stack = stack
-        self.psqls = {}     # by database
+        self.psqls = Psqls(stack)
         self.top = Path(tempfile.mkdtemp(prefix="cc-sql-"))
         os.chown(self.top, stack.uid, stack.gid)
         self.local = f"host={self.top} user=postgres dbname=postgres"
@@ -58,8 +58,7 @@ class Cluster:
         self.up()
 
     def stop(self):
-        while self.psqls:
-            self.psqls.popitem()[1].end()
+        self.psqls.close()
         self.run(BIN / "pg_ctl", "-D", self.top / "data", "-w", "-m",
                  "immediate", "stop")
         shutil.rmtree(self.top)
@@ -86,19 +85,7 @@ class Cluster:
                               environ).returncode
 
     def sql(self, text, dbname="codecourier"):
-        """By a psql that stays open, as that of a stack does."""
-        while True:
-            psql = self.psqls.pop(dbname, None) or OpenPsql(
-                self.stack, self.local + f" dbname={dbname}")
-            fresh = psql.fresh
-            answer = psql.run(text)
-            if answer is not None:
-                if self.psqls.setdefault(dbname, psql) is not psql:
-                    psql.end()
-                return answer
-            said = psql.end()
-            if fresh or "server closed the connection" not in said:
-                raise SqlError(said)
+        return self.psqls.run(text, self.local + f" dbname={dbname}")
 
 
 class Standby(Cluster):

@@ -16,9 +16,10 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 from pathlib import Path
+
+from psql import Psqls, SqlError
 
 ROOT = Path(__file__).resolve().parents[2]
 PG_BIN = Path("/usr/lib/postgresql/15/bin")
@@ -36,17 +37,6 @@ REPORTS = {n: os.environ[n] for n in (
 # What a test finds ready is made by the command as it is shipped: sanitizers
 # make a process of it three times as dear.
 MAKER = ROOT / "cgi-bin/codecourierctl" if "ASAN_OPTIONS" in REPORTS else CTL
-
-
-class SqlError(Exception):
-    """What PostgreSQL refused: its SQLSTATE, constraint name and text."""
-
-    def __init__(self, text):
-        found = re.search(r"(?:ERROR|FATAL): +([0-9A-Z]{5}): ", text)
-        self.state = found.group(1) if found else None
-        found = re.search(r"CONSTRAINT NAME: +(\S+)", text)
-        self.constraint = found.group(1) if found else None
-        super().__init__(text)
 
 
 RESERVED = []   # sockets that mark our ports
@@ -193,47 +183,6 @@ def stage(folder):
     return folder
 
 
-class OpenPsql:
-    """A psql that takes one text after the other, each as if it had come
-    alone, so that not each costs a process and a session."""
-
-    def __init__(self, stack, conninfo):
-        self.errors = tempfile.TemporaryFile("w+")
-        self.fresh = True       # no answer yet
-        self.process = stack.popen(
-            ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-v",
-             "VERBOSITY=verbose", "-d", conninfo, "-f", "-"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self.errors, text=True)
-
-    def run(self, text):
-        """What it answers; None if it has ended, and end() says why."""
-        mark = f"done {random.getrandbits(64):x}"
-        try:
-            self.process.stdin.write(
-                f"{text}\n;\ndiscard all;\n\\echo '{mark}'\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            return None
-        lines = []
-        while (line := self.process.stdout.readline()) != f"{mark}\n":
-            if not line:
-                return None
-            lines.append(line)
-        self.fresh = False
-        return "".join(lines).rstrip("\n")
-
-    def end(self):
-        """What it has complained of."""
-        try:
-            self.process.communicate("\\q\n", timeout=10)
-        except (BrokenPipeError, ValueError):
-            self.process.wait(10)
-        self.errors.seek(0)
-        with self.errors:
-            return self.errors.read()
-
-
 class Stack:
     """One private stack in a folder of its own, on a free port."""
 
@@ -259,8 +208,7 @@ class Stack:
                       **(environ or {})}
         self.process = None
         self.pool = None        # its workers, as the tests expect them
-        self.idle = []          # OpenPsql of the administrator
-        self.lock = threading.Lock()
+        self.psqls = Psqls(self)
 
     def start(self, seconds=90):
         with open(self.output, "wb") as out:
@@ -286,8 +234,7 @@ class Stack:
 
     def stop(self, seconds=30):
         """Ends the stack; returns what it left running after itself."""
-        while self.idle:
-            self.idle.pop().end()
+        self.psqls.close()
         mine = {(p, started(p)) for p in self.pids()}
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -385,21 +332,8 @@ class Stack:
         return self.conf["CODECOURIER_ADMIN_DATABASE"] + f" dbname={dbname}"
 
     def sql(self, text):
-        """As the administrator: what psql prints, or SqlError. (A session that
-        has ended while nobody used it does not count.)"""
-        while True:
-            with self.lock:
-                psql = self.idle.pop() if self.idle else None
-            psql = psql or OpenPsql(self, self.admin())
-            fresh = psql.fresh
-            answer = psql.run(text)
-            if answer is not None:
-                with self.lock:
-                    self.idle.append(psql)
-                return answer
-            said = psql.end()
-            if fresh or "server closed the connection" not in said:
-                raise SqlError(said)
+        """As the administrator: what psql prints, or SqlError."""
+        return self.psqls.run(text, self.admin())
 
     def api_sql(self, text):
         """As the role of the workers, through their own conninfo."""

@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 import pytest  # noqa: E402
 
-pytest.register_assert_rewrite("contract", "client", "harness", "fixtures",
+pytest.register_assert_rewrite("contract", "client", "psql", "harness", "fixtures",
                                "session")
 
 import cluster as clusters  # noqa: E402

@@ -6,7 +6,7 @@ import pytest
 from client import at_once
 from contract import KEPT, NOBODY, PROVIDERS
 from fixtures import make_project, many_projects, owners
-from harness import SqlError
+from psql import SqlError
 
 
 def refused(stack, text, state, constraint=None):

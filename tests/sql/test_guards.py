@@ -5,7 +5,7 @@ import requests
 
 from contract import NOBODY
 from fixtures import make_project
-from harness import SqlError
+from psql import SqlError
 
 BAD = ["a\x1b[2Jb", "a\nb", "\x7f", "a\x85b", "\u061c", "a\u200eb",
        "\u2028", "a\u2029b", "\u202eabc", "a\u2066b", "\u2069"]

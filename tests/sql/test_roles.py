@@ -3,7 +3,7 @@ import pytest
 
 from contract import NOBODY
 from fixtures import make_project
-from harness import SqlError
+from psql import SqlError
 
 DENIED = "42501"
 
