@@ -33,7 +33,8 @@ PKGS = libpq json-c libsodium zlib
 # the package's, which the programs tell
 VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' cgi-bin/debian/changelog)
 # kept apart from CFLAGS, which belongs to the user
-PROJECT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Isrc $(WARNINGS) $(HARDEN) \
+PROJECT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Isrc -I$(BUILD) $(WARNINGS) \
+	$(HARDEN) \
 	-DCODECOURIER_VERSION='"$(VERSION)"' \
 	$(shell $(PKG_CONFIG) --cflags $(PKGS))
 PROJECT_LDFLAGS = -pie -Wl,-z,relro,-z,now
@@ -42,8 +43,9 @@ LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lfcgi -lscrypt
 
 # everything testable; no main in it
 LIB_SRC = $(filter-out src/base/wipe.c,$(wildcard src/*/*.c src/*/*/*.c))
-LIB_OBJ = $(LIB_SRC:src/%.c=$(BUILD)/%.o)
+LIB_OBJ = $(LIB_SRC:src/%.c=$(BUILD)/%.o) $(BUILD)/db/statements.o
 LIB = $(BUILD)/libcodecourier.a
+STATEMENTS = $(wildcard src/db/sql/*.sql)
 SQL = $(sort $(wildcard migrations/[0-9]*.sql))
 UNIT_SRC = $(wildcard tests/unit/*/test_*.c)
 UNIT = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
@@ -78,6 +80,14 @@ $(BUILD)/%.o: src/%.c $(BUILD)/flags
 	$(COMPILE) -c -o $@ $<
 $(BUILD)/%.o: cgi-bin/%.c $(BUILD)/flags
 	$(COMPILE) -c -o $@ $<
+$(BUILD)/db/statements.o: $(BUILD)/db/statements.c $(BUILD)/flags
+	$(COMPILE) -c -o $@ $<
+# another text alone is no other enum; the folder: a file was taken away
+$(addprefix $(BUILD)/db/statements.,h c sql): $(BUILD)/db/statements.%: \
+		src/db/sql/make.awk $(STATEMENTS) src/db/sql
+	mkdir -p $(@D)
+	awk -v want=$* -f $< $(STATEMENTS) >$@.new
+	cmp -s $@.new $@ || cp $@.new $@
 $(BUILD)/migrations.o: $(BUILD)/migrations.c $(SQL) migrations/roles.sql \
 	migrations/database.sql
 	$(COMPILE) -c -o $@ $<
@@ -99,8 +109,9 @@ $(BUILD)/tests/%.so: override SANITIZE =
 $(BUILD)/tests/%.so: tests/faults/%.c $(BUILD)/flags
 	mkdir -p $(@D)
 	$(COMPILE) -fPIC -fvisibility=default -shared $(LDFLAGS) -MF $@.d -o $@ $<
-# other flags, or another list of migrations: build again
-$(BUILD)/flags: FORCE
+# other flags, or another list of migrations: build again; and no file of C is
+# compiled before the statements have their names
+$(BUILD)/flags: FORCE | $(BUILD)/db/statements.h
 	mkdir -p $(@D)
 	echo '$(CC) $(ALL_CFLAGS) $(SQL)' | cmp -s - $@ || \
 		echo '$(CC) $(ALL_CFLAGS) $(SQL)' >$@
@@ -119,7 +130,7 @@ run:
 	$(BUILD_ALL) all
 	exec cgi-bin/stack/run.sh
 
-unit: $(UNIT) $(BUILD)/tests/tables $(BUILD)/tests/shim.so \
+unit: $(UNIT) $(BUILD)/db/statements.sql $(BUILD)/tests/tables $(BUILD)/tests/shim.so \
 	$(BUILD)/tests/dumpable.so \
 	$(BUILD)/tests/late.so
 

@@ -122,7 +122,7 @@ generate_once(struct req *r, const char *environment, bool *taken)
 		return e;
 	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, key);
 	call_write_part(r, STMT_PROJECT_LOCK);
-	q = call_write(r, STMT_API_KEY_CREATE);
+	q = call_write(r, STMT_API_KEY_GENERATE);
 	db_text(q, req_text(r, 0));
 	db_text(q, prefix);
 	db_text(q, environment);

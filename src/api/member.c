@@ -128,7 +128,7 @@ member_update_role(struct req *r)
 
 	if (!text_is_uuid(req_text(r, 0), true))
 		return call_refuse(r, no_member(r));
-	q = call_write(r, STMT_MEMBER_ROLE);
+	q = call_write(r, STMT_MEMBER_UPDATE_ROLE);
 	db_text(q, req_text(r, 0));
 	db_text(q, req_text(r, 1));
 	return reply_member(r, q);

@@ -179,7 +179,7 @@ ctl_provider_key_reveal(struct ctl *c)
 		return rc;
 	db_query_init(&keys, STMT_DATA_KEYS);
 	db_text(&keys, c->project_id);
-	ctl_write(c, &q, STMT_OP_REVEAL, "{}");
+	ctl_write(c, &q, STMT_OP_PROVIDER_KEY_REVEAL, "{}");
 	db_text(&q, c->arg[1]);
 	e = db_run(c->db, both, 2, true, clock_us() + CTL_DEADLINE, &fault);
 	if (e)

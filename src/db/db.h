@@ -12,8 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DB_MAX_PARAMS 22
-#define DB_NAME       "codecourier"
+#define DB_NAME "codecourier"
 
 struct db;
 
@@ -21,10 +20,10 @@ struct db;
 struct db_query {
 	enum stmt stmt;
 	int n;
-	const char *value[DB_MAX_PARAMS];
-	int length[DB_MAX_PARAMS];
-	int format[DB_MAX_PARAMS];
-	char number[DB_MAX_PARAMS][24];
+	const char *value[STMT__PARAMS];
+	int length[STMT__PARAMS];
+	int format[STMT__PARAMS];
+	char number[STMT__PARAMS][24];
 	void *result; /* PGresult, owned; see db_query_clear */
 };
 

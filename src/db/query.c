@@ -21,7 +21,7 @@ db_query_init(struct db_query *q, enum stmt stmt)
 static void
 add(struct db_query *q, const void *value, size_t len, int format)
 {
-	if (q->n >= DB_MAX_PARAMS || len > INT32_MAX)
+	if (q->n >= STMT__PARAMS || len > INT32_MAX)
 		abort(); /* a statement of ours, not anybody's input */
 	q->value[q->n] = value;
 	q->length[q->n] = (int)len;
@@ -44,7 +44,7 @@ db_bytes(struct db_query *q, const void *value, size_t len)
 void
 db_int(struct db_query *q, int64_t value)
 {
-	char *text = q->number[q->n % DB_MAX_PARAMS];
+	char *text = q->number[q->n % STMT__PARAMS];
 
 	snprintf(text, sizeof(q->number[0]), "%lld", (long long)value);
 	add(q, text, 0, 0);

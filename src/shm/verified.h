@@ -3,7 +3,7 @@
  * shared by all workers of the host, so that a key costs one scrypt run and
  * not one per worker and reload. An entry authorises nothing: the guard
  * statement compares what it holds with the row, inside the transaction that
- * does the work (stmt.c).
+ * does the work (sql/guard.sql).
  */
 #ifndef VERIFIED_H
 #define VERIFIED_H

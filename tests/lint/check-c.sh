@@ -14,4 +14,4 @@ cppcheck --quiet --error-exitcode=1 --template=gcc -j 2 \
 	--enable=warning,style,performance,portability --inline-suppr \
 	--suppressions-list=tests/lint/cppcheck-suppressions.txt \
 	--std=c11 --platform=unix64 --library=posix \
-	--library=tests/lint/cmocka.cfg -Isrc "${folders[@]}"
+	--library=tests/lint/cmocka.cfg -Isrc -Ibuild "${folders[@]}"

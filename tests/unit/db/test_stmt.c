@@ -14,7 +14,7 @@
 #include "base/banned.h"
 
 #define BIT(s) (UINT64_C(1) << (s))
-_Static_assert(STMT__MAX <= 64, "a bit each");
+_Static_assert(STMT__OP_MAX <= 64, "a bit each");
 
 /* Not about one project, or about whose key it is. */
 static const uint64_t unbound = BIT(STMT_SCHEMA_VERSION) |
@@ -24,7 +24,7 @@ static const uint64_t unbound = BIT(STMT_SCHEMA_VERSION) |
     BIT(STMT_OP_KEY_WHOSE) | BIT(STMT_OP_PROJECT_WHICH) |
     BIT(STMT_OP_PURGE_DUE);
 
-/* Write without an audit row of their own: see stmt.h. */
+/* Write without an audit row of their own: see src/db/sql. */
 static const uint64_t unlogged = BIT(STMT_KEY_USED) |
     BIT(STMT_SETTINGS_DEPLOY_KEY) | BIT(STMT_SETTINGS_DEV_KEY);
 
@@ -104,10 +104,10 @@ is_filled(void **state)
 		assert_in_range(strlen(s->name), 1, 63);
 		assert_int_equal(strspn(s->name, "abcdefghijklmnopqrstuvwxyz_"),
 		    strlen(s->name));
-		assert_in_range(s->params, 0, DB_MAX_PARAMS);
+		assert_in_range(s->params, 0, STMT__PARAMS);
 		/* the operator's are told by their name */
-		assert_int_equal(
-		    strncmp(s->name, "op_", 3) == 0, i >= STMT__API_MAX);
+		assert_int_equal(strncmp(s->name, "op_", 3) == 0,
+		    i >= STMT__API_MAX && i < STMT__OP_MAX);
 		for (size_t k = 0; k < i; k++) {
 			assert_string_not_equal(
 			    s->name, stmt_info((enum stmt)k)->name);
@@ -148,7 +148,7 @@ stays_in_the_project(void **state)
 	    "PURGE_BEGIN($1::UUID", "PURGE_SOME($1::UUID"};
 
 	(void)state;
-	for (size_t i = 0; i < STMT__MAX; i++) {
+	for (size_t i = 0; i < STMT__OP_MAX; i++) {
 		const char *sql = bare(i);
 		bool found = false;
 
@@ -166,7 +166,7 @@ logs_writes(void **state)
 	size_t logged = 0;
 
 	(void)state;
-	for (size_t i = 0; i < STMT__MAX; i++) {
+	for (size_t i = 0; i < STMT__OP_MAX; i++) {
 		const char *sql = bare(i),
 			   *name = stmt_info((enum stmt)i)->name;
 		bool audit = has(sql, "INSERT INTO AUDIT ");
@@ -244,6 +244,17 @@ locks(void **state)
 	}
 }
 
+/* What C compares a reason with is what the statement says. */
+static void
+says_why(void **state)
+{
+	const char *sql = stmt_info(STMT_SCHEMA_VERSION)->sql;
+
+	(void)state;
+	assert_non_null(strstr(sql, "'" DB_STANDBY "'"));
+	assert_non_null(strstr(sql, "'" DB_READ_ONLY "'"));
+}
+
 /* All guards ask for all that makes a key good. */
 static void
 guards(void **state)
@@ -284,6 +295,7 @@ main(void)
 	    cmocka_unit_test(avoids),
 	    cmocka_unit_test(locks),
 	    cmocka_unit_test(guards),
+	    cmocka_unit_test(says_why),
 	    cmocka_unit_test(has_finds_words),
 	};
 

@@ -1,0 +1,92 @@
+-- member.sql: who belongs to a project, and who has been invited.
+
+-- fragment: MEMBER
+t.id, t.id AS _id, t.user_id AS "userId", t.email, t.name,
+	t.role, t.status, ms(t.invited_at) AS "invitedAt",
+	ms(t.joined_at) AS "joinedAt",
+	ms(t.created_at) AS "_creationTime"
+
+-- fragment: MEMBER_ROW
+id, user_id, email, name, role, status, invited_at, joined_at, created_at
+
+-- fragment: MEMBER_STATUS
+(status = 'pending')::int
+
+-- fragment: MEMBER_RANK
+CASE role WHEN 'owner' THEN 0 WHEN 'admin' THEN 1 ELSE 2 END
+
+-- fragment: MEMBER_SORT
+@MEMBER_STATUS, @MEMBER_RANK, created_at, id
+
+-- name: member_list
+-- $1 project, $2 limit, cursor: $3 status, $4 role, $5 µs, $6 id -> a page
+WITH page AS (
+	SELECT @MEMBER_ROW,
+		concat_ws(':', @MEMBER_STATUS, @MEMBER_RANK,
+			@MICROS(created_at), id) AS sort,
+		row_number() OVER (ORDER BY @MEMBER_SORT) AS n
+	FROM member
+	WHERE project_id = $1::uuid
+		AND ($3::bigint IS NULL OR (@MEMBER_SORT)
+			> ($3::bigint, $4::bigint, @FROM_MICROS($5), $6::uuid))
+	ORDER BY @MEMBER_SORT
+	LIMIT $2::int + 1
+) @PAGE(@MEMBER);
+
+-- name: member_lock
+-- $1 project, $2 email
+-- Object row before project row, as everywhere: the insert below waits for who
+-- is removing this very member.
+SELECT true FROM member
+WHERE project_id = $1::uuid AND lower(email) = lower($2)
+FOR NO KEY UPDATE;
+
+-- name: member_invite
+-- A write; $6 email, $7 role, $8 most members -> row; none: full. member_lock,
+-- project_lock precede.
+WITH done AS (
+	INSERT INTO member (project_id, email, role)
+	SELECT $1::uuid, $6, $7
+	WHERE (SELECT count(*) FROM member WHERE project_id = $1::uuid)
+		< $8::int
+	RETURNING @MEMBER_ROW
+), @AUDIT_KEY('member.invite', 'member', id)
+@SELECT_JSON(done, @MEMBER);
+
+-- name: member_remove
+-- A write; $6 user id -> row
+WITH done AS (
+	DELETE FROM member
+	WHERE project_id = $1::uuid AND user_id = $6::uuid
+	RETURNING id, user_id
+), @AUDIT_KEY('member.remove', 'member', id)
+@SELECT_JSON(done, t.id, t.id AS _id, t.user_id AS "userId", true AS removed);
+
+-- name: member_update_role
+-- A write; $6 user id, $7 role -> row
+WITH done AS (
+	UPDATE member SET role = $7
+	WHERE project_id = $1::uuid AND user_id = $6::uuid
+	RETURNING @MEMBER_ROW
+), @AUDIT_KEY('member.update-role', 'member', id)
+@SELECT_JSON(done, @MEMBER);
+
+-- name: op_member_accept
+-- A write; $6 email, $7 name -> row, changed or not. project_lock precedes.
+WITH done AS (
+	UPDATE member SET status = 'active',
+		joined_at = coalesce(joined_at, now()),
+		name = coalesce($7, name)
+	WHERE project_id = $1::uuid AND lower(email) = lower($6)
+		AND (status <> 'active'
+			OR name IS DISTINCT FROM coalesce($7, name))
+	RETURNING @MEMBER_ROW
+), @AUDIT_OP('member.accept', 'member', id),
+found AS (
+	SELECT @MEMBER_ROW FROM done
+	UNION ALL
+	SELECT @MEMBER_ROW FROM member
+	WHERE project_id = $1::uuid AND lower(email) = lower($6)
+		AND NOT EXISTS (SELECT FROM done)
+)
+@SELECT_JSON(found, @MEMBER);

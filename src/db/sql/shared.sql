@@ -1,0 +1,46 @@
+-- shared.sql: pieces of statements of more than one resource.
+
+-- Objects become JSON here, once for each kind, so that a list, a write's answer
+-- and the next GET cannot differ. The rows of `t` as objects `o`:
+-- row_to_json(o) is what the API shows.
+-- fragment: OBJECTS(from, columns)
+@from t, LATERAL (SELECT @columns) o
+
+-- fragment: SELECT_JSON(from, columns)
+SELECT row_to_json(o)::text FROM @OBJECTS(@from, @columns)
+
+-- A field that the request gave takes its value, NULL included.
+-- fragment: GIVEN(field, column, value)
+@column = CASE WHEN @field = ANY ($5::text[]) THEN @value ELSE @column END
+
+-- The audit row of a write whose changed rows stand in the CTE `done`.
+-- fragment: AUDIT(kind, column, actor, action, object, id)
+logged AS (
+	INSERT INTO audit (project_id, actor, @column, action, object,
+		object_id, fields, request_id, address)
+	SELECT $1::uuid, @kind, @actor, @action, @object,
+		@id::text, $5::text[], $3::uuid, $4::inet FROM done
+)
+
+-- A caller of the API did it, with its key.
+-- fragment: AUDIT_KEY(action, object, id)
+@AUDIT('key', actor_key, $2::uuid, @action, @object, @id)
+
+-- Somebody with the operator's command did it.
+-- fragment: AUDIT_OP(action, object, id)
+@AUDIT('operator', operator, $2::text, @action, @object, @id)
+
+-- A page of a list, of the CTE `page`: rows 1..limit as a JSON array, whether
+-- more follow, and the sort values of the last row given, for the cursor.
+-- fragment: PAGE(columns)
+SELECT '[' || coalesce(string_agg(row_to_json(o)::text, ','
+		ORDER BY t.n) FILTER (WHERE t.n <= $2::int), '') || ']',
+	count(*) > $2::int,
+	max(t.sort) FILTER (WHERE t.n = $2::int)
+FROM @OBJECTS(page, @columns)
+
+-- fragment: MICROS(time)
+(extract(epoch FROM @time) * 1000000)::bigint
+
+-- fragment: FROM_MICROS(number)
+(timestamptz 'epoch' + @number::bigint * interval '1 microsecond')
