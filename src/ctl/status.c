@@ -140,8 +140,8 @@ add_keyring(struct ctl *c, struct json_object *o, struct admin *a)
 	if (ring)
 		keyring_fingerprint(ring, print);
 	if (ring && a)
-		ok = admin_run(a, "data keys", stmt_info(STMT_MASTER_KEYS)->sql,
-			 rows, sizeof(rows), why, sizeof(why)) &&
+		ok = admin_text(a, "data keys", STMT_MASTER_KEYS, rows,
+			 sizeof(rows), why, sizeof(why)) &&
 		    !sealed_foreign(ring, &lines, why, sizeof(why));
 	add_text(o, "keyringFingerprint", ring ? print : NULL);
 	add_text(o, "keyring", ok ? "ok" : why);
@@ -182,7 +182,7 @@ ctl_status(struct ctl *c)
 	bool keyring, login;
 
 	if (schema >= 0 &&
-	    !admin_run(a, "version", "SHOW server_version", server,
+	    !admin_text(a, "version", STMT_ADMIN_SERVER_VERSION, server,
 		sizeof(server), why, sizeof(why)))
 		schema = -1;
 	add_text(o, "version", version);

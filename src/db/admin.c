@@ -1,7 +1,6 @@
 /*
  * admin.c: roles and database, over a blocking connection. A file of SQL
- * goes by the simple protocol; there are no parameters, and no text but ours,
- * in any of it.
+ * goes by the simple protocol; no text but ours is in any of it.
  */
 #include "db/admin.h"
 
@@ -17,39 +16,75 @@
 
 #include "base/banned.h"
 
-#define LOCK_KEY "7235419266031571" /* as in migrate.c */
-
-static void
-explain(char *why, size_t size, const char *what, const char *message)
+static bool
+is_done(const PGresult *res)
 {
-	char *nl;
+	ExecStatusType status = PQresultStatus(res);
 
-	snprintf(why, size, "%s: %s", what, message);
-	while ((nl = strchr(why, '\n')))
-		*nl = nl[1] ? ' ' : '\0';
+	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
 bool
-admin_run(struct admin *a, const char *what, const char *sql, char *out,
+admin_exec(struct admin *a, struct db_query *q)
+{
+	const char *sql = stmt_info(q->stmt)->sql;
+
+	q->result = PQexecParams(
+	    a->conn, sql, q->n, NULL, q->value, q->length, q->format, 1);
+	return is_done(q->result);
+}
+
+bool
+admin_ask(struct admin *a, const char *what, struct db_query *q, char *why,
+    size_t size)
+{
+	if (admin_exec(a, q))
+		return true;
+	db_error_line(why, size, what, PQresultErrorMessage(q->result));
+	db_query_clear(q);
+	return false;
+}
+
+bool
+admin_text(struct admin *a, const char *what, enum stmt stmt, char *out,
     size_t out_size, char *why, size_t size)
 {
+	struct db_query q;
+	const char *value;
+
+	db_query_init(&q, stmt);
+	if (!admin_ask(a, what, &q, why, size))
+		return false;
+	value = db_value(&q, 0, 0, NULL);
+	snprintf(out, out_size, "%s", value ? value : "");
+	db_query_clear(&q);
+	return true;
+}
+
+bool
+admin_file(
+    struct admin *a, const char *what, const char *sql, char *why, size_t size)
+{
 	PGresult *res = PQexec(a->conn, sql);
-	ExecStatusType status = PQresultStatus(res);
-	bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+	bool ok = is_done(res);
 
 	if (!ok)
-		explain(why, size, what, PQresultErrorMessage(res));
-	else if (out)
-		snprintf(out, out_size, "%s",
-		    PQntuples(res) > 0 ? PQgetvalue(res, 0, 0) : "");
+		db_error_line(why, size, what, PQresultErrorMessage(res));
 	PQclear(res);
 	return ok;
 }
 
+/* One whose failure is told by its own text. */
 static bool
-do_sql(struct admin *a, const char *sql, char *why, size_t size)
+run_stmt(struct admin *a, enum stmt stmt, char *why, size_t size)
 {
-	return admin_run(a, sql, sql, NULL, 0, why, size);
+	struct db_query q;
+
+	db_query_init(&q, stmt);
+	if (!admin_ask(a, stmt_info(stmt)->sql, &q, why, size))
+		return false;
+	db_query_clear(&q);
+	return true;
 }
 
 static void
@@ -129,19 +164,15 @@ admin_server(const struct admin *a, struct admin_server *s)
 bool
 admin_look(struct admin *a, struct admin_made *made, char *why, size_t size)
 {
-	char found[8];
+	struct db_query q;
 
-	if (!admin_run(a, "roles",
-		"SELECT count(*)::text || (SELECT count(*) FROM pg_roles "
-		"WHERE rolname = 'codecourier') || (SELECT count(*) "
-		"FROM pg_database WHERE datname = '" DB_NAME "') "
-		"FROM pg_roles WHERE rolname IN ('codecourier', "
-		"'codecourier_owner', 'codecourier_platform')",
-		found, sizeof(found), why, size))
+	db_query_init(&q, STMT_ADMIN_MADE);
+	if (!admin_ask(a, "roles", &q, why, size))
 		return false;
-	made->roles = found[0] == '3';
-	made->role = found[1] == '1';
-	made->database = found[2] == '1';
+	made->roles = db_bool(&q, 0, 0);
+	made->role = db_bool(&q, 0, 1);
+	made->database = db_bool(&q, 0, 2);
+	db_query_clear(&q);
 	return true;
 }
 
@@ -150,24 +181,15 @@ admin_create(struct admin *a, char *why, size_t size)
 {
 	struct admin_made made;
 
-	/* ends with the session; two at once would both create */
-	if (!do_sql(a, "SELECT pg_advisory_lock(" LOCK_KEY ")", why, size) ||
-	    !admin_run(a, "roles", roles_sql, NULL, 0, why, size) ||
+	if (!run_stmt(a, STMT_ADMIN_LOCK, why, size) ||
+	    !admin_file(a, "roles", roles_sql, why, size) ||
 	    !admin_look(a, &made, why, size))
 		return false;
 	if (!made.database &&
-	    !do_sql(a,
-		"CREATE DATABASE " DB_NAME " OWNER codecourier_owner "
-		"TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' "
-		"LC_CTYPE 'C'",
-		why, size))
+	    !run_stmt(a, STMT_ADMIN_CREATE_DATABASE, why, size))
 		return false;
-	return do_sql(a, "REVOKE ALL ON DATABASE " DB_NAME " FROM PUBLIC", why,
-		   size) &&
-	    do_sql(a,
-		"GRANT CONNECT ON DATABASE " DB_NAME
-		" TO codecourier, codecourier_platform",
-		why, size);
+	return run_stmt(a, STMT_ADMIN_CLOSE_DATABASE, why, size) &&
+	    run_stmt(a, STMT_ADMIN_OPEN_DATABASE, why, size);
 }
 
 bool
@@ -175,36 +197,38 @@ admin_password(struct admin *a, const char *password, char *why, size_t size)
 {
 	char *verifier = PQencryptPasswordConn(
 	    a->conn, password, "codecourier", "scram-sha-256");
+	char *literal = verifier
+	    ? PQescapeLiteral(a->conn, verifier, strlen(verifier))
+	    : NULL;
 	char sql[512];
 	bool ok;
 
-	if (!verifier) {
-		explain(why, size, "password", PQerrorMessage(a->conn));
+	if (!literal) {
+		db_error_line(why, size, "password", PQerrorMessage(a->conn));
+		PQfreemem(verifier);
 		return false;
 	}
-	/* base64, $ and : only; nothing to escape */
-	snprintf(
-	    sql, sizeof(sql), "ALTER ROLE codecourier PASSWORD '%s'", verifier);
-	ok = admin_run(
-	    a, "password of the role codecourier", sql, NULL, 0, why, size);
+	ok = stmt_with(STMT_ADMIN_PASSWORD, literal, sql, sizeof(sql)) &&
+	    admin_file(a, "password of the role codecourier", sql, why, size);
 	secret_wipe(sql, sizeof(sql));
+	PQfreemem(literal);
 	PQfreemem(verifier);
 	return ok;
 }
 
 /* A number out of schema_version, 0 where that is not there. */
 static int
-of_version(struct admin *a, const char *sql, char *why, size_t size)
+of_version(struct admin *a, enum stmt stmt, char *why, size_t size)
 {
-	char text[16];
+	char text[64];
 
-	if (!admin_run(a, "schema version",
-		"SELECT to_regclass('codecourier.schema_version')::text", text,
+	if (!admin_text(a, "schema version", STMT_ADMIN_HAS_SCHEMA, text,
 		sizeof(text), why, size))
 		return -1;
 	if (!text[0])
 		return 0;
-	if (!admin_run(a, "schema version", sql, text, sizeof(text), why, size))
+	if (!admin_text(
+		a, "schema version", stmt, text, sizeof(text), why, size))
 		return -1;
 	return (int)strtol(text, NULL, 10);
 }
@@ -212,41 +236,31 @@ of_version(struct admin *a, const char *sql, char *why, size_t size)
 int
 admin_version(struct admin *a, char *why, size_t size)
 {
-	return of_version(a,
-	    "SELECT coalesce(max(version), 0) FROM codecourier.schema_version",
-	    why, size);
+	return of_version(a, STMT_ADMIN_VERSION, why, size);
 }
 
 int
 admin_oldest_program(struct admin *a, char *why, size_t size)
 {
-	return of_version(a,
-	    "SELECT coalesce(max(oldest_program), 0) "
-	    "FROM codecourier.schema_version",
-	    why, size);
+	return of_version(a, STMT_ADMIN_OLDEST_PROGRAM, why, size);
 }
 
 int
 admin_programs(
     struct admin *a, struct admin_program *out, int max, char *why, size_t size)
 {
-	PGresult *res = PQexec(a->conn,
-	    "SELECT coalesce(substring(application_name "
-	    "FROM '^codecourier/([0-9]{1,6})$'), '0'), count(*) "
-	    "FROM pg_stat_activity WHERE usename = 'codecourier' "
-	    "AND datname = '" DB_NAME "' GROUP BY 1 ORDER BY 1");
-	int n = -1;
+	struct db_query q;
+	int n;
 
-	if (PQresultStatus(res) != PGRES_TUPLES_OK)
-		explain(why, size, "sessions", PQresultErrorMessage(res));
-	else
-		n = PQntuples(res);
-	n = n > max ? max : n;
+	db_query_init(&q, STMT_ADMIN_PROGRAMS);
+	if (!admin_ask(a, "sessions", &q, why, size))
+		return -1;
+	n = db_rows(&q) > max ? max : db_rows(&q);
 	for (int i = 0; i < n; i++) {
-		out[i].number = (int)strtol(PQgetvalue(res, i, 0), NULL, 10);
+		out[i].number = (int)strtol(db_value(&q, i, 0, NULL), NULL, 10);
 		out[i].connections =
-		    (int)strtol(PQgetvalue(res, i, 1), NULL, 10);
+		    (int)strtol(db_value(&q, i, 1, NULL), NULL, 10);
 	}
-	PQclear(res);
+	db_query_clear(&q);
 	return n;
 }

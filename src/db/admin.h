@@ -1,12 +1,12 @@
 /*
- * admin.h: what needs an administrator's connection and plain SQL: roles,
- * the database, migrations, and what doctor asks the server. For codecourierctl
- * only.
+ * admin.h: what needs an administrator's connection: roles, the database,
+ * migrations, and what doctor asks the server. For codecourierctl only.
  */
 #ifndef DB_ADMIN_H
 #define DB_ADMIN_H
 
 #include "base/err.h"
+#include "db/query.h"
 
 #include <stddef.h>
 
@@ -32,10 +32,26 @@ struct admin *admin_open(
     const char *conninfo, const char *database, char *why, size_t size);
 void admin_close(struct admin *a);
 
-/* Runs SQL of ours; the first column of the first row goes to `out` (or NULL),
- * "" where there is none. False: `why` says `what` and the server's message. */
-MUST_CHECK bool admin_run(struct admin *a, const char *what, const char *sql,
+/*
+ * Runs a statement of ours, unprepared; its rows are in `q` as after db_run.
+ * False: `why` says `what` and the server's message, and `q` is cleared.
+ */
+MUST_CHECK bool admin_ask(struct admin *a, const char *what, struct db_query *q,
+    char *why, size_t size);
+
+/* The same for a statement without parameters, whose one text goes to `out`, ""
+ * where there is none. */
+MUST_CHECK bool admin_text(struct admin *a, const char *what, enum stmt stmt,
     char *out, size_t out_size, char *why, size_t size);
+
+/* The same for a file of SQL, or what stmt_with has made: its rows are of no
+ * use. */
+MUST_CHECK bool admin_file(
+    struct admin *a, const char *what, const char *sql, char *why, size_t size);
+
+/* For admin.c, migrate.c and facts.c: sends it, and waits. Whatever comes back
+ * is in `q`; false: it is a failure. */
+MUST_CHECK bool admin_exec(struct admin *a, struct db_query *q);
 
 /* What is there of what admin_create makes. */
 struct admin_made {

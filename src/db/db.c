@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
-#include "db/error.h"
 #include "db/open.h"
 #include "db/pipeline.h"
 

@@ -1,13 +1,15 @@
 /*
  * db.h: one connection to PostgreSQL, and how statements run on it: several
- * in one pipeline, which is one round trip and one transaction. Nobody else
- * sees libpq. Not thread-safe; a process has one.
+ * in one pipeline, which is one round trip and one transaction. Only this
+ * wing sees libpq. Not thread-safe; a process has one.
  */
 #ifndef DB_H
 #define DB_H
 
 #include "base/err.h"
-#include "db/stmt.h"
+#include "db/error.h"
+#include "db/query.h"
+#include "db/setup.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,30 +17,6 @@
 #define DB_NAME "codecourier"
 
 struct db;
-
-/* A statement with its parameters and, after db_run, its result. */
-struct db_query {
-	enum stmt stmt;
-	int n;
-	const char *value[STMT__PARAMS];
-	int length[STMT__PARAMS];
-	int format[STMT__PARAMS];
-	char number[STMT__PARAMS][24];
-	void *result; /* PGresult, owned; see db_query_clear */
-};
-
-/* Why db_run refused, where the database knew more than the code. */
-struct db_fault {
-	const char *field;      /* of the request's body; or NULL */
-	const char *message;    /* static; or NULL */
-	const char *constraint; /* static name, or NULL */
-};
-
-enum db_mode {
-	DB_API,      /* the API role; its statements are prepared */
-	DB_API_ONCE, /* the same for a single request: nothing prepared */
-	DB_OPERATOR, /* SET ROLE codecourier_owner; nothing prepared */
-};
 
 /* What a program needs of the schema (DESIGN: N and N+1 side by side). */
 #define DB_PROGRAM       1 /* this program's number */
@@ -88,14 +66,6 @@ int64_t db_take_wait(struct db *db);
  * db_run or db_connect makes a new one. */
 void db_slim(struct db *db, size_t sent);
 
-/* Parameters, in the order $1, $2, …; NULL is SQL's NULL. Text and bytes are
- * not copied and must live until db_run is over; numbers are. */
-void db_query_init(struct db_query *q, enum stmt stmt);
-void db_text(struct db_query *q, const char *value);
-void db_bytes(struct db_query *q, const void *value, size_t len);
-void db_int(struct db_query *q, int64_t value);
-void db_query_clear(struct db_query *q); /* frees the result */
-
 /*
  * Runs the statements in one pipeline: all of them or none. ERR_OK means that
  * the transaction is committed. `write` says whether running it twice would
@@ -110,13 +80,5 @@ void db_query_clear(struct db_query *q); /* frees the result */
  */
 MUST_CHECK enum err db_run(struct db *db, struct db_query *const q[], size_t n,
     bool write, int64_t deadline, struct db_fault *fault);
-
-/* Results of a query that ran: rows, and a column's bytes (terminated by NUL,
- * valid until db_query_clear); NULL where it is SQL's NULL. `len` may be
- * NULL. */
-int db_rows(const struct db_query *q);
-const char *db_value(
-    const struct db_query *q, int row, int column, size_t *len);
-bool db_bool(const struct db_query *q, int row, int column);
 
 #endif

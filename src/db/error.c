@@ -3,6 +3,7 @@
  */
 #include "db/error.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/banned.h"
@@ -140,4 +141,14 @@ db_error_cause(const char *sqlstate)
 		if (strcmp(sqlstate, causes[i].sqlstate) == 0)
 			return causes[i].cause;
 	return "";
+}
+
+void
+db_error_line(char *why, size_t size, const char *what, const char *message)
+{
+	char *nl;
+
+	snprintf(why, size, "%s%s%s", what, what[0] ? ": " : "", message);
+	while ((nl = strchr(why, '\n')))
+		*nl = nl[1] ? ' ' : '\0';
 }

@@ -15,34 +15,6 @@
 
 #include "base/banned.h"
 
-#define SETTING(name) "current_setting('" name "')"
-
-/* SQL reads better as it is laid out here. */
-/* clang-format off */
-static const char facts_sql[] =
-    "SELECT " SETTING("max_connections") "::int - "
-    SETTING("superuser_reserved_connections") "::int, "
-    "(SELECT count(DISTINCT coalesce(host(client_addr), '')) "
-    "FROM pg_stat_activity WHERE usename = 'codecourier'), "
-    "extract(epoch FROM clock_timestamp()), "
-    "coalesce((SELECT setting FROM pg_settings "
-    "WHERE name = 'data_directory'), ''), "
-    /* the role's own setting, then the database's, stand above the server's */
-    "coalesce((SELECT substring(s FROM '=(.*)') "
-    "FROM pg_db_role_setting d, unnest(d.setconfig) s "
-    "WHERE s LIKE 'synchronous\\_commit=%' AND d.setrole IN (0, "
-    "(SELECT oid FROM pg_roles WHERE rolname = 'codecourier')) "
-    "AND d.setdatabase IN (0, (SELECT oid FROM pg_database "
-    "WHERE datname = current_database())) "
-    "ORDER BY d.setrole DESC, d.setdatabase DESC LIMIT 1), "
-    SETTING("synchronous_commit") ") <> 'off', "
-    SETTING("fsync") " = 'on' AND " SETTING("full_page_writes") " = 'on', "
-    SETTING("synchronous_standby_names") ", "
-    /* NULL for who may not see it (pg_read_all_stats): taken for one */
-    "(SELECT count(*) FROM pg_stat_replication "
-    "WHERE coalesce(sync_state, 'sync') IN ('sync', 'quorum'))";
-/* clang-format on */
-
 static double
 now(void)
 {
@@ -53,49 +25,52 @@ now(void)
 }
 
 static int
-number(const PGresult *res, int column)
+fact(const struct db_query *q, int column)
 {
-	return (int)strtol(PQgetvalue(res, 0, column), NULL, 10);
+	return (int)strtol(db_value(q, 0, column, NULL), NULL, 10);
+}
+
+/* The server's reason alone. */
+static const char *
+reason(const struct db_query *q)
+{
+	const char *text =
+	    PQresultErrorField(q->result, PG_DIAG_MESSAGE_PRIMARY);
+
+	return text ? text : "connection lost";
+}
+
+static void
+take_facts(struct db_facts *f, const struct db_query *q, double between)
+{
+	f->max_connections = fact(q, 0);
+	f->hosts = fact(q, 1);
+	f->clock = strtod(db_value(q, 0, 2, NULL), NULL) - between;
+	snprintf(f->data, sizeof(f->data), "%s", db_value(q, 0, 3, NULL));
+	f->commit_waits = db_bool(q, 0, 4);
+	f->durable = db_bool(q, 0, 5);
+	snprintf(
+	    f->standbys, sizeof(f->standbys), "%s", db_value(q, 0, 6, NULL));
+	f->synchronous = fact(q, 7);
 }
 
 bool
 admin_facts(struct admin *a, struct db_facts *f, char *why, size_t size)
 {
 	double before = now();
-	PGresult *res = PQexec(a->conn, facts_sql);
-	double between = (before + now()) / 2;
+	struct db_query q;
+	bool ok;
 
 	memset(f, 0, sizeof(*f));
-	if (PQresultStatus(res) != PGRES_TUPLES_OK) {
-		snprintf(why, size, "%s",
-		    PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY)
-			? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY)
-			: "connection lost");
-		PQclear(res);
-		return false;
-	}
-	f->max_connections = number(res, 0);
-	f->hosts = number(res, 1);
-	f->clock = strtod(PQgetvalue(res, 0, 2), NULL) - between;
-	snprintf(f->data, sizeof(f->data), "%s", PQgetvalue(res, 0, 3));
-	f->commit_waits = PQgetvalue(res, 0, 4)[0] == 't';
-	f->durable = PQgetvalue(res, 0, 5)[0] == 't';
-	snprintf(f->standbys, sizeof(f->standbys), "%s", PQgetvalue(res, 0, 6));
-	f->synchronous = number(res, 7);
-	PQclear(res);
-	return true;
+	db_query_init(&q, STMT_ADMIN_FACTS);
+	ok = admin_exec(a, &q);
+	if (ok)
+		take_facts(f, &q, (before + now()) / 2);
+	else
+		snprintf(why, size, "%s", reason(&q));
+	db_query_clear(&q);
+	return ok;
 }
-
-/* clang-format off */
-static const char fits_sql[] =
-    "SELECT pg_encoding_to_char(encoding), datcollate, datctype, "
-    /* PostgreSQL 14 has no such column, and no other provider */
-    "coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') = 'i', "
-    "pg_get_userbyid(datdba), "
-    "coalesce((SELECT has_database_privilege(r.oid, d.oid, 'CREATE') "
-    "FROM pg_roles r WHERE rolname = 'codecourier_owner'), false) "
-    "FROM pg_database d WHERE datname = current_database()";
-/* clang-format on */
 
 /* Texts are compared and folded byte by byte then, as everywhere else. */
 static bool
@@ -110,56 +85,65 @@ is_plain(const char *locale)
 	return false;
 }
 
-#define ASIDE                                                                  \
-	"ALTER DATABASE " DB_NAME " RENAME TO " DB_NAME "_before; then "       \
-	"codecourierctl init makes it as it must be"
+/* How the database is put out of the way, and what comes then. */
+static void
+add_aside(char *why, size_t size, const char *then)
+{
+	size_t used = strlen(why);
+
+	snprintf(why + used, size - used,
+	    ". Move it aside, with psql: %s; then codecourierctl init makes it "
+	    "as it must be%s",
+	    stmt_info(STMT_TELL_ASIDE)->sql, then);
+}
 
 static bool
-judge(const PGresult *res, bool empty, char *why, size_t size)
+judge(const struct db_query *q, bool empty, char *why, size_t size)
 {
-	const char *encoding = PQgetvalue(res, 0, 0);
-	const char *collate = PQgetvalue(res, 0, 1);
-	const char *ctype = PQgetvalue(res, 0, 2);
-	bool icu = PQgetvalue(res, 0, 3)[0] == 't';
+	const char *encoding = db_value(q, 0, 0, NULL);
+	const char *collate = db_value(q, 0, 1, NULL);
+	const char *ctype = db_value(q, 0, 2, NULL);
+	bool icu = db_bool(q, 0, 3);
 
-	if (strcmp(encoding, "UTF8") != 0)
+	if (strcmp(encoding, "UTF8") != 0) {
 		snprintf(why, size,
-		    "the database " DB_NAME " has the encoding %.32s, not "
-		    "UTF8. Move it aside, with psql: " ASIDE "%s",
-		    encoding,
+		    "the database " DB_NAME " has the encoding %.32s, not UTF8",
+		    encoding);
+		add_aside(why, size,
 		    empty ? ""
 			  : ", and pg_dump -Fc " DB_NAME "_before | pg_restore "
 			    "--clean --if-exists -d " DB_NAME
 			    " fills it again");
-	else if (empty && (icu || !is_plain(collate) || !is_plain(ctype)))
+		return false;
+	}
+	if (empty && (icu || !is_plain(collate) || !is_plain(ctype)))
 		snprintf(why, size,
 		    "the database " DB_NAME " has the locale %.32s, %.32s%s, "
-		    "not C: texts would be compared in another way. Move it "
-		    "aside, with psql: " ASIDE,
+		    "not C: texts would be compared in another way",
 		    collate, ctype, icu ? " (ICU)" : "");
-	else if (empty && PQgetvalue(res, 0, 5)[0] != 't')
+	else if (empty && !db_bool(q, 0, 5))
 		snprintf(why, size,
 		    "the database " DB_NAME " is %.63s's, and the role "
-		    "codecourier_owner may make nothing in it. Move it aside, "
-		    "with psql: " ASIDE,
-		    PQgetvalue(res, 0, 4));
+		    "codecourier_owner may make nothing in it",
+		    db_value(q, 0, 4, NULL));
 	else
 		return true;
+	add_aside(why, size, "");
 	return false;
 }
 
 bool
 admin_fits(struct admin *a, bool empty, char *why, size_t size)
 {
-	PGresult *res = PQexec(a->conn, fits_sql);
-	bool ok = PQresultStatus(res) == PGRES_TUPLES_OK;
+	struct db_query q;
+	bool ok;
 
+	db_query_init(&q, STMT_ADMIN_FITS);
+	ok = admin_exec(a, &q);
 	if (!ok)
-		snprintf(why, size, "the database " DB_NAME ": %.200s",
-		    PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY)
-			? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY)
-			: "connection lost");
-	ok = ok && judge(res, empty, why, size);
-	PQclear(res);
+		snprintf(
+		    why, size, "the database " DB_NAME ": %.200s", reason(&q));
+	ok = ok && judge(&q, empty, why, size);
+	db_query_clear(&q);
 	return ok;
 }

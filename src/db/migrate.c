@@ -21,8 +21,8 @@
 
 #define NO_TRANSACTION "-- no-transaction"
 #define OLDEST_PROGRAM "-- oldest-program: "
-#define LOCK_KEY       "7235419266031571" /* any number, ours */
 #define LOCK_WAIT      "500ms"
+#define LOCK_WAIT_LONG "60s" /* for another init or migrate */
 #define TRIES          10
 #define PAUSE_US       300000 /* longer by as much with each try */
 #define LOOK_MS        150    /* who holds the lock, asked so often */
@@ -47,20 +47,18 @@ migration_oldest_program(const struct migration *m)
 static void
 look(struct admin *watch, int pid, struct work *w)
 {
-	char sql[512], found[sizeof(w->holders)], ignored[256];
+	struct db_query q;
+	const char *found;
+	char ignored[256];
 
-	snprintf(sql, sizeof(sql),
-	    "SELECT string_agg(format('process %%s, role %%s, %%s, its "
-	    "transaction open for %%s s', pid, coalesce(usename, '?'), "
-	    "coalesce(state, '?'), coalesce(round(extract(epoch FROM "
-	    "clock_timestamp() - xact_start))::text, '?')), '; ') "
-	    "FROM pg_stat_activity WHERE pid = ANY (pg_blocking_pids(%d))",
-	    pid);
-	if (watch &&
-	    admin_run(watch, "watch", sql, found, sizeof(found), ignored,
-		sizeof(ignored)) &&
-	    found[0])
-		memcpy(w->holders, found, sizeof(found));
+	db_query_init(&q, STMT_ADMIN_HOLDERS);
+	db_int(&q, pid);
+	if (!watch || !admin_ask(watch, "watch", &q, ignored, sizeof(ignored)))
+		return;
+	found = db_value(&q, 0, 0, NULL);
+	if (found && found[0])
+		snprintf(w->holders, sizeof(w->holders), "%s", found);
+	db_query_clear(&q);
 }
 
 static void
@@ -74,12 +72,12 @@ note(struct work *w, const PGresult *res)
 	    text ? text : PQresultErrorMessage(res));
 }
 
-/* Runs SQL and looks now and then who is in its way. */
+/* Takes what comes back of what was sent, and looks now and then who is in
+ * its way. */
 static bool
-run(struct admin *a, struct admin *watch, const char *sql, struct work *w)
+await(struct admin *a, struct admin *watch, bool ok, struct work *w)
 {
 	struct pollfd p = {.fd = PQsocket(a->conn), .events = POLLIN};
-	bool ok = PQsendQuery(a->conn, sql) == 1;
 	PGresult *res;
 
 	if (!ok)
@@ -106,25 +104,47 @@ run(struct admin *a, struct admin *watch, const char *sql, struct work *w)
 	return ok;
 }
 
+/* A file of SQL, or a statement of ours. */
+static bool
+run_file(struct admin *a, struct admin *watch, const char *sql, struct work *w)
+{
+	return await(a, watch, PQsendQuery(a->conn, sql) == 1, w);
+}
+
+/* What the file is followed by. */
+static bool
+add_row(struct admin *a, struct admin *watch, const struct migration *m,
+    struct work *w)
+{
+	struct db_query q;
+
+	db_query_init(&q, STMT_ADMIN_MIGRATED);
+	db_int(&q, m->version);
+	db_int(&q, migration_oldest_program(m));
+	return await(a, watch,
+	    PQsendQueryParams(a->conn, stmt_info(q.stmt)->sql, q.n, NULL,
+		q.value, q.length, q.format, 1) == 1,
+	    w);
+}
+
 /* One try. */
 static bool
 apply_once(struct admin *a, struct admin *watch, const struct migration *m,
     struct work *w)
 {
+	const char *begin = stmt_info(STMT_ADMIN_BEGIN)->sql;
+	const char *commit = stmt_info(STMT_ADMIN_COMMIT)->sql;
+	const char *rollback = stmt_info(STMT_ADMIN_ROLLBACK)->sql;
 	bool plain =
 	    strncmp(m->sql, NO_TRANSACTION, strlen(NO_TRANSACTION)) != 0;
 	struct work ignored;
-	char row[160];
 
 	memset(w, 0, sizeof(*w));
-	snprintf(row, sizeof(row),
-	    "INSERT INTO codecourier.schema_version (version, oldest_program) "
-	    "VALUES (%d, %d)",
-	    m->version, migration_oldest_program(m));
-	if ((!plain || run(a, watch, "BEGIN", w)) && run(a, watch, m->sql, w) &&
-	    run(a, watch, row, w) && (!plain || run(a, watch, "COMMIT", w)))
+	if ((!plain || run_file(a, watch, begin, w)) &&
+	    run_file(a, watch, m->sql, w) && add_row(a, watch, m, w) &&
+	    (!plain || run_file(a, watch, commit, w)))
 		return true;
-	if (plain && !run(a, NULL, "ROLLBACK", &ignored))
+	if (plain && !run_file(a, NULL, rollback, &ignored))
 		w->state[0] = '\0'; /* the connection is lost: no other try */
 	/* outside a transaction a part of it may have been done */
 	if (!plain)
@@ -168,27 +188,33 @@ apply(struct admin *a, struct admin *watch, const struct migration *m,
 	return true;
 }
 
+/* SET, which takes no parameters. */
+static bool
+set_timeout(struct admin *a, const char *what, enum stmt stmt,
+    const char *value, char *why, size_t size)
+{
+	char sql[64];
+
+	return stmt_with(stmt, value, sql, sizeof(sql)) &&
+	    admin_file(a, what, sql, why, size);
+}
+
 /* Alone, then ready to work; nobody else waits for the first lock. */
 static bool
-begin(struct admin *a, char *why, size_t size)
+begin_alone(struct admin *a, char *why, size_t size)
 {
-	static const struct {
-		const char *sql, *what; /* what: in a message */
-	} steps[] = {
-	    {"SET lock_timeout = '60s'", "lock_timeout"},
-	    {"SELECT pg_advisory_lock(" LOCK_KEY ")",
-		"another init or migrate is at work"},
-	    {database_sql, "rights of everybody"},
-	    {"SET ROLE codecourier_owner", "SET ROLE codecourier_owner"},
-	    {"SET lock_timeout = '" LOCK_WAIT "'", "lock_timeout"},
-	    {"SET statement_timeout = 0", "statement_timeout"},
-	};
+	const char *owner = stmt_info(STMT_SESSION_OWNER)->sql;
 
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		if (!admin_run(
-			a, steps[i].what, steps[i].sql, NULL, 0, why, size))
-			return false;
-	return true;
+	return set_timeout(a, "lock_timeout", STMT_ADMIN_LOCK_TIMEOUT,
+		   "'" LOCK_WAIT_LONG "'", why, size) &&
+	    admin_file(a, "another init or migrate is at work",
+		stmt_info(STMT_ADMIN_LOCK)->sql, why, size) &&
+	    admin_file(a, "rights of everybody", database_sql, why, size) &&
+	    admin_file(a, owner, owner, why, size) &&
+	    set_timeout(a, "lock_timeout", STMT_ADMIN_LOCK_TIMEOUT,
+		"'" LOCK_WAIT "'", why, size) &&
+	    set_timeout(
+		a, "statement_timeout", STMT_SESSION_TIMEOUT, "0", why, size);
 }
 
 bool
@@ -199,7 +225,8 @@ admin_migrate(struct admin *a, void (*done)(const struct migration *m),
 	int version;
 	bool ok = true;
 
-	if (!begin(a, why, size) || (version = admin_version(a, why, size)) < 0)
+	if (!begin_alone(a, why, size) ||
+	    (version = admin_version(a, why, size)) < 0)
 		return false;
 	/* without it a lock's holder stays unnamed, no more */
 	watch = admin_open(a->conninfo, DB_NAME, why, size);

@@ -5,6 +5,8 @@
 
 #include "base/file.h"
 #include "base/secret.h"
+#include "db/error.h"
+#include "db/stmt.h"
 
 #include <libpq-fe.h>
 
@@ -95,17 +97,6 @@ peer_uid(const char *conninfo)
 		return 0;
 	pw = getpwnam(user);
 	return pw ? pw->pw_uid : 0;
-}
-
-/* One line of ours. */
-static void
-explain(char *why, size_t size, const char *begin, const char *message)
-{
-	char *nl;
-
-	snprintf(why, size, "%s%s", begin, message);
-	while ((nl = strchr(why, '\n')))
-		*nl = nl[1] ? ' ' : '\0';
 }
 
 /* The kernel tells the server the effective uid of the moment of connect(2).
@@ -220,11 +211,11 @@ db_open(const char *conninfo, const char *database, const char *application,
 	if (conn && PQstatus(conn) == CONNECTION_OK) {
 		if (!db_is_standby(conn))
 			return conn;
-		explain(why, size, DB_STANDBY, "");
+		snprintf(why, size, DB_STANDBY);
 	} else if (strstr(message, "server is in hot standby mode")) {
-		explain(why, size, DB_STANDBY ": ", message);
+		db_error_line(why, size, DB_STANDBY, message);
 	} else {
-		explain(why, size, "", message);
+		db_error_line(why, size, "", message);
 	}
 	PQfinish(conn);
 	return NULL;
@@ -263,9 +254,9 @@ db_password(const char *conninfo, char *value, size_t size)
 
 /* The first column of the first row as a number, -1 without one. */
 static long
-number(PGconn *conn, const char *sql)
+ask_number(PGconn *conn, enum stmt s)
 {
-	PGresult *res = PQexec(conn, sql);
+	PGresult *res = PQexec(conn, stmt_info(s)->sql);
 	long n = -1;
 
 	if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) > 0)
@@ -280,27 +271,24 @@ static bool
 share_backend(PGconn *a, PGconn *b)
 {
 	for (int i = 0; i < TRIES; i++) {
-		long pid = number(a, "SELECT pg_backend_pid()");
+		long pid = ask_number(a, STMT_SESSION_BACKEND);
 
-		if (pid > 0 && number(b, "SELECT pg_backend_pid()") == pid)
+		if (pid > 0 && ask_number(b, STMT_SESSION_BACKEND) == pid)
 			return true;
 	}
 	return false;
 }
 
-/* One that knows prepared statements gives them names of its own. */
+/* Whether the pooler is one that knows prepared statements. */
 static bool
 prepares(PGconn *conn)
 {
-	PGresult *res =
-	    PQprepare(conn, "codecourier_doctor", "SELECT 1", 0, NULL);
+	PGresult *res = PQprepare(conn, "codecourier_doctor",
+	    stmt_info(STMT_SESSION_ANY)->sql, 0, NULL);
 	bool made = PQresultStatus(res) == PGRES_COMMAND_OK;
 
 	PQclear(res);
-	return made &&
-	    number(conn,
-		"SELECT count(*) FROM pg_prepared_statements "
-		"WHERE name LIKE 'PGBOUNCER\\_%'") > 0;
+	return made && ask_number(conn, STMT_SESSION_RENAMED) > 0;
 }
 
 bool
@@ -315,7 +303,7 @@ db_pooler(const char *conninfo, enum db_pooler *found)
 
 	*found = POOLER_NONE;
 	/* without a pooler the key to cancel with has the backend's own id */
-	if (ok && number(a, "SELECT pg_backend_pid()") != PQbackendPID(a) &&
+	if (ok && ask_number(a, STMT_SESSION_BACKEND) != PQbackendPID(a) &&
 	    share_backend(a, b))
 		*found = prepares(a) ? POOLER_PREPARES : POOLER_BREAKS;
 	PQfinish(a);

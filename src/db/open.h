@@ -5,7 +5,7 @@
 #ifndef DB_OPEN_H
 #define DB_OPEN_H
 
-#include "db/db.h"
+#include "base/err.h"
 
 #include <stddef.h>
 
@@ -29,14 +29,6 @@ struct pg_conn; /* libpq's PGconn */
  */
 struct pg_conn *db_open(const char *conninfo, const char *database,
     const char *application, const char *timeout, char *why, size_t size);
-
-/*
- * Queues on a new session, in pipeline mode, the settings that it needs and the
- * preparation of its mode's statements, up to the sync. Returns the number of
- * statements queued, whose results are to be read; 0 on failure.
- */
-size_t db_send_setup(
-    struct pg_conn *conn, enum db_mode mode, int statement_timeout_ms);
 
 /* Whether an open session is one on a standby, as the server has told of
  * itself last: nobody is asked. */

@@ -4,7 +4,7 @@
 #ifndef DB_PIPELINE_H
 #define DB_PIPELINE_H
 
-#include "db/db.h"
+#include "db/query.h"
 
 struct pg_conn;
 

@@ -1,7 +1,7 @@
 /*
  * query.c: parameters of a statement before it runs, its result after.
  */
-#include "db/db.h"
+#include "db/query.h"
 
 #include <libpq-fe.h>
 

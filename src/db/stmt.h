@@ -1,6 +1,6 @@
 /*
  * stmt.h: every SQL statement of the project, by name: src/db/sql/NAME.sql has
- * them, with their parameters and columns. Callers never hold SQL.
+ * them, with their parameters and columns. Nobody else holds SQL.
  *
  * Conventions: $1 is the project id in every statement of a handler, so that
  * no object of another project can be reached. A statement that writes takes
@@ -13,7 +13,10 @@
 #ifndef STMT_H
 #define STMT_H
 
+#include "base/err.h"
 #include "db/statements.h" /* enum stmt, made */
+
+#include <stddef.h>
 
 /* Why a server is not served from, as a reason begins. What a standby holds
  * may be old: a key that was revoked on the primary is still good there. */
@@ -29,5 +32,10 @@ extern const struct stmt_info stmt_table[STMT__MAX];
 
 /* The row of a statement; `s` must be a value of the enum below STMT__MAX. */
 const struct stmt_info *stmt_info(enum stmt s);
+
+/* The text of one that takes no parameters with `value`, a literal, in the
+ * place of its $1. False: no room. */
+MUST_CHECK bool stmt_with(
+    enum stmt s, const char *value, char *out, size_t size);
 
 #endif

@@ -50,12 +50,12 @@ ban='#include "base/banned.h"\n'
 lines() { for ((i = 0; i < $1; i++)); do printf '\\t;\\n'; done; }
 
 # A folder without anything to look at is no reason to be green.
-for lint in c format layers man plain units; do
+for lint in c format layers man plain sql units; do
 	run $lint && echo "$lint is green without a file" && red=1
 done
 
 printf '#include "base/banned.h"\n' >"$tree/src/base/good.c"
-for lint in c format layers shell sizes top; do
+for lint in c format layers shell sizes sql top; do
 	accept $lint src/base/good.h '\n'
 done
 
@@ -97,6 +97,11 @@ accept sizes src/base/a.c " * Size: long_one, a table.\nlong_one(void)\n{\n$(lin
 accept sizes src/base/a.c "$(lines 500)"
 accept sizes tests/a.py "# Size: a table.\n$(lines 501)"
 accept sizes build/a.c "$(lines 501)"
+
+plant sql src/db/a.c 'x("a", "SELECT 1");\n' 'src/db/a.c:1'
+plant sql src/ctl/a.h '#define A "x " \\\n\t"\\"WHERE a"\n' 'src/ctl/a.h:2'
+plant sql cgi-bin/a.c "x('\"', \"insert into a\");\n"
+accept sql src/db/a.c '/* SELECT */ x("a", STMT_SELECT, "unselected FROMAGE");\n'
 
 plant plain src/ctl/a.c 'void\nf(void)\n{\n\tputs("a");\n}\n' 'src/ctl/a.c:4: puts'
 plant plain src/ctl/doctor/doctor.c 'fprintf(stderr, "%s", a);\n' 'fprintf'

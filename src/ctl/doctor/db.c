@@ -220,24 +220,30 @@ void
 doctor_commit(struct doctor *d)
 {
 	const struct db_facts *f = &d->facts;
+	char fix[256];
 
 	if (!d->has_facts) {
 		doctor_unseen(d, "no connection to the database");
 		return;
 	}
-	if (f->commit_waits && f->standbys[0] && f->synchronous == 0)
-		doctor_error(d,
+	if (f->commit_waits && f->standbys[0] && f->synchronous == 0) {
+		snprintf(fix, sizeof(fix),
 		    "bring a standby of that name back; or, in the knowledge "
-		    "that there is one copy only: ALTER SYSTEM RESET "
-		    "synchronous_standby_names; SELECT pg_reload_conf()",
+		    "that there is one copy only: %s",
+		    stmt_info(STMT_TELL_ALONE)->sql);
+		doctor_error(d, fix,
 		    "synchronous_standby_names is set and no such standby is "
 		    "connected: every write hangs");
-	if (!f->commit_waits)
-		doctor_warn(d,
+	}
+	if (!f->commit_waits) {
+		snprintf(fix, sizeof(fix),
 		    "synchronous_commit = on in postgresql.conf, and for the "
-		    "role: ALTER ROLE codecourier RESET synchronous_commit",
+		    "role: %s",
+		    stmt_info(STMT_TELL_COMMIT)->sql);
+		doctor_warn(d, fix,
 		    "synchronous_commit is off: a crash of the server takes "
 		    "back writes that were answered with success");
+	}
 	if (!f->durable)
 		doctor_error(d,
 		    "fsync = on, full_page_writes = on in postgresql.conf; "

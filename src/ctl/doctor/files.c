@@ -125,8 +125,8 @@ doctor_sealed(struct doctor *d)
 	    keyring_load(d->c->conf.keyring, why, sizeof(why));
 
 	if (!ring || !d->admin ||
-	    !admin_run(d->admin, "data keys", stmt_info(STMT_MASTER_KEYS)->sql,
-		rows, sizeof(rows), why, sizeof(why))) {
+	    !admin_text(d->admin, "data keys", STMT_MASTER_KEYS, rows,
+		sizeof(rows), why, sizeof(why))) {
 		doctor_unseen(d, "no keyring to read, or no database");
 		keyring_free(ring);
 		return;

@@ -200,9 +200,8 @@ keyring_fits(struct init *i, struct admin *a, char *why, size_t size)
 
 	if (access(path, F_OK) == 0)
 		return true;
-	if (!admin_run(a, "data keys",
-		"SELECT count(*) FROM codecourier.data_key", n, sizeof(n), why,
-		size))
+	if (!admin_text(
+		a, "data keys", STMT_ADMIN_DATA_KEYS, n, sizeof(n), why, size))
 		return false;
 	if (strcmp(n, "0") == 0)
 		return true;

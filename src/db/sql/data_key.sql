@@ -15,3 +15,7 @@ SELECT coalesce(string_agg(t, E'\n'), '') FROM (
 	FROM codecourier.data_key
 	ORDER BY master_key, created_at DESC LIMIT 30
 ) AS newest;
+
+-- name: admin_data_keys
+-- -> how many
+SELECT count(*)::text FROM codecourier.data_key;
