@@ -4,7 +4,6 @@
  */
 #include "api/handlers.h"
 
-#include "base/text.h"
 #include "crypt/keyhash.h"
 #include "http/auth.h"
 #include "http/call.h"
@@ -15,30 +14,30 @@
 
 #include "base/banned.h"
 
-static bool
-is_environment(const char *s, size_t len)
-{
-	(void)len;
-	return strcmp(s, "live") == 0 || strcmp(s, "test") == 0;
-}
+static const char *const environments[] = {"live", "test", NULL};
 
+enum { GENERATE_NAME, GENERATE_ENVIRONMENT, GENERATE_FIELDS };
 static const struct field generate_fields[] = {
-    {.name = "name",
+    [GENERATE_NAME] = {.name = "name",
 	.required = true,
 	.trimmed = true,
 	.one_line = true,
 	.min = 1,
 	.max = 100},
-    {.name = "environment",
-	.max = REQ_BODY_MAX,
-	.valid = is_environment,
-	.rule = "Must be \"live\" or \"test\"."},
+    [GENERATE_ENVIRONMENT] = {.name = "environment", .one_of = environments},
 };
+BODY(api_key_generate_body, generate_fields, GENERATE_FIELDS);
+
+enum { REVOKE_KEY_ID, REVOKE_FIELDS };
 static const struct field revoke_fields[] = {
-    {.name = "keyId", .required = true, .max = REQ_BODY_MAX},
+    [REVOKE_KEY_ID] = {.name = "keyId",
+	.required = true,
+	.is_id = true,
+	.not_found = "The project has no API key with this id. Send the "
+		     "\"id\" that the list of keys shows, not the prefix and "
+		     "not the key."},
 };
-const struct body api_key_generate_body = {generate_fields, 2, false};
-const struct body api_key_revoke_body = {revoke_fields, 1, false};
+BODY(api_key_revoke_body, revoke_fields, REVOKE_FIELDS);
 
 enum err
 api_key_list(struct req *r)
@@ -123,7 +122,7 @@ generate_once(struct req *r, const char *environment, bool *taken)
 	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, key);
 	call_write_part(r, STMT_PROJECT_LOCK);
 	q = call_write(r, STMT_API_KEY_GENERATE);
-	db_text(q, req_text(r, 0));
+	db_text(q, req_text(r, GENERATE_NAME));
 	db_text(q, prefix);
 	db_text(q, environment);
 	db_bytes(q, hash, strlen(hash));
@@ -142,42 +141,32 @@ generate_once(struct req *r, const char *environment, bool *taken)
 enum err
 api_key_generate(struct req *r)
 {
-	const char *environment = r->value[1] ? req_text(r, 1) : "live";
+	const char *environment = req_text(r, GENERATE_ENVIRONMENT);
 	enum err e = ERR_OK;
 	bool taken = true;
 
 	for (int i = 0; taken && i < 3; i++) {
 		taken = false;
 		r->err = ERR_OK;
-		e = generate_once(r, environment, &taken);
+		e = generate_once(
+		    r, environment ? environment : "live", &taken);
 	}
 	return e;
-}
-
-static enum err
-no_key(struct req *r)
-{
-	return req_fail(r, ERR_NOT_FOUND, "keyId",
-	    "The project has no API key with this id. Send the \"id\" that the "
-	    "list of keys shows, not the prefix and not the key.");
 }
 
 enum err
 api_key_revoke(struct req *r)
 {
-	const char *id = req_text(r, 0);
-	struct db_query *q;
+	const char *id = req_text(r, REVOKE_KEY_ID);
+	struct db_query *q = call_write(r, STMT_API_KEY_REVOKE);
 	enum err e;
 
-	if (!text_is_uuid(id, true))
-		return call_refuse(r, no_key(r));
-	q = call_write(r, STMT_API_KEY_REVOKE);
 	db_text(q, id);
 	e = call_run(r);
 	if (e)
 		return e;
 	if (db_rows(q) == 0)
-		return no_key(r);
+		return req_not_found(r, REVOKE_KEY_ID);
 	e = call_drain(r, STMT_API_KEY_DRAIN, id);
 	return e ? e : reply_row(r, q);
 }

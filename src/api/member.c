@@ -8,45 +8,43 @@
 #include "http/query.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/banned.h"
 
-static bool
-is_role(const char *s, size_t len)
-{
-	(void)len;
-	return strcmp(s, "owner") == 0 || strcmp(s, "admin") == 0 ||
-	    strcmp(s, "member") == 0;
-}
+static const char *const roles[] = {"owner", "admin", "member", NULL};
 
 #define ROLE                                                                   \
 	{                                                                      \
-		.name = "role", .required = true, .max = REQ_BODY_MAX,         \
-		.valid = is_role,                                              \
-		.rule = "Must be \"owner\", \"admin\" or \"member\"."          \
+		.name = "role", .required = true, .one_of = roles              \
 	}
-/* An id of any other form is simply not found, so anything goes here. */
+/* Members have two ids, and the wrong one is easily sent. */
 #define TARGET                                                                 \
 	{                                                                      \
-		.name = "targetUserId", .required = true, .max = REQ_BODY_MAX  \
+		.name = "targetUserId", .required = true, .is_id = true,       \
+		.not_found = "The project has no member with this userId. "    \
+			     "Send the member's \"userId\", not its \"id\"."   \
 	}
 
+enum { INVITE_EMAIL, INVITE_ROLE, INVITE_FIELDS };
 static const struct field invite_fields[] = {
-    {.name = "email",
+    [INVITE_EMAIL] = {.name = "email",
 	.required = true,
 	.min = 1,
 	.max = 254,
 	.valid = text_is_email,
 	.rule = "Must be an e-mail address: printable ASCII, one @."},
-    ROLE,
+    [INVITE_ROLE] = ROLE,
 };
-static const struct field remove_fields[] = {TARGET};
-static const struct field role_fields[] = {TARGET, ROLE};
+BODY(member_invite_body, invite_fields, INVITE_FIELDS);
 
-const struct body member_invite_body = {invite_fields, 2, false};
-const struct body member_remove_body = {remove_fields, 1, false};
-const struct body member_update_role_body = {role_fields, 2, false};
+enum { REMOVE_TARGET, REMOVE_FIELDS };
+static const struct field remove_fields[] = {[REMOVE_TARGET] = TARGET};
+BODY(member_remove_body, remove_fields, REMOVE_FIELDS);
+
+enum { UPDATE_ROLE_TARGET, UPDATE_ROLE_ROLE, UPDATE_ROLE_FIELDS };
+static const struct field update_role_fields[] = {
+    [UPDATE_ROLE_TARGET] = TARGET, [UPDATE_ROLE_ROLE] = ROLE};
+BODY(member_update_role_body, update_role_fields, UPDATE_ROLE_FIELDS);
 
 enum err
 member_list(struct req *r)
@@ -74,11 +72,11 @@ member_invite(struct req *r)
 	enum err e;
 
 	q = call_write_part(r, STMT_MEMBER_LOCK);
-	db_text(q, req_text(r, 0));
+	db_text(q, req_text(r, INVITE_EMAIL));
 	call_write_part(r, STMT_PROJECT_LOCK);
 	q = call_write(r, STMT_MEMBER_INVITE);
-	db_text(q, req_text(r, 0));
-	db_text(q, req_text(r, 1));
+	db_text(q, req_text(r, INVITE_EMAIL));
+	db_text(q, req_text(r, INVITE_ROLE));
 	db_int(q, r->app->conf.max_members);
 	e = call_run(r);
 	if (e)
@@ -90,46 +88,31 @@ member_invite(struct req *r)
 	return req_fail(r, ERR_CONFLICT, NULL, full);
 }
 
-/* Members have two ids, and the wrong one is easily sent. */
 static enum err
-no_member(struct req *r)
-{
-	return req_fail(r, ERR_NOT_FOUND, "targetUserId",
-	    "The project has no member with this userId. Send the member's "
-	    "\"userId\", not its \"id\".");
-}
-
-static enum err
-reply_member(struct req *r, const struct db_query *q)
+reply_member(struct req *r, const struct db_query *q, int target)
 {
 	enum err e = call_run(r);
 
 	if (e)
 		return e;
-	return db_rows(q) > 0 ? reply_row(r, q) : no_member(r);
+	return db_rows(q) > 0 ? reply_row(r, q) : req_not_found(r, target);
 }
 
 enum err
 member_remove(struct req *r)
 {
-	struct db_query *q;
+	struct db_query *q = call_write(r, STMT_MEMBER_REMOVE);
 
-	if (!text_is_uuid(req_text(r, 0), true))
-		return call_refuse(r, no_member(r));
-	q = call_write(r, STMT_MEMBER_REMOVE);
-	db_text(q, req_text(r, 0));
-	return reply_member(r, q);
+	db_text(q, req_text(r, REMOVE_TARGET));
+	return reply_member(r, q, REMOVE_TARGET);
 }
 
 enum err
 member_update_role(struct req *r)
 {
-	struct db_query *q;
+	struct db_query *q = call_write(r, STMT_MEMBER_UPDATE_ROLE);
 
-	if (!text_is_uuid(req_text(r, 0), true))
-		return call_refuse(r, no_member(r));
-	q = call_write(r, STMT_MEMBER_UPDATE_ROLE);
-	db_text(q, req_text(r, 0));
-	db_text(q, req_text(r, 1));
-	return reply_member(r, q);
+	db_text(q, req_text(r, UPDATE_ROLE_TARGET));
+	db_text(q, req_text(r, UPDATE_ROLE_ROLE));
+	return reply_member(r, q, UPDATE_ROLE_TARGET);
 }

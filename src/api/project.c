@@ -8,15 +8,20 @@
 
 #include "base/banned.h"
 
+enum { UPDATE_NAME, UPDATE_SLUG, UPDATE_GITHUB_REPO_URL, UPDATE_FIELDS };
 static const struct field update_fields[] = {
-    {.name = "name", .trimmed = true, .one_line = true, .min = 1, .max = 100},
-    {.name = "slug",
+    [UPDATE_NAME] = {.name = "name",
+	.trimmed = true,
+	.one_line = true,
+	.min = 1,
+	.max = 100},
+    [UPDATE_SLUG] = {.name = "slug",
 	.min = 1,
 	.max = 63,
 	.valid = text_is_slug,
 	.rule = "Must have a-z, 0-9 and hyphens only, none at either end, and "
 		"not the form of an id."},
-    {.name = "githubRepoUrl",
+    [UPDATE_GITHUB_REPO_URL] = {.name = "githubRepoUrl",
 	.nullable = true,
 	.min = 1,
 	.max = 500,
@@ -24,7 +29,7 @@ static const struct field update_fields[] = {
 	.rule = "Must be an https URL with a host and an owner/repository "
 		"path, without user, query, fragment, . and .. in the path."},
 };
-const struct body project_update_body = {update_fields, 3, false};
+BODY(project_update_body, update_fields, UPDATE_FIELDS);
 const struct body project_delete_body = {NULL, 0, true};
 
 enum err
@@ -45,9 +50,9 @@ project_update(struct req *r)
 	if (!req_given_any(r))
 		return project_get(r);
 	q = call_write(r, STMT_PROJECT_UPDATE);
-	db_text(q, req_text(r, 0));
-	db_text(q, req_text(r, 1));
-	db_text(q, req_text(r, 2));
+	db_text(q, req_text(r, UPDATE_NAME));
+	db_text(q, req_text(r, UPDATE_SLUG));
+	db_text(q, req_text(r, UPDATE_GITHUB_REPO_URL));
 	e = call_run(r);
 	if (e)
 		return e;

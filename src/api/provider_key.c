@@ -10,41 +10,30 @@
 
 #include "base/banned.h"
 
-static bool
-is_provider(const char *s, size_t len)
-{
-	static const char *const providers[] = {"e2b", "anthropic",
-	    "anthropic_token", "openrouter", "openai", "github"};
-
-	(void)len;
-	for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++)
-		if (strcmp(s, providers[i]) == 0)
-			return true;
-	return false;
-}
+static const char *const providers[] = {"e2b", "anthropic", "anthropic_token",
+    "openrouter", "openai", "github", NULL};
 
 #define PROVIDER                                                               \
 	{                                                                      \
-		.name = "provider", .required = true, .max = REQ_BODY_MAX,     \
-		.valid = is_provider,                                          \
-		.rule = "Must be \"e2b\", \"anthropic\", "                     \
-			"\"anthropic_token\", \"openrouter\", \"openai\" or "  \
-			"\"github\"."                                          \
+		.name = "provider", .required = true, .one_of = providers,     \
+		.not_found = "The project has no key of this provider."        \
 	}
 
+enum { SET_PROVIDER, SET_KEY, SET_FIELDS };
 static const struct field set_fields[] = {
-    PROVIDER,
-    {.name = "key",
+    [SET_PROVIDER] = PROVIDER,
+    [SET_KEY] = {.name = "key",
 	.required = true,
 	.min = 8,
 	.max = 1024,
 	.valid = text_is_token,
 	.rule = "Must be printable ASCII without spaces."},
 };
-static const struct field remove_fields[] = {PROVIDER};
+BODY(provider_key_set_body, set_fields, SET_FIELDS);
 
-const struct body provider_key_set_body = {set_fields, 2, false};
-const struct body provider_key_remove_body = {remove_fields, 1, false};
+enum { REMOVE_PROVIDER, REMOVE_FIELDS };
+static const struct field remove_fields[] = {[REMOVE_PROVIDER] = PROVIDER};
+BODY(provider_key_remove_body, remove_fields, REMOVE_FIELDS);
 
 enum err
 provider_key_list(struct req *r)
@@ -65,7 +54,8 @@ enum err
 provider_key_set(struct req *r)
 {
 	struct db_query *q = call_read(r, STMT_DATA_KEYS);
-	const char *provider = req_text(r, 0), *key = req_text(r, 1);
+	const char *provider = req_text(r, SET_PROVIDER);
+	const char *key = req_text(r, SET_KEY);
 	struct seal_name what = {"provider_key", provider};
 	const unsigned char *sealed;
 	struct vault vault;
@@ -92,12 +82,10 @@ provider_key_remove(struct req *r)
 	struct db_query *q = call_write(r, STMT_PROVIDER_KEY_REMOVE);
 	enum err e;
 
-	db_text(q, req_text(r, 0));
+	db_text(q, req_text(r, REMOVE_PROVIDER));
 	e = call_run(r);
 	if (e)
 		return e;
-	if (db_rows(q) == 0)
-		return req_fail(r, ERR_NOT_FOUND, "provider",
-		    "The project has no key of this provider.");
-	return reply_row(r, q);
+	return db_rows(q) > 0 ? reply_row(r, q)
+			      : req_not_found(r, REMOVE_PROVIDER);
 }

@@ -86,9 +86,7 @@ static const struct field fields[] = {
 	.rule = "Must be an e-mail address: printable ASCII, one @, without < "
 		"and >."},
 };
-_Static_assert(sizeof(fields) / sizeof(fields[0]) == SETTINGS, "all of them");
-
-const struct body settings_update_body = {fields, SETTINGS, false};
+BODY(settings_update_body, fields, SETTINGS);
 
 /* Columns that hold a sealed JSON text. */
 static bool
@@ -317,7 +315,7 @@ run_update(struct req *r, struct vault *vault)
 		req_complain(r,
 		    fields[sizes[0] > 0 ? ENV_VARS : DEPLOY_ENV_VARS].name,
 		    "Names and values of envVars and deployEnvVars must have "
-		    "at most 1048576 bytes together.");
+		    "at most " TEXT_OF(FIELD_ENV_MAX) " bytes together.");
 	if (e)
 		return e;
 	req_drop_json(r);

@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A macro's value as a literal: a limit and what is said of it are one. */
+#define TEXT_OF(macro)    TEXT_OF_IT(macro)
+#define TEXT_OF_IT(value) #value
+
 /* For text that no scanner has seen: arguments of a command. */
 bool text_is_utf8(const char *s);
 

@@ -7,6 +7,7 @@
 #define DB_H
 
 #include "base/err.h"
+#include "base/text.h"
 #include "db/error.h"
 #include "db/query.h"
 #include "db/setup.h"
@@ -27,9 +28,7 @@ struct db;
 
 /* How a worker's connection is called in pg_stat_activity: with its number,
  * so that `migrate --plan` can tell which programs run. */
-#define DB_APPLICATION    DB_NAME "/" DB_TEXT_OF(DB_PROGRAM)
-#define DB_TEXT_OF(macro) DB_TEXT(macro)
-#define DB_TEXT(macro)    #macro
+#define DB_APPLICATION DB_NAME "/" TEXT_OF(DB_PROGRAM)
 
 /*
  * A connection that does not exist yet: the first db_run or db_connect opens

@@ -22,6 +22,16 @@
 #define ENV_NAME_MAX  255
 #define ENV_VALUE_MAX 65536 /* bytes */
 
+#define ENTRIES_RULE "Must have at most " TEXT_OF(STRINGS_MAX) " entries."
+#define ENTRY_RULE   "Must have 1 to " TEXT_OF(STRING_MAX) " characters."
+#define ENV_RULE     "Must have at most " TEXT_OF(ENV_MAX) " variables."
+#define ENV_NAME_RULE                                                          \
+	"A variable's name must match [A-Za-z_][A-Za-z0-9_]* and have at "     \
+	"most " TEXT_OF(ENV_NAME_MAX) " characters."
+#define ENV_VALUE_RULE "Must have at most " TEXT_OF(ENV_VALUE_MAX) " bytes."
+#define ENV_SUM_RULE                                                           \
+	"Names and values must have at most " TEXT_OF(FIELD_ENV_MAX) " bytes."
+
 struct check {
 	field_complain *complain;
 	void *arg;
@@ -36,16 +46,38 @@ complain(struct check *c, const char *field, const char *message)
 	c->complain(c->arg, field, message);
 }
 
-static void
-length_rule(const struct field *f, char *out, size_t size)
+static const char *
+length_rule(const struct field *f, char out[FIELD_MESSAGE])
 {
 	const char *unit = f->in_bytes ? "bytes" : "characters";
 
 	if (f->min > 0)
-		snprintf(out, size, "Must have %zu to %zu %s.", f->min, f->max,
-		    unit);
+		snprintf(out, FIELD_MESSAGE, "Must have %zu to %zu %s.", f->min,
+		    f->max, unit);
 	else
-		snprintf(out, size, "Must have at most %zu %s.", f->max, unit);
+		snprintf(out, FIELD_MESSAGE, "Must have at most %zu %s.",
+		    f->max, unit);
+	return out;
+}
+
+const char *
+field_choice(const struct field *f, char out[FIELD_MESSAGE])
+{
+	const char *const *s = f->one_of;
+	int at = snprintf(out, FIELD_MESSAGE, "Must be \"%s\"", *s++);
+
+	for (; *s && at < FIELD_MESSAGE; s++)
+		at += snprintf(out + at, FIELD_MESSAGE - (size_t)at,
+		    s[1] ? ", \"%s\"" : " or \"%s\".", *s);
+	return out;
+}
+
+static bool
+is_one_of(const char *const *list, const char *s)
+{
+	while (*list && strcmp(*list, s) != 0)
+		list++;
+	return *list;
 }
 
 /* Through a copy: json-c copies to where the text stands. False: memory. */
@@ -67,27 +99,47 @@ trim(struct json_object *v, const char **s, size_t *len)
 	return true;
 }
 
+static bool
+fits(const struct field *f, const char *s, size_t len)
+{
+	size_t count;
+
+	if (f->max == 0)
+		return true;
+	count = f->in_bytes ? len : text_count(s, len);
+	return count >= f->min && count <= f->max;
+}
+
+/* The first complaint of a text, perhaps made in `room`; NULL: none. */
+static const char *
+text_fault(
+    const struct field *f, const char *s, size_t len, char room[FIELD_MESSAGE])
+{
+	if (!fits(f, s, len))
+		return length_rule(f, room);
+	if (f->one_line && text_has_control(s, len))
+		return "Must not have control characters.";
+	if (f->one_line && !text_has_visible(s, len))
+		return "Must have at least one visible character.";
+	if (f->one_of && !is_one_of(f->one_of, s))
+		return field_choice(f, room);
+	if (f->valid && !f->valid(s, len))
+		return f->rule;
+	return NULL;
+}
+
 static void
 check_string(struct check *c, const struct field *f, struct json_object *v)
 {
-	const char *s = json_object_get_string(v), *fault = NULL;
-	size_t len = (size_t)json_object_get_string_len(v), count;
-	char length[80], message[160];
+	const char *s = json_object_get_string(v), *fault;
+	size_t len = (size_t)json_object_get_string_len(v);
+	char room[FIELD_MESSAGE], message[FIELD_MESSAGE + 32];
 
 	if (f->trimmed && !trim(v, &s, &len)) {
 		c->no_memory = true;
 		return;
 	}
-	count = f->in_bytes ? len : text_count(s, len);
-	length_rule(f, length, sizeof(length));
-	if (count < f->min || count > f->max)
-		fault = length;
-	else if (f->one_line && text_has_control(s, len))
-		fault = "Must not have control characters.";
-	else if (f->one_line && !text_has_visible(s, len))
-		fault = "Must have at least one visible character.";
-	else if (f->valid && !f->valid(s, len))
-		fault = f->rule;
+	fault = text_fault(f, s, len, room);
 	if (fault && len == 0 && f->nullable) {
 		snprintf(message, sizeof(message), "%s Send null to clear it.",
 		    fault);
@@ -105,7 +157,7 @@ check_strings(struct check *c, const struct field *f, struct json_object *v)
 	char path[80];
 
 	if (n > STRINGS_MAX) {
-		complain(c, f->name, "Must have at most 500 entries.");
+		complain(c, f->name, ENTRIES_RULE);
 		return;
 	}
 	seen = lh_kchar_table_new((int)n * 2 + 1, NULL);
@@ -122,7 +174,7 @@ check_strings(struct check *c, const struct field *f, struct json_object *v)
 		}
 		len = (size_t)json_object_get_string_len(e);
 		if (len == 0 || text_count(s, len) > STRING_MAX)
-			complain(c, path, "Must have 1 to 200 characters.");
+			complain(c, path, ENTRY_RULE);
 		else if (lh_table_lookup_entry(seen, s))
 			complain(c, path, "Must not be in the list twice.");
 		else if (lh_table_insert(seen, s, NULL) != 0)
@@ -154,7 +206,7 @@ check_env(struct check *c, const struct field *f, struct json_object *v)
 	size_t before = c->complaints;
 
 	if (json_object_object_length(v) > ENV_MAX) {
-		complain(c, f->name, "Must have at most 1000 variables.");
+		complain(c, f->name, ENV_RULE);
 		return;
 	}
 	json_object_object_foreach(v, name, value)
@@ -163,10 +215,7 @@ check_env(struct check *c, const struct field *f, struct json_object *v)
 
 		snprintf(path, sizeof(path), "%s.%s", f->name, name);
 		if (len > ENV_NAME_MAX || !text_is_env_name(name, len))
-			complain(c, path,
-			    "A variable's name must match "
-			    "[A-Za-z_][A-Za-z0-9_]* and have at most 255 "
-			    "characters.");
+			complain(c, path, ENV_NAME_RULE);
 		else if (!value)
 			complain(c, path,
 			    "Must be a string. Leave the variable out to "
@@ -174,26 +223,23 @@ check_env(struct check *c, const struct field *f, struct json_object *v)
 		else if (!json_object_is_type(value, json_type_string))
 			complain(c, path, "Must be a string, in quotes.");
 		else if (json_object_get_string_len(value) > ENV_VALUE_MAX)
-			complain(c, path, "Must have at most 65536 bytes.");
+			complain(c, path, ENV_VALUE_RULE);
 	}
-	if (c->complaints == before && field_env_size(v) > FIELD_ENV_LIMIT)
-		complain(c, f->name,
-		    "Names and values must have at most 1048576 bytes.");
+	if (c->complaints == before && field_env_size(v) > FIELD_ENV_MAX)
+		complain(c, f->name, ENV_SUM_RULE);
 }
 
 static void
 check_object(struct check *c, const struct field *f, struct json_object *v)
 {
-	char length[80];
+	char room[FIELD_MESSAGE];
 	size_t len;
 	char *text = json_text(v, &len);
 
 	if (!text)
 		c->no_memory = true;
-	else if (len > f->max) {
-		length_rule(f, length, sizeof(length));
-		complain(c, f->name, length);
-	}
+	else if (len > f->max)
+		complain(c, f->name, length_rule(f, room));
 	free(text);
 }
 
@@ -277,6 +323,17 @@ field_marks(const struct body *body)
 		}
 	}
 	return sum;
+}
+
+int
+field_ill_id(
+    const struct body *body, struct json_object *const value[FIELD_MAX])
+{
+	for (size_t i = 0; i < body->n; i++)
+		if (body->fields[i].is_id && value[i] &&
+		    !text_is_uuid(json_object_get_string(value[i]), true))
+			return (int)i;
+	return -1;
 }
 
 size_t

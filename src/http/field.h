@@ -20,13 +20,16 @@ struct field {
 	const char *name;
 	enum field_type type;
 	bool required;
-	bool nullable; /* null clears it */
-	bool trimmed;  /* U+0020 at both ends is dropped */
-	bool one_line; /* no control characters, something visible */
-	bool in_bytes; /* min and max count bytes, not characters */
-	size_t min, max;
+	bool nullable;   /* null clears it */
+	bool trimmed;    /* U+0020 at both ends is dropped */
+	bool one_line;   /* no control characters, something visible */
+	bool in_bytes;   /* min and max count bytes, not characters */
+	bool is_id;      /* in any other form it is simply not found */
+	size_t min, max; /* a max of 0: none of its own */
+	const char *const *one_of; /* these and no other, NULL behind them */
 	bool (*valid)(const char *s, size_t len); /* after the above; or NULL */
-	const char *rule; /* the complaint when `valid` says no */
+	const char *rule;      /* the complaint when `valid` says no */
+	const char *not_found; /* the answer's message where nothing has it */
 };
 
 /* A body: its fields. `optional`: a request without any body is fine. */
@@ -36,7 +39,16 @@ struct body {
 	bool optional;
 };
 
-#define FIELD_MAX 17 /* fields of one body */
+#define FIELD_NAME 32 /* bytes of a field's name, with a NUL */
+#define FIELD_MAX  24 /* fields of one body, at most; BODY sees to it */
+
+/* Defines a body of this table, whose rows have the numbers of an enum that
+ * ends with `count`: handlers name their fields by it. */
+#define BODY(name, table, count)                                               \
+	_Static_assert(sizeof(table) / sizeof((table)[0]) == (count) &&        \
+		(count) <= FIELD_MAX,                                          \
+	    "a row for each of the enum, and room for all of them");           \
+	const struct body name = {table, count, false}
 
 /* Receives complaints, in body order; `field` may be any text. */
 typedef void field_complain(void *arg, const char *field, const char *message);
@@ -51,6 +63,15 @@ size_t field_check(const struct body *body, struct json_object *json,
     struct json_object *value[FIELD_MAX], bool given[FIELD_MAX],
     field_complain *complain, void *arg);
 
+/* The first field whose value cannot be an id, or -1; of a body without
+ * complaints. */
+int field_ill_id(
+    const struct body *body, struct json_object *const value[FIELD_MAX]);
+
+/* The complaint of a text that is none of `one_of`, made of them. */
+#define FIELD_MESSAGE 160 /* bytes */
+const char *field_choice(const struct field *f, char out[FIELD_MESSAGE]);
+
 /* The most marks (scan.h) of a text that is worth making objects of: those of
  * any body that field_check takes, and FIELD_SPARE for what does not belong
  * there, so that every usual mistake gets its own complaint. */
@@ -61,6 +82,6 @@ size_t field_marks(const struct body *body);
 /* Bytes of names and values of a FIELD_ENV object; NULL is empty. */
 size_t field_env_size(struct json_object *env);
 
-#define FIELD_ENV_LIMIT (1024 * 1024) /* bytes, see field_env_size */
+#define FIELD_ENV_MAX 1048576 /* bytes: 1 MiB, see field_env_size */
 
 #endif

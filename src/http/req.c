@@ -118,6 +118,14 @@ req_fail(struct req *r, enum err e, const char *field, const char *message)
 	return e;
 }
 
+enum err
+req_not_found(struct req *r, int i)
+{
+	const struct field *f = &r->route->body->fields[i];
+
+	return req_fail(r, ERR_NOT_FOUND, f->name, f->not_found);
+}
+
 static bool
 add_text(struct json_object *o, const char *name, const char *text)
 {
@@ -313,15 +321,13 @@ reply_fault(struct req *r)
 const char *
 req_given_names(struct req *r)
 {
-	size_t size = 3, at = 0;
+	size_t at = 0;
 	char *out;
 
 	/* names of the routes' tables: letters only, nothing to quote */
-	for (size_t i = 0; i < FIELD_MAX; i++)
-		size += 32;
 	if (!r->json)
 		return "{}";
-	out = req_alloc(r, size);
+	out = req_alloc(r, 3 + FIELD_MAX * FIELD_NAME);
 	if (!out)
 		return NULL;
 	out[at++] = '{';
@@ -330,7 +336,8 @@ req_given_names(struct req *r)
 		(void)value;
 		if (at > 1)
 			out[at++] = ',';
-		at += (size_t)snprintf(out + at, 32, "%.31s", name);
+		at += (size_t)snprintf(
+		    out + at, FIELD_NAME, "%.*s", FIELD_NAME - 1, name);
 	}
 	snprintf(out + at, 2, "}");
 	return out;

@@ -114,6 +114,9 @@ enum err req_fail(
  * and message, up to 100 stand in `details`. Has field_check's signature. */
 void req_complain(void *req, const char *field, const char *message);
 
+/* ERR_NOT_FOUND of what field i named. */
+enum err req_not_found(struct req *r, int i);
+
 /* The value of field i as text, NULL when it is absent or null. */
 const char *req_text(const struct req *r, int i);
 

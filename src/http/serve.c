@@ -71,6 +71,23 @@ parse_body(struct req *r)
 	return r->err;
 }
 
+static void
+check_fields(struct req *r)
+{
+	const struct body *body = r->route->body;
+	size_t complaints =
+	    field_check(body, r->json, r->value, r->given, req_complain, r);
+	int ill;
+
+	if (complaints == SIZE_MAX)
+		req_fail(r, ERR_INTERNAL, NULL, NULL);
+	if (complaints > 0)
+		return;
+	ill = field_ill_id(body, r->value);
+	if (ill >= 0)
+		req_not_found(r, ill);
+}
+
 /* Query, headers that promise what is not built yet, body. */
 static enum err
 check_input(struct req *r)
@@ -91,10 +108,8 @@ check_input(struct req *r)
 		return r->err;
 	if (r->body_len == 0)
 		req_complain(r, "", "A JSON object is needed as body.");
-	else if (!parse_body(r) &&
-	    field_check(body, r->json, r->value, r->given, req_complain, r) ==
-		SIZE_MAX)
-		req_fail(r, ERR_INTERNAL, NULL, NULL);
+	else if (!parse_body(r))
+		check_fields(r);
 	return r->err;
 }
 

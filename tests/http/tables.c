@@ -18,16 +18,17 @@
 
 #include "base/banned.h"
 
-/* name, type, required, nullable, trimmed, one line, in bytes, min, max, rule;
- * a max of 0: as long as the body may be. */
+/* name, type, required, nullable, trimmed, one line, in bytes, min, max, rule,
+ * and the texts that it can be, where they are few. */
 static void
 print_field(const struct field *f)
 {
-	size_t max = f->max == REQ_BODY_MAX ? 0 : f->max;
-
-	printf("field\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%zu\t%zu\t%s\n", f->name,
+	printf("field\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%zu\t%zu\t%s\t", f->name,
 	    (int)f->type, f->required, f->nullable, f->trimmed, f->one_line,
-	    f->in_bytes, f->min, max, f->rule ? f->rule : "");
+	    f->in_bytes, f->min, f->max, f->rule ? f->rule : "");
+	for (const char *const *s = f->one_of; s && *s; s++)
+		printf("%s%s", *s, s[1] ? " " : "");
+	printf("\n");
 }
 
 /* method, path, key needed, list, body: 0 none, 1 optional, 2 needed; its
@@ -55,7 +56,7 @@ print_tables(void)
 		printf("code\t%s\t%d\n", err_info((enum err)e)->code,
 		    err_info((enum err)e)->status);
 	printf("limit\t%d\t%d\t%d\t%d\n", QUERY_LIMIT_DEFAULT, QUERY_LIMIT_MAX,
-	    FIELD_ENV_LIMIT, REQ_BODY_MAX);
+	    FIELD_ENV_MAX, REQ_BODY_MAX);
 }
 
 static void

@@ -29,7 +29,8 @@ def read_tables():
             fields = {}
             routes[row[0], row[1]] = (*map(int, row[2:]), fields)
         elif kind == "field":
-            fields[row[0]] = (*map(int, row[1:9]), row[9])
+            fields[row[0]] = (*map(int, row[1:9]), row[9],
+                              row[10].split())
         elif kind == "code":
             codes.add((row[0], int(row[1])))
         else:

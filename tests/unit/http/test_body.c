@@ -59,9 +59,11 @@ has_fields_of_the_reference(void **state)
 			if (b->fields[k].required)
 				snprintf(required + end, sizeof(required) - end,
 				    "%s ", name);
-			/* a rule says why */
+			/* a rule says why, an id what there is none of */
 			assert_int_equal(
 			    !!b->fields[k].valid, !!b->fields[k].rule);
+			assert_true(
+			    !b->fields[k].is_id || b->fields[k].not_found);
 		}
 		assert_string_equal(names, bodies[i].fields);
 		assert_string_equal(required, bodies[i].required);
@@ -276,6 +278,20 @@ complains(void **state)
 	}
 }
 
+/* What a text must be that is one of few is told whole. */
+static void
+names_choices(void **state)
+{
+	(void)state;
+	assert_complaints(R, "{\"targetUserId\":\"\",\"role\":\"\"}",
+	    "role: Must be \"owner\", \"admin\" or \"member\".\n");
+	assert_complaints(X, "{\"provider\":\"\"}",
+	    "provider: Must be \"e2b\", \"anthropic\", \"anthropic_token\", "
+	    "\"openrouter\", \"openai\" or \"github\".\n");
+	assert_complaints(G, "{\"name\":\"k\",\"environment\":\"\"}",
+	    "environment: Must be \"live\" or \"test\".\n");
+}
+
 /* ---- how long ---- */
 
 static void
@@ -351,6 +367,7 @@ main(void)
 	    cmocka_unit_test(has_types),
 	    cmocka_unit_test(takes),
 	    cmocka_unit_test(complains),
+	    cmocka_unit_test(names_choices),
 	    cmocka_unit_test(has_limits),
 	    cmocka_unit_test(has_limits_of_addresses),
 	};

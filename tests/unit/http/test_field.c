@@ -17,6 +17,9 @@ is_yes(const char *s, size_t len)
 	return len == 3 && memcmp(s, "yes", 4) == 0;
 }
 
+static const char *const three[] = {"a", "b_c", "d", NULL};
+static const char *const two[] = {"x", "y", NULL};
+
 static const struct field fields[] = {
     {.name = "name", .trimmed = true, .one_line = true, .min = 1, .max = 5},
     {.name = "note", .nullable = true, .max = 4},
@@ -31,6 +34,9 @@ static const struct field fields[] = {
 	.in_bytes = true,
 	.max = 20},
     {.name = "line", .nullable = true, .one_line = true, .min = 2, .max = 9},
+    {.name = "three", .nullable = true, .one_of = three},
+    {.name = "two", .one_of = two},
+    {.name = "whose", .is_id = true, .not_found = "Nobody's."},
 };
 static const struct body body = {fields, COUNT(fields), false};
 /* the same without what is required */
@@ -67,6 +73,10 @@ takes(void **state)
 	    "{\"must\":\"x\",\"list\":[\"a\",\"A\",\" a\",\"a \"]}",
 	    "{\"must\":\"x\",\"env\":{\"A\":\"\",\"a\":\"b\",\"_\":\"\\n\"}}",
 	    "{\"must\":\"x\",\"object\":{\"a\":[1,{\"b\":null}]}}",
+	    "{\"must\":\"x\",\"three\":\"b_c\",\"two\":\"y\"}",
+	    "{\"must\":\"x\",\"three\":null,\"two\":\"x\"}",
+	    "{\"must\":\"x\",\"whose\":\"\"}",
+	    "{\"must\":\"x\",\"whose\":\"any text\\n at all\"}",
 	};
 
 	(void)state;
@@ -93,6 +103,8 @@ takes(void **state)
 #define BYTES  "bytes: Must have at most 8 bytes.\n"
 #define LINE   "name: Must not have control characters.\n"
 #define RULE   "rule: Must be yes.\n"
+#define THREE  "three: Must be \"a\", \"b_c\" or \"d\"."
+#define TWO    "two: Must be \"x\" or \"y\".\n"
 #define BLANK  ": Must have at least one visible character."
 #define CLEAR  " Send null to clear it.\n"
 #define NULLED ": Must not be null.\n"
@@ -142,6 +154,14 @@ static const struct {
     {"{\"bytes\":\"" EMOJI EMOJI "x\",\"must\":\"\"}", BYTES},
     {"{\"rule\":\"no\",\"must\":\"\"}", RULE},
     {"{\"rule\":\"\",\"must\":\"\"}", RULE},
+    {"{\"three\":\"b\",\"must\":\"\"}", THREE "\n"},
+    {"{\"three\":\"b_cd\",\"must\":\"\"}", THREE "\n"},
+    {"{\"three\":\"A\",\"must\":\"\"}", THREE "\n"},
+    {"{\"three\":\"\",\"must\":\"\"}", THREE CLEAR},
+    {"{\"two\":\"\",\"must\":\"\"}", TWO},
+    {"{\"two\":\"x \",\"must\":\"\"}", TWO},
+    {"{\"whose\":1,\"must\":\"\"}", "whose" STRING},
+    {"{\"whose\":null,\"must\":\"\"}", "whose" OUT},
     {"{\"list\":\"a\",\"must\":\"\"}", ARRAY},
     {"{\"list\":{},\"must\":\"\"}", MAP},
     {"{\"list\":{\"1\":\"a\"},\"must\":\"\"}", MAP},
@@ -209,6 +229,42 @@ hands_out_values(void **state)
 		else
 			assert_null(c.value[i]);
 	}
+	json_object_put(c.json);
+}
+
+/* An id of another form is no complaint: there is no such thing. */
+static void
+tells_ill_ids(void **state)
+{
+	static const struct {
+		const char *id;
+		bool ill;
+	} cases[] = {
+	    {"11111111-2222-4333-8444-5555555555ef", false},
+	    {"00000000-0000-0000-0000-000000000000", false},
+	    {"11111111-2222-4333-8444-5555555555EF", true},
+	    {"11111111-2222-4333-8444-55555555555", true},
+	    {"11111111-2222-4333-8444-5555555555eff", true},
+	    {"1111111122224333844455555555555f", true},
+	    {" 11111111-2222-4333-8444-5555555555ef", true},
+	    {"", true},
+	};
+	struct checked c;
+	char text[100];
+	int whose = COUNT(fields) - 1;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		snprintf(text, sizeof(text), "{\"must\":\"\",\"whose\":\"%s\"}",
+		    cases[i].id);
+		check_body(&c, &body, text);
+		assert_int_equal(c.n, 0);
+		assert_int_equal(
+		    field_ill_id(&body, c.value), cases[i].ill ? whose : -1);
+		json_object_put(c.json);
+	}
+	check_body(&c, &body, "{\"must\":\"no id\"}");
+	assert_int_equal(field_ill_id(&body, c.value), -1);
 	json_object_put(c.json);
 }
 
@@ -453,6 +509,7 @@ main(void)
 	    cmocka_unit_test(takes),
 	    cmocka_unit_test(complains),
 	    cmocka_unit_test(hands_out_values),
+	    cmocka_unit_test(tells_ill_ids),
 	    cmocka_unit_test(limits_lists),
 	    cmocka_unit_test(limits_variables),
 	    cmocka_unit_test(limits_total_to_the_byte),
