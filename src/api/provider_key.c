@@ -6,8 +6,6 @@
 #include "api/vault.h"
 #include "base/text.h"
 
-#include <string.h>
-
 #include "base/banned.h"
 
 static const char *const providers[] = {"e2b", "anthropic", "anthropic_token",
@@ -57,21 +55,18 @@ provider_key_set(struct req *r)
 	const char *provider = req_text(r, SET_PROVIDER);
 	const char *key = req_text(r, SET_KEY);
 	struct seal_name what = {"provider_key", provider};
-	const unsigned char *sealed;
 	struct vault vault;
-	size_t len;
+	bool ok;
 	enum err e = call_run(r);
 
 	if (e || (e = vault_open(r, q, &vault)))
 		return e;
-	sealed = vault_seal(r, &vault, what, key, strlen(key), &len);
-	vault_wipe(&vault);
-	if (!sealed)
-		return r->err;
 	q = call_write(r, STMT_PROVIDER_KEY_SET);
 	db_text(q, provider);
-	db_bytes(q, sealed, len);
-	db_text(q, key + strlen(key) - 4);
+	ok = vault_add_key(r, &vault, what, key, q);
+	vault_wipe(&vault);
+	if (!ok)
+		return r->err;
 	e = call_run(r);
 	return e ? e : reply_row(r, q);
 }

@@ -1,7 +1,7 @@
 /*
- * settings.c: handlers of the seventeen settings. The table of fields is in
- * the order of the columns of STMT_SETTINGS_GET and of the parameters of
- * STMT_SETTINGS_UPDATE (which leaves out the two write-only keys).
+ * settings.c: handlers of the settings, of which db/settings.def is the list.
+ * STMT_SETTINGS_GET has a column for each of them, STMT_SETTINGS_UPDATE a
+ * parameter for each that is not write-only, in its order.
  */
 #include "api/handlers.h"
 
@@ -12,94 +12,59 @@
 #include <json-c/json.h>
 #include <malloc.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/banned.h"
 
-#define PROMPT(field)                                                          \
-	{                                                                      \
-		.name = field, .nullable = true, .in_bytes = true,             \
-		.max = 262144                                                  \
-	}
-#define SELECTED(field)                                                        \
-	{                                                                      \
-		.name = field, .type = FIELD_STRINGS, .nullable = true         \
-	}
-#define ENV(field)                                                             \
-	{                                                                      \
-		.name = field, .type = FIELD_ENV, .nullable = true             \
-	}
-#define SECRET_KEY(field)                                                      \
-	{                                                                      \
-		.name = field, .nullable = true, .min = 8, .max = 1024,        \
-		.valid = text_is_printable, .rule = "Must be printable ASCII." \
-	}
-#define SHORT(field)                                                           \
-	{                                                                      \
-		.name = field, .nullable = true, .one_line = true, .max = 200  \
-	}
-
 #define LONG_TEXT 131072 /* bytes */
 
+/* What a body may say of a setting, beside its maximum. */
+#define PROMPT    .in_bytes = true
+#define STRINGS   .type = FIELD_STRINGS
+#define VARIABLES .type = FIELD_ENV
+#define OBJECT    .type = FIELD_OBJECT, .in_bytes = true
+#define KEY                                                                    \
+	.min = 8, .valid = text_is_printable, .rule = "Must be printable ASCII."
+#define SHORT .one_line = true
+#define GIT_NAME                                                               \
+	.one_line = true, .valid = text_is_git_name,                           \
+	.rule =                                                                \
+	    "Must have more than blanks and .,:;<>\"'\\, without < and >, "    \
+	    "or git refuses it."
+#define GIT_EMAIL                                                              \
+	.valid = text_is_git_email,                                            \
+	.rule = "Must be an e-mail address: printable ASCII, one @, without "  \
+		"< and >."
+
+#define SETTING(name, column, kind, rule, most) SETTING_##name,
 enum setting {
-	SELECTED_SKILLS = 3,
-	SELECTED_SCRIPTS = 5,
-	ENV_VARS = 6,
-	DEPLOY_ENV_VARS,
-	TEST_USER_CREDENTIALS,
-	CONVEX_DEPLOY_KEY,
-	CONVEX_DEV_KEY,
-	SETTINGS = 17
+#include "db/settings.def"
+	SETTINGS
 };
 
+#define SETTING(setting, column, kind, rule, most)                             \
+	[SETTING_##setting] = {                                                \
+	    .name = #setting, .nullable = true, .max = (most), rule},
 static const struct field fields[] = {
-    PROMPT("sandboxSystemPrompt"),
-    PROMPT("claudeMd"),
-    PROMPT("issueDiscoveryPrompt"),
-    SELECTED("selectedSkills"),
-    SELECTED("selectedCommands"),
-    SELECTED("selectedScripts"),
-    [ENV_VARS] = ENV("envVars"),
-    [DEPLOY_ENV_VARS] = ENV("deployEnvVars"),
-    [TEST_USER_CREDENTIALS] = {.name = "testUserCredentials",
-	.type = FIELD_OBJECT,
-	.nullable = true,
-	.in_bytes = true,
-	.max = 65536},
-    [CONVEX_DEPLOY_KEY] = SECRET_KEY("convexDeployKey"),
-    [CONVEX_DEV_KEY] = SECRET_KEY("convexDevKey"),
-    SHORT("learningTemplateId"),
-    SHORT("learningModel"),
-    SHORT("mergingTemplateId"),
-    SHORT("mergingModel"),
-    {.name = "gitCommitName",
-	.nullable = true,
-	.one_line = true,
-	.max = 200,
-	.valid = text_is_git_name,
-	.rule = "Must have more than blanks and .,:;<>\"'\\, without < and >, "
-		"or git refuses it."},
-    {.name = "gitCommitEmail",
-	.nullable = true,
-	.max = 200,
-	.valid = text_is_git_email,
-	.rule = "Must be an e-mail address: printable ASCII, one @, without < "
-		"and >."},
+#include "db/settings.def"
 };
 BODY(settings_update_body, fields, SETTINGS);
 
-/* Columns that hold a sealed JSON text. */
-static bool
-is_sealed(int i)
-{
-	return i >= ENV_VARS && i <= TEST_USER_CREDENTIALS;
-}
+#define SETTING(name, column, kind, rule, most) [SETTING_##name] = kind,
+static const enum kind {
+	TEXT,
+	LINE,
+	JSON,
+	SEALED,
+	WRITE_ONLY
+} kinds[] = {
+#include "db/settings.def"
+};
 
-static bool
-is_secret_key(int i)
-{
-	return i == CONVEX_DEPLOY_KEY || i == CONVEX_DEV_KEY;
-}
+/* What sets a write-only one. */
+static const enum stmt setters[SETTINGS] = {
+    [SETTING_convexDeployKey] = STMT_SETTINGS_DEPLOY_KEY,
+    [SETTING_convexDevKey] = STMT_SETTINGS_DEV_KEY,
+};
 
 static struct seal_name
 place(int i)
@@ -109,18 +74,15 @@ place(int i)
 
 /* A member's JSON text in the request's memory; NULL: none. */
 static char *
-text_of(struct req *r, struct json_object *v, size_t *len)
+text_of(struct req *r, struct json_object *v)
 {
-	char *text = json_text(v, len);
-	char *out = text ? req_alloc(r, *len + 1) : NULL;
+	size_t len;
+	char *text = json_text(v, &len);
 
-	if (out)
-		memcpy(out, text, *len + 1);
-	free(text);
-	return out;
+	return text && req_adopt(r, text) ? text : NULL;
 }
 
-/* Column i of a row as JSON: the selected ones are JSON already. */
+/* Column i of a row as JSON. */
 static enum err
 reply_column(
     struct req *r, const struct vault *vault, int i, const char *v, size_t len)
@@ -128,21 +90,21 @@ reply_column(
 	char *plain;
 
 	if (!v) {
-		reply_text(r, is_sealed(i) ? "{}" : "null");
-	} else if (is_sealed(i)) {
+		reply_text(r, kinds[i] == SEALED ? "{}" : "null");
+	} else if (kinds[i] == SEALED) {
 		plain = vault_unseal(r, vault, place(i), v, len, &len);
 		if (!plain)
 			return r->err;
 		reply_raw(r, plain, len);
 		free(plain);
-	} else if (is_secret_key(i)) {
+	} else if (kinds[i] == WRITE_ONLY) {
 		reply_text(r, "{\"last4\":");
 		reply_quoted(r, v, len);
 		reply_text(r, "}");
-	} else if (fields[i].type == FIELD_STRING) {
-		reply_quoted(r, v, len);
-	} else {
+	} else if (kinds[i] == JSON) {
 		reply_raw(r, v, len);
+	} else {
+		reply_quoted(r, v, len);
 	}
 	return ERR_OK;
 }
@@ -191,8 +153,9 @@ reply_settings(
 	return ERR_OK;
 }
 
-/* Opens the keys only where a column needs them: a keyring that is out of
- * reach does not stop settings that hold nothing sealed. */
+/* Opens the keys, unless they are open, and only where a column needs them: a
+ * keyring that is out of reach does not stop settings that hold nothing
+ * sealed. */
 static enum err
 reply_opened(struct req *r, const struct db_query *q,
     const struct db_query *data_keys, struct vault *vault)
@@ -200,8 +163,9 @@ reply_opened(struct req *r, const struct db_query *q,
 	bool needed = false;
 	enum err e;
 
-	for (int i = ENV_VARS; i <= TEST_USER_CREDENTIALS; i++)
-		needed = needed || db_value(q, 0, i, NULL);
+	for (int i = 0; i < SETTINGS; i++)
+		needed =
+		    needed || (kinds[i] == SEALED && db_value(q, 0, i, NULL));
 	if (needed && vault->n == 0) {
 		e = vault_open(r, data_keys, vault);
 		if (e)
@@ -233,31 +197,6 @@ prepare_sealing(struct req *r, struct vault *vault)
 	return e ? e : vault_open(r, data_keys, vault);
 }
 
-/* The statement of a write-only key that the request gave. */
-static bool
-add_secret_key(struct req *r, const struct vault *vault, int i, enum stmt stmt)
-{
-	const char *key = req_text(r, i);
-	const unsigned char *sealed;
-	struct db_query *q;
-	size_t len;
-
-	if (!r->given[i])
-		return true;
-	q = call_write_part(r, stmt);
-	if (!key) {
-		db_text(q, NULL);
-		db_text(q, NULL);
-		return true;
-	}
-	sealed = vault_seal(r, vault, place(i), key, strlen(key), &len);
-	if (!sealed)
-		return false;
-	db_bytes(q, sealed, len);
-	db_text(q, key + strlen(key) - 4);
-	return true;
-}
-
 /* Adds field i as the statement's next parameter. */
 static bool
 add_value(struct req *r, struct db_query *q, const struct vault *vault, int i)
@@ -268,7 +207,7 @@ add_value(struct req *r, struct db_query *q, const struct vault *vault, int i)
 
 	if (!r->value[i]) {
 		db_text(q, NULL);
-	} else if (is_sealed(i)) {
+	} else if (kinds[i] == SEALED) {
 		text = json_text(r->value[i], &len);
 		sealed = text ? vault_seal(r, vault, place(i), text, len, &len)
 			      : NULL;
@@ -277,8 +216,8 @@ add_value(struct req *r, struct db_query *q, const struct vault *vault, int i)
 			return false;
 		db_bytes(q, sealed, len);
 		req_drop_value(r, i);
-	} else if (i >= SELECTED_SKILLS && i <= SELECTED_SCRIPTS) {
-		text = text_of(r, r->value[i], &len);
+	} else if (kinds[i] == JSON) {
+		text = text_of(r, r->value[i]);
 		if (!text)
 			return false;
 		db_text(q, text);
@@ -288,32 +227,52 @@ add_value(struct req *r, struct db_query *q, const struct vault *vault, int i)
 	return true;
 }
 
+/* The statements of an update; NULL: no memory. The values of sealed fields
+ * are gone then. */
+static struct db_query *
+add_update(struct req *r, const struct vault *vault)
+{
+	size_t sizes[SETTINGS];
+	struct db_query *q;
+	bool ok = true;
+
+	for (int i = 0; i < SETTINGS; i++) {
+		sizes[i] = 0;
+		if (fields[i].type == FIELD_ENV)
+			sizes[i] = field_env_size(r->value[i]);
+		if (ok && kinds[i] == WRITE_ONLY && r->given[i])
+			ok = vault_add_key(r, vault, place(i), req_text(r, i),
+			    call_write_part(r, setters[i]));
+	}
+	q = call_write(r, STMT_SETTINGS_UPDATE);
+	for (int i = 0; ok && i < SETTINGS; i++)
+		if (kinds[i] != WRITE_ONLY)
+			ok = add_value(r, q, vault, i);
+	for (int i = 0; ok && i < SETTINGS; i++)
+		if (fields[i].type == FIELD_ENV)
+			db_int(q, (int64_t)sizes[i]);
+	return ok ? q : NULL;
+}
+
 static enum err
 run_update(struct req *r, struct vault *vault)
 {
-	struct db_query *q, *data_keys;
-	size_t sizes[] = {field_env_size(r->value[ENV_VARS]),
-	    field_env_size(r->value[DEPLOY_ENV_VARS])};
-	bool ok = add_secret_key(
-		      r, vault, CONVEX_DEPLOY_KEY, STMT_SETTINGS_DEPLOY_KEY) &&
-	    add_secret_key(r, vault, CONVEX_DEV_KEY, STMT_SETTINGS_DEV_KEY);
+	bool has_vars = r->value[SETTING_envVars] &&
+	    json_object_object_length(r->value[SETTING_envVars]) > 0;
+	struct db_query *q = add_update(r, vault), *data_keys = NULL;
 	enum err e;
 
-	q = call_write(r, STMT_SETTINGS_UPDATE);
-	for (int i = 0; ok && i < SETTINGS; i++)
-		if (!is_secret_key(i))
-			ok = add_value(r, q, vault, i);
-	if (!ok)
+	if (!q)
 		return req_fail(r, ERR_INTERNAL, NULL, NULL);
-	db_int(q, (int64_t)sizes[0]);
-	db_int(q, (int64_t)sizes[1]);
 	if (req_is_large(r->body_len, 0))
 		malloc_trim(0);
-	data_keys = call_read(r, STMT_DATA_KEYS);
+	if (vault->n == 0)
+		data_keys = call_read(r, STMT_DATA_KEYS);
 	e = call_run(r);
 	if (e == ERR_VALIDATION) /* the sum, of what is given and stored */
 		req_complain(r,
-		    fields[sizes[0] > 0 ? ENV_VARS : DEPLOY_ENV_VARS].name,
+		    fields[has_vars ? SETTING_envVars : SETTING_deployEnvVars]
+			.name,
 		    "Names and values of envVars and deployEnvVars must have "
 		    "at most " TEXT_OF(FIELD_ENV_MAX) " bytes together.");
 	if (e)
@@ -326,13 +285,15 @@ enum err
 settings_update(struct req *r)
 {
 	struct vault vault = {.n = 0};
-	bool sealing = false;
+	bool sealing = false; /* or nothing but clearing */
 	enum err e = ERR_OK;
 
 	if (!req_given_any(r))
 		return settings_get(r);
-	for (int i = ENV_VARS; i <= CONVEX_DEV_KEY; i++)
-		sealing = sealing || r->value[i];
+	for (int i = 0; i < SETTINGS; i++)
+		sealing = sealing ||
+		    (r->value[i] &&
+			(kinds[i] == SEALED || kinds[i] == WRITE_ONLY));
 	if (sealing)
 		e = prepare_sealing(r, &vault);
 	if (!e)

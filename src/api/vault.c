@@ -10,6 +10,8 @@
 
 #include "base/banned.h"
 
+#define LAST4 4
+
 bool
 vault_reload(struct app *app, bool again)
 {
@@ -103,6 +105,26 @@ vault_seal(struct req *r, const struct vault *v, struct seal_name what,
 	}
 	*out_len = len + SEAL_OVERHEAD;
 	return out;
+}
+
+bool
+vault_add_key(struct req *r, const struct vault *v, struct seal_name what,
+    const char *key, struct db_query *q)
+{
+	const unsigned char *sealed;
+	size_t len;
+
+	if (!key) {
+		db_text(q, NULL);
+		db_text(q, NULL);
+		return true;
+	}
+	sealed = vault_seal(r, v, what, key, strlen(key), &len);
+	if (!sealed)
+		return false;
+	db_bytes(q, sealed, len);
+	db_text(q, key + strlen(key) - LAST4);
+	return true;
 }
 
 char *

@@ -28,6 +28,14 @@ void vault_wipe(struct vault *v);
 const unsigned char *vault_seal(struct req *r, const struct vault *v,
     struct seal_name what, const char *plain, size_t len, size_t *out_len);
 
+/*
+ * Adds a key that nobody reads back as two parameters: sealed, and its last
+ * four characters, which lists show. NULL, which clears it: both NULL. The
+ * field has seen to its length. False: no memory, recorded.
+ */
+MUST_CHECK bool vault_add_key(struct req *r, const struct vault *v,
+    struct seal_name what, const char *key, struct db_query *q);
+
 /* Opens; NUL-terminated, to be freed. NULL: recorded. */
 char *vault_unseal(struct req *r, const struct vault *v, struct seal_name what,
     const void *sealed, size_t len, size_t *out_len);

@@ -15,6 +15,15 @@
 		    "Must not have control characters."                        \
 	}
 
+/* of the settings, those that a trigger holds to one line */
+#define SETTING(name, column, kind, rule, max) SETTING_##kind(name, column)
+
+#define SETTING_LINE(name, column) ONE_LINE("settings_" #column, #name),
+#define SETTING_TEXT(name, column)
+#define SETTING_JSON(name, column)
+#define SETTING_SEALED(name, column)
+#define SETTING_WRITE_ONLY(name, column)
+
 static const struct {
 	const char *constraint;
 	enum err err;
@@ -34,12 +43,7 @@ static const struct {
     ONE_LINE("project_github_repo_url", "githubRepoUrl"),
     ONE_LINE("api_key_name", "name"),
     ONE_LINE("member_name", "name"),
-    ONE_LINE("settings_learning_template_id", "learningTemplateId"),
-    ONE_LINE("settings_learning_model", "learningModel"),
-    ONE_LINE("settings_merging_template_id", "mergingTemplateId"),
-    ONE_LINE("settings_merging_model", "mergingModel"),
-    ONE_LINE("settings_git_commit_name", "gitCommitName"),
-    ONE_LINE("settings_git_commit_email", "gitCommitEmail"),
+#include "db/settings.def"
 };
 
 /* Classes (two characters) or whole codes (five). Whole codes first. */

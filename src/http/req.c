@@ -24,6 +24,7 @@
 
 struct block {
 	struct block *next;
+	void *adopted;
 	_Alignas(max_align_t) unsigned char bytes[];
 };
 
@@ -69,6 +70,7 @@ req_end(struct req *r)
 	while (b) {
 		struct block *next = b->next;
 
+		free(b->adopted);
 		free(b);
 		b = next;
 	}
@@ -91,8 +93,23 @@ req_alloc(struct req *r, size_t size)
 	if (!b)
 		return NULL;
 	b->next = r->memory;
+	b->adopted = NULL;
 	r->memory = b;
 	return b->bytes;
+}
+
+bool
+req_adopt(struct req *r, void *memory)
+{
+	struct block *b;
+
+	if (!req_alloc(r, 0)) {
+		free(memory);
+		return false;
+	}
+	b = r->memory;
+	b->adopted = memory;
+	return true;
 }
 
 /* Cut at the border of a character. */

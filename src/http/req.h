@@ -104,6 +104,9 @@ bool req_is_large(size_t body, size_t answer);
 /* Memory until req_end; NULL when there is none. */
 MUST_CHECK void *req_alloc(struct req *r, size_t size);
 
+/* The same for what malloc gave. False: no memory; it is freed at once. */
+MUST_CHECK bool req_adopt(struct req *r, void *memory);
+
 /* Records why the request fails and returns `e`. `field` and `message` may
  * be NULL; the message defaults to the code's. The first fault stands, a
  * later call replaces it. */

@@ -12,6 +12,11 @@
 
 /* ---- which fields ---- */
 
+#define SETTING(name, column, kind, rule, max) #name " "
+static const char settings[] =
+#include "db/settings.def"
+    ;
+
 static const struct {
 	const struct body *body;
 	const char *fields;   /* in the page's order */
@@ -19,13 +24,7 @@ static const struct {
 } bodies[] = {
     {&project_update_body, "name slug githubRepoUrl ", ""},
     {&project_delete_body, "", ""},
-    {&settings_update_body,
-	"sandboxSystemPrompt claudeMd issueDiscoveryPrompt selectedSkills "
-	"selectedCommands selectedScripts envVars deployEnvVars "
-	"testUserCredentials convexDeployKey convexDevKey learningTemplateId "
-	"learningModel mergingTemplateId mergingModel gitCommitName "
-	"gitCommitEmail ",
-	""},
+    {&settings_update_body, settings, ""},
     {&member_invite_body, "email role ", "email role "},
     {&member_remove_body, "targetUserId ", "targetUserId "},
     {&member_update_role_body, "targetUserId role ", "targetUserId role "},
