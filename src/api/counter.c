@@ -9,7 +9,7 @@
 #include "base/banned.h"
 
 enum err
-counter_list(struct req *r)
+counters_get(struct req *r)
 {
 	struct db_query *q = call_read(r, STMT_COUNTERS_GET);
 	enum err e = call_run(r);

@@ -34,7 +34,7 @@ enum err api_key_generate(struct req *r);
 enum err api_key_revoke(struct req *r);
 extern const struct body api_key_generate_body, api_key_revoke_body;
 
-enum err counter_list(struct req *r);
+enum err counters_get(struct req *r);
 
 enum err health_live(struct req *r);
 enum err health_ready(struct req *r);

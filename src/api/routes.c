@@ -45,7 +45,7 @@ const struct route routes[] = {
     POST("/api-keys/generate", api_key_generate),
     POST("/api-keys/revoke", api_key_revoke),
 
-    GET("/counters", false, counter_list),
+    GET("/counters", false, counters_get),
 
     OPEN("/healthz", health_live),
     OPEN("/readyz", health_ready),

@@ -39,7 +39,7 @@ static const struct {
     {"GET", API "/api-keys", true, GETS(api_key_list)},
     {"POST", API "/api-keys/generate", false, POSTS(api_key_generate)},
     {"POST", API "/api-keys/revoke", false, POSTS(api_key_revoke)},
-    {"GET", API "/counters", false, GETS(counter_list)},
+    {"GET", API "/counters", false, GETS(counters_get)},
     {"GET", "/healthz", false, GETS(health_live)},
     {"GET", "/readyz", false, GETS(health_ready)},
     {"GET", "/metrics", false, GETS(metrics_get)},

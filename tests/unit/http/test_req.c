@@ -50,6 +50,22 @@ gives_memory(void **state)
 	}
 }
 
+/* What malloc gave goes with the request, once. */
+static void
+adopts_memory(void **state)
+{
+	struct req *r = *state;
+
+	for (size_t i = 1; i < 10; i++) {
+		char *text = malloc(i);
+
+		assert_non_null(text);
+		memset(text, 'x', i);
+		assert_true(req_adopt(r, text));
+		assert_non_null(req_alloc(r, i));
+	}
+}
+
 /* A size that wraps when its head is added is not had for a few bytes. */
 static void
 gives_no_memory_for_nonsense(void **state)
@@ -332,6 +348,7 @@ main(void)
 {
 	const struct CMUnitTest req_tests[] = {
 	    ONE(gives_memory),
+	    ONE(adopts_memory),
 	    ONE(gives_no_memory_for_nonsense),
 	    ONE(records_a_fault),
 	    ONE(cuts_fields_between_characters),
