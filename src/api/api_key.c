@@ -14,8 +14,6 @@
 
 #include "base/banned.h"
 
-static const char *const environments[] = {"live", "test", NULL};
-
 enum { GENERATE_NAME, GENERATE_ENVIRONMENT, GENERATE_FIELDS };
 static const struct field generate_fields[] = {
     [GENERATE_NAME] = {.name = "name",
@@ -24,7 +22,8 @@ static const struct field generate_fields[] = {
 	.one_line = true,
 	.min = 1,
 	.max = 100},
-    [GENERATE_ENVIRONMENT] = {.name = "environment", .one_of = environments},
+    [GENERATE_ENVIRONMENT] = {.name = "environment",
+	.one_of = key_environments},
 };
 BODY(api_key_generate_body, generate_fields, GENERATE_FIELDS);
 
@@ -92,64 +91,59 @@ refuse_full(struct req *r)
 
 /* scrypt, in one of the places for it: see auth.h. */
 static enum err
-hash_key(struct req *r, const char *key, char hash[KEY_HASH_TEXT])
+hash_key(struct req *r, struct new_key *k)
 {
-	enum err e = auth_cold_enter(r, key);
+	enum err e = auth_cold_enter(r, k->key);
 	bool ok;
 
 	if (e)
 		return e;
-	ok = key_hash(key, r->app->conf.scrypt_log2n, hash);
+	ok = key_hash(k->key, r->app->conf.scrypt_log2n, k->hash);
 	host_cold_leave(r->app->host);
 	return ok ? ERR_OK : req_fail(r, ERR_INTERNAL, NULL, NULL);
 }
 
 /* One draw. `taken`: its prefix is, draw again. */
 static enum err
-generate_once(struct req *r, const char *environment, bool *taken)
+generate_once(struct req *r, bool *taken)
 {
-	unsigned char check[KEY_CHECK_VALUE];
-	char key[KEY_TEXT], hash[KEY_HASH_TEXT], prefix[KEY_PREFIX + 1];
+	struct new_key k;
 	struct db_query *q;
 	enum err e;
 
-	key_make(key, strcmp(environment, "test") == 0);
-	if (!key_check_value(key, check))
+	if (!key_draw(&k, req_text(r, GENERATE_ENVIRONMENT)))
 		return req_fail(r, ERR_INTERNAL, NULL, NULL);
-	e = hash_key(r, key, hash);
+	e = hash_key(r, &k);
 	if (e)
 		return e;
-	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, key);
 	call_write_part(r, STMT_PROJECT_LOCK);
 	q = call_write(r, STMT_API_KEY_GENERATE);
 	db_text(q, req_text(r, GENERATE_NAME));
-	db_text(q, prefix);
-	db_text(q, environment);
-	db_bytes(q, hash, strlen(hash));
-	db_bytes(q, check, sizeof(check));
+	db_text(q, k.prefix);
+	db_text(q, k.environment);
+	db_bytes(q, k.hash, strlen(k.hash));
+	db_bytes(q, k.check, sizeof(k.check));
 	db_int(q, r->app->conf.max_keys);
 	e = call_run(r);
 	*taken = e == ERR_CONFLICT;
 	if (!e && db_rows(q) == 0)
 		e = refuse_full(r);
 	else if (!e)
-		reply_key(r, q, key);
-	secret_wipe(key, sizeof(key));
+		reply_key(r, q, k.key);
+	secret_wipe(&k, sizeof(k));
 	return e;
 }
 
 enum err
 api_key_generate(struct req *r)
 {
-	const char *environment = req_text(r, GENERATE_ENVIRONMENT);
 	enum err e = ERR_OK;
 	bool taken = true;
 
 	for (int i = 0; taken && i < 3; i++) {
 		taken = false;
 		r->err = ERR_OK;
-		e = generate_once(
-		    r, environment ? environment : "live", &taken);
+		e = generate_once(r, &taken);
 	}
 	return e;
 }

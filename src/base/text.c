@@ -39,6 +39,15 @@ text_is_utf8(const char *s)
 	return left == 0;
 }
 
+bool
+text_is_one_of(const char *s, const char *const list[])
+{
+	for (; s && *list; list++)
+		if (strcmp(s, *list) == 0)
+			return true;
+	return false;
+}
+
 size_t
 text_count(const char *s, size_t len)
 {

@@ -18,6 +18,9 @@
 /* For text that no scanner has seen: arguments of a command. */
 bool text_is_utf8(const char *s);
 
+/* Is `s` (or NULL, which is not) one of these, behind which NULL stands? */
+bool text_is_one_of(const char *s, const char *const list[]);
+
 size_t text_count(const char *s, size_t len); /* Unicode code points */
 
 /* A character of category Cc, U+2028, U+2029 or a bidi control is in it. */

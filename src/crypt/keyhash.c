@@ -88,6 +88,18 @@ key_make(char out[KEY_TEXT], bool test)
 	key_checksum(out, out + CHECKED);
 }
 
+const char *const key_environments[] = {"live", "test", NULL};
+
+bool
+key_draw(struct new_key *k, const char *environment)
+{
+	k->environment = environment ? environment : key_environments[0];
+	key_make(k->key, strcmp(k->environment, "test") == 0);
+	snprintf(k->prefix, sizeof(k->prefix), "%.*s", KEY_PREFIX, k->key);
+	k->hash[0] = '\0';
+	return key_check_value(k->key, k->check);
+}
+
 bool
 key_check_value(const char *key, unsigned char out[KEY_CHECK_VALUE])
 {

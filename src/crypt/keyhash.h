@@ -38,6 +38,22 @@ void key_checksum(const char *key, char out[7]);
 /* A new key from the system's random source; `test`: cc_test_. */
 void key_make(char out[KEY_TEXT], bool test);
 
+/* What a key can be for: "live", "test", NULL. */
+extern const char *const key_environments[];
+
+/* A new key and what is kept of it. */
+struct new_key {
+	const char *environment;
+	char key[KEY_TEXT]; /* told once, kept nowhere: wipe it */
+	char prefix[KEY_PREFIX + 1];
+	unsigned char check[KEY_CHECK_VALUE];
+	char
+	    hash[KEY_HASH_TEXT]; /* empty: key_hash is for its place and time */
+};
+
+/* Draws one of this environment, "live" where NULL. False: no memory. */
+MUST_CHECK bool key_draw(struct new_key *k, const char *environment);
+
 /* 32 bits of BLAKE2b of the key: refuses a wrong secret without scrypt. */
 bool key_check_value(const char *key, unsigned char out[KEY_CHECK_VALUE]);
 

@@ -18,27 +18,23 @@
 
 /* One draw; q holds the row on CTL_DONE. */
 static int
-create(struct ctl *c, struct db_query *q, char key[KEY_TEXT])
+create(struct ctl *c, struct db_query *q, struct new_key *k)
 {
 	struct db_query lock, *both[] = {&lock, q};
 	struct db_fault fault;
 	const char *environment = c->option[OPT_ENVIRONMENT];
-	unsigned char check[KEY_CHECK_VALUE];
-	char hash[KEY_HASH_TEXT], prefix[KEY_PREFIX + 1];
 	enum err e;
 
-	key_make(key, environment && strcmp(environment, "test") == 0);
-	if (!key_check_value(key, check) ||
-	    !key_hash(key, c->conf.scrypt_log2n, hash))
+	if (!key_draw(k, environment) ||
+	    !key_hash(k->key, c->conf.scrypt_log2n, k->hash))
 		return ctl_fail(c, ERR_INTERNAL, "out of memory");
-	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, key);
 	ctl_write(c, q, STMT_OP_KEY_CREATE,
 	    environment ? "{name,environment}" : "{name}");
 	db_text(q, c->name);
-	db_text(q, prefix);
-	db_text(q, environment ? environment : "live");
-	db_bytes(q, hash, strlen(hash));
-	db_bytes(q, check, sizeof(check));
+	db_text(q, k->prefix);
+	db_text(q, k->environment);
+	db_bytes(q, k->hash, strlen(k->hash));
+	db_bytes(q, k->check, sizeof(k->check));
 	db_int(q, c->conf.max_keys);
 	db_query_init(&lock, STMT_PROJECT_LOCK);
 	db_text(&lock, c->project_id);
@@ -67,8 +63,7 @@ check_arguments(struct ctl *c)
 {
 	const char *environment = c->option[OPT_ENVIRONMENT];
 
-	if (environment && strcmp(environment, "live") != 0 &&
-	    strcmp(environment, "test") != 0)
+	if (environment && !text_is_one_of(environment, key_environments))
 		return ctl_fail(
 		    c, ERR_VALIDATION, "--environment: live or test");
 	return ctl_name(c);
@@ -78,7 +73,7 @@ int
 ctl_key_create(struct ctl *c)
 {
 	const char *out = c->option[OPT_OUT];
-	char key[KEY_TEXT];
+	struct new_key k = {0};
 	struct json_object *row;
 	struct db_query q;
 	int fd = -1, rc;
@@ -91,8 +86,8 @@ ctl_key_create(struct ctl *c)
 			return ctl_fail(
 			    c, ERR_INTERNAL, "%s: %s", out, strerror(errno));
 	}
-	rc = create(c, &q, key);
-	if (!rc && out && !write_out(fd, key)) {
+	rc = create(c, &q, &k);
+	if (!rc && out && !write_out(fd, k.key)) {
 		rc = ctl_fail(c, ERR_INTERNAL,
 		    "%s: %s; the key was made, revoke it: %s", out,
 		    strerror(errno), db_value(&q, 0, 1, NULL));
@@ -102,14 +97,14 @@ ctl_key_create(struct ctl *c)
 		db_query_clear(&q);
 		if (!out)
 			json_object_object_add(
-			    row, "key", json_object_new_string(key));
+			    row, "key", json_object_new_string(k.key));
 		rc = ctl_print(c, row);
 	}
 	if (rc && out) /* it holds no key, or a part of one */
 		unlink(out);
 	if (fd >= 0)
 		close(fd);
-	secret_wipe(key, sizeof(key));
+	secret_wipe(&k, sizeof(k));
 	return rc;
 }
 

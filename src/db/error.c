@@ -3,6 +3,8 @@
  */
 #include "db/error.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -86,21 +88,12 @@ db_error_map(
 	return ERR_INTERNAL;
 }
 
-static bool
-is_one_of(const char *sqlstate, const char *const *list)
-{
-	for (; sqlstate && *list; list++)
-		if (strcmp(sqlstate, *list) == 0)
-			return true;
-	return false;
-}
-
 bool
 db_error_again(const char *sqlstate)
 {
 	static const char *const list[] = {"40001", "40P01", NULL};
 
-	return is_one_of(sqlstate, list);
+	return text_is_one_of(sqlstate, list);
 }
 
 bool
@@ -109,7 +102,7 @@ db_error_stale(const char *sqlstate)
 	/* no such prepared statement; its result type changed; read-only */
 	static const char *const list[] = {"26000", "0A000", "25006", NULL};
 
-	return is_one_of(sqlstate, list);
+	return text_is_one_of(sqlstate, list);
 }
 
 bool
@@ -117,7 +110,7 @@ db_error_shutdown(const char *sqlstate)
 {
 	static const char *const list[] = {"57P01", "57P02", "57P03", NULL};
 
-	return is_one_of(sqlstate, list);
+	return text_is_one_of(sqlstate, list);
 }
 
 #define POOLER "a pooler in front of the server loses prepared statements"

@@ -72,14 +72,6 @@ field_choice(const struct field *f, char out[FIELD_MESSAGE])
 	return out;
 }
 
-static bool
-is_one_of(const char *const *list, const char *s)
-{
-	while (*list && strcmp(*list, s) != 0)
-		list++;
-	return *list;
-}
-
 /* Through a copy: json-c copies to where the text stands. False: memory. */
 static bool
 trim(struct json_object *v, const char **s, size_t *len)
@@ -121,7 +113,7 @@ text_fault(
 		return "Must not have control characters.";
 	if (f->one_line && !text_has_visible(s, len))
 		return "Must have at least one visible character.";
-	if (f->one_of && !is_one_of(f->one_of, s))
+	if (f->one_of && !text_is_one_of(s, f->one_of))
 		return field_choice(f, room);
 	if (f->valid && !f->valid(s, len))
 		return f->rule;
@@ -290,12 +282,9 @@ is_read_only(const char *name)
 {
 	static const char *const names[] = {"id", "_id", "_creationTime",
 	    "updatedAt", "lastUsedAt", "prefix", "last4", "revoked",
-	    "revokedAt", "userId", "status", "invitedAt", "joinedAt"};
+	    "revokedAt", "userId", "status", "invitedAt", "joinedAt", NULL};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
+	return text_is_one_of(name, names);
 }
 
 size_t

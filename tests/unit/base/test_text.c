@@ -424,10 +424,28 @@ knows_addresses(void **state)
 			fail_msg("taken: %s", bad[i]);
 }
 
+static void
+knows_a_list(void **state)
+{
+	static const char *const few[] = {"a", "bc", NULL},
+				 *const none[] = {NULL};
+
+	(void)state;
+	assert_true(text_is_one_of("a", few));
+	assert_true(text_is_one_of("bc", few));
+	assert_false(text_is_one_of("b", few));
+	assert_false(text_is_one_of("bcd", few));
+	assert_false(text_is_one_of("", few));
+	assert_false(text_is_one_of(NULL, few));
+	assert_false(text_is_one_of("a", none));
+	assert_string_equal(TEXT_OF(UUID_TEXT), "37");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest text_tests[] = {
+	    cmocka_unit_test(knows_a_list),
 	    cmocka_unit_test(knows_control_characters),
 	    cmocka_unit_test(knows_visible_characters),
 	    cmocka_unit_test(keeps_to_the_length),

@@ -186,6 +186,35 @@ draws_unbiased_keys(void **state)
 	}
 }
 
+/* With what is kept of it, but for its hash. */
+static void
+draws_for_an_environment(void **state)
+{
+	static const struct {
+		const char *asked, *got, *begins;
+	} cases[] = {
+	    {NULL, "live", "cc_live_"},
+	    {"live", "live", "cc_live_"},
+	    {"test", "test", "cc_test_"},
+	};
+	unsigned char check[KEY_CHECK_VALUE];
+	struct new_key k;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		memset(&k, 'x', sizeof(k));
+		assert_true(key_draw(&k, cases[i].asked));
+		assert_string_equal(k.environment, cases[i].got);
+		assert_true(key_well_formed(k.key));
+		assert_memory_equal(k.key, cases[i].begins, 8);
+		assert_int_equal(strlen(k.prefix), KEY_PREFIX);
+		assert_memory_equal(k.prefix, k.key, KEY_PREFIX);
+		assert_true(key_check_value(k.key, check));
+		assert_memory_equal(k.check, check, sizeof(check));
+		assert_string_equal(k.hash, "");
+	}
+}
+
 /* Rows in a database hold it: it must not change. The expected bytes are
  * those of another implementation of keyed BLAKE2b. */
 static void
@@ -398,6 +427,7 @@ main(void)
 	    cmocka_unit_test(refuses_keys_with_right_sum),
 	    cmocka_unit_test(refuses_typos),
 	    cmocka_unit_test(draws_unbiased_keys),
+	    cmocka_unit_test(draws_for_an_environment),
 	    cmocka_unit_test(has_check_value),
 	    cmocka_unit_test(hashes),
 	    cmocka_unit_test(verifies),
