@@ -45,7 +45,7 @@ LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lfcgi -lscrypt
 LIB_SRC = $(filter-out src/base/wipe.c,$(wildcard src/*/*.c src/*/*/*.c))
 LIB_OBJ = $(LIB_SRC:src/%.c=$(BUILD)/%.o) $(BUILD)/db/statements.o
 LIB = $(BUILD)/libcodecourier.a
-STATEMENTS = $(wildcard src/db/sql/*.sql)
+STATEMENTS = $(wildcard src/db/sql/*.sql) $(BUILD)/db/settings.sql
 SQL = $(sort $(wildcard migrations/[0-9]*.sql))
 UNIT_SRC = $(wildcard tests/unit/*/test_*.c)
 UNIT = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
@@ -82,6 +82,10 @@ $(BUILD)/%.o: cgi-bin/%.c $(BUILD)/flags
 	$(COMPILE) -c -o $@ $<
 $(BUILD)/db/statements.o: $(BUILD)/db/statements.c $(BUILD)/flags
 	$(COMPILE) -c -o $@ $<
+$(BUILD)/db/settings.sql: src/db/sql/settings.awk src/db/settings.def
+	mkdir -p $(@D)
+	awk -f $^ >$@.new
+	mv $@.new $@
 # another text alone is no other enum; the folder: a file was taken away
 $(addprefix $(BUILD)/db/statements.,h c sql): $(BUILD)/db/statements.%: \
 		src/db/sql/make.awk $(STATEMENTS) src/db/sql

@@ -135,14 +135,7 @@ SELECT what, fix FROM (
 	UNION ALL @BAD_LINE(5, member, id, email)
 	UNION ALL @BAD_LINE(6, api_key, id, name)
 	UNION ALL @BAD_LINE(7, provider_key, project_id, last4)
-	UNION ALL @BAD_LINE(8, settings, project_id, convex_deploy_key_last4)
-	UNION ALL @BAD_LINE(9, settings, project_id, convex_dev_key_last4)
-	UNION ALL @BAD_LINE(10, settings, project_id, learning_template_id)
-	UNION ALL @BAD_LINE(11, settings, project_id, learning_model)
-	UNION ALL @BAD_LINE(12, settings, project_id, merging_template_id)
-	UNION ALL @BAD_LINE(13, settings, project_id, merging_model)
-	UNION ALL @BAD_LINE(14, settings, project_id, git_commit_name)
-	UNION ALL @BAD_LINE(15, settings, project_id, git_commit_email)
+	@SETTINGS_BAD_LINES
 ) f ORDER BY n;
 
 -- name: tell_alone

@@ -119,18 +119,19 @@ function squeeze(text,    out, c, i, quote) {
 	return out
 }
 
-# $1 to the last one: each is there, and told.
-function count_parameters(name, text, note,    n, i, used, given) {
+# $1 to the last one: each is there, and told; `$6..` tells of all from there.
+function count_parameters(name, text, note,    n, i, used, given, others) {
 	while (match(text, /\$[0-9]+/)) {
 		i = substr(text, RSTART + 1, RLENGTH - 1) + 0
 		used[i] = 1
 		n = i > n ? i : n
 		text = substr(text, RSTART + RLENGTH)
 	}
+	others = match(note, /\$[0-9]+\.\./) ? substr(note, RSTART + 1) + 0 : n + 1
 	for (i = 1; i <= n; i++) {
 		if (!(i in used))
 			fail(name ": $" i " is not used")
-		given = note ~ /^-- A write/ && i <= 5
+		given = i >= others || (note ~ /^-- A write/ && i <= 5)
 		if (!given && (note " ") !~ ("[$]" i "[^0-9]"))
 			fail(name ": no word on $" i)
 	}
