@@ -15,13 +15,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SETTING(name, column, kind, rule, max) /* but SETTINGS_SCHEMA */
+#include "db/settings.def"
+
 #define DB_NAME "codecourier"
 
 struct db;
 
 /* What a program needs of the schema (DESIGN: N and N+1 side by side). */
-#define DB_PROGRAM       1 /* this program's number */
-#define DB_OLDEST_SCHEMA 2 /* the oldest schema_version it can serve */
+#define DB_PROGRAM 1 /* this program's number */
+/* the oldest schema_version it can serve */
+#define DB_OLDEST_SCHEMA (SETTINGS_SCHEMA > 2 ? SETTINGS_SCHEMA : 2)
 
 /* The first one that codecourierctl can purge projects of. */
 #define DB_PURGE_SCHEMA 7

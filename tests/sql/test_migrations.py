@@ -9,8 +9,10 @@ from states import cleared, good
 
 FILES = sorted(p.name for p in (ROOT / "migrations").glob("[0-9]*.sql"))
 NEWEST = int(FILES[-1][:4])
-OLDEST = int(re.search(r"define DB_OLDEST_SCHEMA (\d+)",
-                       (ROOT / "src/db/db.h").read_text()).group(1))
+OLDEST = max(int(re.search(words, (ROOT / "src/db" / name).read_text())[1])
+             for name, words in [
+                 ("db.h", r"define DB_OLDEST_SCHEMA .*: (\d+)\)"),
+                 ("settings.def", r"define SETTINGS_SCHEMA (\d+)")])
 
 
 @pytest.fixture
