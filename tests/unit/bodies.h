@@ -1,6 +1,6 @@
 /*
  * bodies.h: a JSON text checked as an endpoint's body, and what was complained
- * of as one text. For test_field.c and test_body.c.
+ * of as one text. For test_field*.c and test_body.c.
  */
 #ifndef BODIES_H
 #define BODIES_H
