@@ -18,14 +18,14 @@
 
 #include "base/banned.h"
 
-/* name, type, required, nullable, trimmed, one line, in bytes, min, max, rule,
- * and the texts that it can be, where they are few. */
+/* name, type, required, nullable, trimmed, one line, in bytes, is an id, min,
+ * max, rule, and the texts that it can be, where they are few. */
 static void
 print_field(const struct field *f)
 {
-	printf("field\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%zu\t%zu\t%s\t", f->name,
+	printf("field\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%zu\t%zu\t%s\t", f->name,
 	    (int)f->type, f->required, f->nullable, f->trimmed, f->one_line,
-	    f->in_bytes, f->min, f->max, f->rule ? f->rule : "");
+	    f->in_bytes, f->is_id, f->min, f->max, f->rule ? f->rule : "");
 	for (const char *const *s = f->one_of; s && *s; s++)
 		printf("%s%s", *s, s[1] ? " " : "");
 	printf("\n");

@@ -2,9 +2,12 @@
 import os
 import subprocess
 import tempfile
+from collections import namedtuple
 
 from harness import ROOT
 
+Field = namedtuple("Field", "type required nullable trimmed one_line in_bytes "
+                   "is_id min max rule one_of")
 TABLES = ROOT / os.environ.get("BUILD", "build") / "tests/tables"
 
 
@@ -29,8 +32,8 @@ def read_tables():
             fields = {}
             routes[row[0], row[1]] = (*map(int, row[2:]), fields)
         elif kind == "field":
-            fields[row[0]] = (*map(int, row[1:9]), row[9],
-                              row[10].split())
+            fields[row[0]] = Field(*map(int, row[1:10]), row[10],
+                                   row[11].split())
         elif kind == "code":
             codes.add((row[0], int(row[1])))
         else:

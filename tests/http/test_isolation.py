@@ -71,16 +71,9 @@ def ours(stack):
     return furnish(make_project(stack), "ours", 2)
 
 
-def is_id(row):
-    """A text of a body that no rule and no length is given for: it names an
-    object."""
-    kind, minimum, maximum, rule = row[0], row[6], row[7], row[8]
-    return kind == 0 and minimum == maximum == 0 and not rule
-
-
 # every field of every route that takes an object's id
 TAKERS = [(path, name) for (_, path), table in ROUTES.items()
-          for name, row in table[3].items() if is_id(row)]
+          for name, field in table[3].items() if field.is_id]
 KEYED = [(m, p.removeprefix("/api/v1")) for (m, p), t in ROUTES.items()
          if t[0]]
 LISTS = [p.removeprefix("/api/v1") for (_, p), t in ROUTES.items() if t[1]]

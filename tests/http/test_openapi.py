@@ -147,7 +147,7 @@ def test_fields(path):
     schema = body_schema(path)
     assert list(schema.get("properties", {})) == list(BODIES[path])
     assert schema.get("required", []) == \
-        [n for n, row in BODIES[path].items() if row[1]]
+        [n for n, field in BODIES[path].items() if field.required]
     assert schema["additionalProperties"] is False
 
 
@@ -155,21 +155,20 @@ def test_fields(path):
                                         for n in BODIES[p]])
 def test_field(path, name):
     """Type and limits of a field as its row has them."""
-    (kind, _, nullable, trimmed, one_line, in_bytes, least, most, rule,
-     one_of) = BODIES[path][name]
+    field = BODIES[path][name]
     schema = body_schema(path)["properties"][name]
     choices = schema.get("oneOf", [schema])
     types = {t for c in choices for t in
              ([c["type"]] if isinstance(c["type"], str) else c["type"])}
-    assert types == TYPES[kind] | ({"null"} if nullable else set())
+    assert types == TYPES[field.type] | ({"null"} if field.nullable else set())
     schema = choices[0]
-    assert schema.get("x-trimmed", False) is bool(trimmed)
-    unit = "x-maxBytes" if in_bytes else "maxLength"
-    assert schema.get(unit, 0) == most
-    assert schema.get("minLength", 0) == least
-    assert schema.get("x-oneLine", False) is bool(one_line)
-    assert schema.get("enum", []) == one_of
-    assert ("pattern" in schema) == bool(rule or one_line)
+    assert schema.get("x-trimmed", False) is bool(field.trimmed)
+    unit = "x-maxBytes" if field.in_bytes else "maxLength"
+    assert schema.get(unit, 0) == field.max
+    assert schema.get("minLength", 0) == field.min
+    assert schema.get("x-oneLine", False) is bool(field.one_line)
+    assert schema.get("enum", []) == field.one_of
+    assert ("pattern" in schema) == bool(field.rule or field.one_line)
 
 
 def values(schema, example):
