@@ -90,7 +90,7 @@ check(struct app *app)
 {
 	bool keyring, database, ok;
 
-	keyring = vault_reload(app, false);
+	keyring = vault_load(app);
 	database = db_connect(app->db, true);
 	ok = keyring && database && check_sealed(app);
 	if (ok)
@@ -138,15 +138,25 @@ wait_time(const struct app *app)
 	return next > now ? next - now : 0;
 }
 
+/* A pool's socket is served even where the environment speaks of CGI. */
+static const struct wire *
+open_wire(char *why, size_t size)
+{
+	if (cgi_here() && !fcgi_here())
+		return cgi_open(why, size);
+	return fcgi_open(why, size);
+}
+
 static int
 run(struct app *app, bool once, pid_t parent)
 {
-	enum fcgi_event event;
+	enum wire_event event;
 	char why[256];
 
 	log_pairs(once ? LOG_DEBUG : LOG_INFO, "msg", "worker starts",
 	    "version", version, NULL);
-	if (!fcgi_init(why, sizeof(why)))
+	app->wire = open_wire(why, sizeof(why));
+	if (!app->wire)
 		die("cannot start", why, once ? 0 : 3);
 	settle(parent);
 	app->host = host_open(app->conf.runtime_dir, false, why, sizeof(why));
@@ -159,10 +169,10 @@ run(struct app *app, bool once, pid_t parent)
 	/* Neither is needed to stay up: requests get 503 until they are. A
 	 * single request fetches what it needs when it is there whole: a slow
 	 * client holds no connection. */
-	if (!once && (!vault_reload(app, false) || !db_connect(app->db, true)))
+	if (!once && (!vault_load(app) || !db_connect(app->db, true)))
 		log_msg(LOG_WARN, "starting without keyring or database");
-	while ((event = fcgi_next(wait_time(app))) != FCGI_STOP) {
-		if (event == FCGI_REQUEST)
+	while ((event = app->wire->next(wait_time(app))) != WIRE_STOP) {
+		if (event == WIRE_REQUEST)
 			serve(app);
 		else if (db_connect(app->db, false))
 			log_msg(LOG_DEBUG, "idle reconnect");

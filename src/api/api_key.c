@@ -5,9 +5,10 @@
 #include "api/handlers.h"
 
 #include "crypt/keyhash.h"
+#include "http/answer.h"
 #include "http/auth.h"
-#include "http/call.h"
-#include "http/query.h"
+#include "http/guard.h"
+#include "http/page.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -45,15 +46,15 @@ api_key_list(struct req *r)
 	struct db_query *q;
 	enum err e;
 
-	e = cursor_read(r, "api-keys", sort, 2);
+	e = page_cursor(r, "api-keys", sort, 2);
 	if (e)
-		return call_refuse(r, e);
-	q = call_read(r, STMT_API_KEY_LIST);
+		return guard_refuse(r, e);
+	q = guard_read(r, STMT_API_KEY_LIST);
 	db_int(q, r->limit);
 	db_text(q, sort[0]);
 	db_text(q, sort[1]);
-	e = call_run(r);
-	return e ? e : reply_page(r, "api-keys", q);
+	e = guard_run(r);
+	return e ? e : page_answer(r, "api-keys", q);
 }
 
 /* {"data": {<row>, "key": "…"}}, and the key is known from now on. */
@@ -71,11 +72,11 @@ reply_key(struct req *r, const struct db_query *q, const char *key)
 		memcpy(id.digest, digest, digest_len);
 		verified_add(r->app->host, key, &id);
 	}
-	reply_text(r, "{\"data\":");
-	reply_raw(r, row, len - 1); /* without its closing brace */
-	reply_text(r, ",\"key\":\"");
-	reply_text(r, key);
-	reply_text(r, "\"}}");
+	answer_text(r, "{\"data\":");
+	answer_raw(r, row, len - 1); /* without its closing brace */
+	answer_text(r, ",\"key\":\"");
+	answer_text(r, key);
+	answer_text(r, "\"}}");
 }
 
 static enum err
@@ -100,7 +101,7 @@ hash_key(struct req *r, struct new_key *k)
 		return e;
 	ok = key_hash(k->key, r->app->conf.scrypt_log2n, k->hash);
 	host_cold_leave(r->app->host);
-	return ok ? ERR_OK : req_fail(r, ERR_INTERNAL, NULL, NULL);
+	return ok ? ERR_OK : ERR_INTERNAL;
 }
 
 /* One draw. `taken`: its prefix is, draw again. */
@@ -112,19 +113,19 @@ generate_once(struct req *r, bool *taken)
 	enum err e;
 
 	if (!key_draw(&k, req_text(r, GENERATE_ENVIRONMENT)))
-		return req_fail(r, ERR_INTERNAL, NULL, NULL);
+		return ERR_INTERNAL;
 	e = hash_key(r, &k);
 	if (e)
 		return e;
-	call_write_part(r, STMT_PROJECT_LOCK);
-	q = call_write(r, STMT_API_KEY_GENERATE);
+	guard_write_part(r, STMT_PROJECT_LOCK);
+	q = guard_write(r, STMT_API_KEY_GENERATE);
 	db_text(q, req_text(r, GENERATE_NAME));
 	db_text(q, k.prefix);
 	db_text(q, k.environment);
 	db_bytes(q, k.hash, strlen(k.hash));
 	db_bytes(q, k.check, sizeof(k.check));
 	db_int(q, r->app->conf.max_keys);
-	e = call_run(r);
+	e = guard_run(r);
 	*taken = e == ERR_CONFLICT;
 	if (!e && db_rows(q) == 0)
 		e = refuse_full(r);
@@ -142,7 +143,6 @@ api_key_generate(struct req *r)
 
 	for (int i = 0; taken && i < 3; i++) {
 		taken = false;
-		r->err = ERR_OK;
 		e = generate_once(r, &taken);
 	}
 	return e;
@@ -152,15 +152,15 @@ enum err
 api_key_revoke(struct req *r)
 {
 	const char *id = req_text(r, REVOKE_KEY_ID);
-	struct db_query *q = call_write(r, STMT_API_KEY_REVOKE);
+	struct db_query *q = guard_write(r, STMT_API_KEY_REVOKE);
 	enum err e;
 
 	db_text(q, id);
-	e = call_run(r);
+	e = guard_run(r);
 	if (e)
 		return e;
 	if (db_rows(q) == 0)
 		return req_not_found(r, REVOKE_KEY_ID);
-	e = call_drain(r, STMT_API_KEY_DRAIN, id);
-	return e ? e : reply_row(r, q);
+	e = guard_drain(r, STMT_API_KEY_DRAIN, id);
+	return e ? e : answer_row(r, q);
 }

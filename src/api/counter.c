@@ -4,15 +4,16 @@
  */
 #include "api/handlers.h"
 
-#include "http/call.h"
+#include "http/answer.h"
+#include "http/guard.h"
 
 #include "base/banned.h"
 
 enum err
 counters_get(struct req *r)
 {
-	struct db_query *q = call_read(r, STMT_COUNTERS_GET);
-	enum err e = call_run(r);
+	struct db_query *q = guard_read(r, STMT_COUNTERS_GET);
+	enum err e = guard_run(r);
 
-	return e ? e : reply_row(r, q);
+	return e ? e : answer_row(r, q);
 }

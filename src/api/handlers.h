@@ -1,7 +1,7 @@
 /*
  * handlers.h: the handlers and their bodies, in the order of the table of
- * routes. A handler runs its statements through call.h, then either fills
- * the answer and returns ERR_OK, or returns a recorded fault.
+ * routes. A handler runs its statements through guard.h, then either fills
+ * the answer and returns ERR_OK, or returns why not (req_fail has words).
  */
 #ifndef HANDLERS_H
 #define HANDLERS_H

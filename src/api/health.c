@@ -5,13 +5,14 @@
 
 #include "api/vault.h"
 #include "base/clock.h"
+#include "http/answer.h"
 
 #include "base/banned.h"
 
 enum err
 health_live(struct req *r)
 {
-	reply_text(r, "{\"data\":{\"status\":\"ok\"}}");
+	answer_text(r, "{\"data\":{\"status\":\"ok\"}}");
 	return ERR_OK;
 }
 
@@ -34,7 +35,7 @@ health_ready(struct req *r)
 		return req_fail(r, ERR_UNAVAILABLE, NULL,
 		    fault.message ? fault.message
 				  : "The database is not ready.");
-	if (!vault_reload(r->app, false))
+	if (!vault_load(r->app))
 		return req_fail(
 		    r, ERR_UNAVAILABLE, NULL, "The keyring is not ready.");
 	return health_live(r);

@@ -4,8 +4,9 @@
 #include "api/handlers.h"
 
 #include "base/text.h"
-#include "http/call.h"
-#include "http/query.h"
+#include "http/answer.h"
+#include "http/guard.h"
+#include "http/page.h"
 
 #include <stdio.h>
 
@@ -53,15 +54,15 @@ member_list(struct req *r)
 	struct db_query *q;
 	enum err e;
 
-	e = cursor_read(r, "members", sort, 4);
+	e = page_cursor(r, "members", sort, 4);
 	if (e)
-		return call_refuse(r, e);
-	q = call_read(r, STMT_MEMBER_LIST);
+		return guard_refuse(r, e);
+	q = guard_read(r, STMT_MEMBER_LIST);
 	db_int(q, r->limit);
 	for (int i = 0; i < 4; i++)
 		db_text(q, sort[i]);
-	e = call_run(r);
-	return e ? e : reply_page(r, "members", q);
+	e = guard_run(r);
+	return e ? e : page_answer(r, "members", q);
 }
 
 enum err
@@ -71,18 +72,18 @@ member_invite(struct req *r)
 	struct db_query *q;
 	enum err e;
 
-	q = call_write_part(r, STMT_MEMBER_LOCK);
+	q = guard_write_part(r, STMT_MEMBER_LOCK);
 	db_text(q, req_text(r, INVITE_EMAIL));
-	call_write_part(r, STMT_PROJECT_LOCK);
-	q = call_write(r, STMT_MEMBER_INVITE);
+	guard_write_part(r, STMT_PROJECT_LOCK);
+	q = guard_write(r, STMT_MEMBER_INVITE);
 	db_text(q, req_text(r, INVITE_EMAIL));
 	db_text(q, req_text(r, INVITE_ROLE));
 	db_int(q, r->app->conf.max_members);
-	e = call_run(r);
+	e = guard_run(r);
 	if (e)
 		return e;
 	if (db_rows(q) > 0)
-		return reply_row(r, q);
+		return answer_row(r, q);
 	snprintf(full, sizeof(full), "A project has at most %d members.",
 	    r->app->conf.max_members);
 	return req_fail(r, ERR_CONFLICT, NULL, full);
@@ -91,17 +92,17 @@ member_invite(struct req *r)
 static enum err
 reply_member(struct req *r, const struct db_query *q, int target)
 {
-	enum err e = call_run(r);
+	enum err e = guard_run(r);
 
 	if (e)
 		return e;
-	return db_rows(q) > 0 ? reply_row(r, q) : req_not_found(r, target);
+	return db_rows(q) > 0 ? answer_row(r, q) : req_not_found(r, target);
 }
 
 enum err
 member_remove(struct req *r)
 {
-	struct db_query *q = call_write(r, STMT_MEMBER_REMOVE);
+	struct db_query *q = guard_write(r, STMT_MEMBER_REMOVE);
 
 	db_text(q, req_text(r, REMOVE_TARGET));
 	return reply_member(r, q, REMOVE_TARGET);
@@ -110,7 +111,7 @@ member_remove(struct req *r)
 enum err
 member_update_role(struct req *r)
 {
-	struct db_query *q = call_write(r, STMT_MEMBER_UPDATE_ROLE);
+	struct db_query *q = guard_write(r, STMT_MEMBER_UPDATE_ROLE);
 
 	db_text(q, req_text(r, UPDATE_ROLE_TARGET));
 	db_text(q, req_text(r, UPDATE_ROLE_ROLE));

@@ -4,7 +4,8 @@
 #include "api/handlers.h"
 
 #include "base/text.h"
-#include "http/call.h"
+#include "http/answer.h"
+#include "http/guard.h"
 
 #include "base/banned.h"
 
@@ -35,10 +36,10 @@ const struct body project_delete_body = {NULL, 0, true};
 enum err
 project_get(struct req *r)
 {
-	const struct db_query *q = call_project(r);
-	enum err e = call_run(r);
+	const struct db_query *q = guard_project(r);
+	enum err e = guard_run(r);
 
-	return e ? e : reply_object(r, q, 1);
+	return e ? e : answer_object(r, q, 1);
 }
 
 enum err
@@ -49,30 +50,30 @@ project_update(struct req *r)
 
 	if (!req_given_any(r))
 		return project_get(r);
-	q = call_write(r, STMT_PROJECT_UPDATE);
+	q = guard_write(r, STMT_PROJECT_UPDATE);
 	db_text(q, req_text(r, UPDATE_NAME));
 	db_text(q, req_text(r, UPDATE_SLUG));
 	db_text(q, req_text(r, UPDATE_GITHUB_REPO_URL));
-	e = call_run(r);
+	e = guard_run(r);
 	if (e)
 		return e;
 	if (db_rows(q) == 0) /* deleted after the guard looked */
-		return req_fail(r, ERR_AUTH_INVALID, NULL, NULL);
-	return reply_row(r, q);
+		return ERR_AUTH_INVALID;
+	return answer_row(r, q);
 }
 
 enum err
 project_delete(struct req *r)
 {
-	struct db_query *q = call_write(r, STMT_PROJECT_DELETE);
+	struct db_query *q = guard_write(r, STMT_PROJECT_DELETE);
 	enum err e;
 
 	db_int(q, r->app->conf.purge_days);
-	e = call_run(r);
+	e = guard_run(r);
 	if (e)
 		return e;
 	if (db_rows(q) == 0) /* by another request, after the guard looked */
-		return req_fail(r, ERR_AUTH_INVALID, NULL, NULL);
-	e = call_drain(r, STMT_PROJECT_DRAIN, NULL);
-	return e ? e : reply_row(r, q);
+		return ERR_AUTH_INVALID;
+	e = guard_drain(r, STMT_PROJECT_DRAIN, NULL);
+	return e ? e : answer_row(r, q);
 }

@@ -5,6 +5,8 @@
 
 #include "api/vault.h"
 #include "base/text.h"
+#include "http/answer.h"
+#include "http/guard.h"
 
 #include "base/banned.h"
 
@@ -36,51 +38,51 @@ BODY(provider_key_remove_body, remove_fields, REMOVE_FIELDS);
 enum err
 provider_key_list(struct req *r)
 {
-	struct db_query *q = call_read(r, STMT_PROVIDER_KEY_LIST);
-	enum err e = call_run(r);
+	struct db_query *q = guard_read(r, STMT_PROVIDER_KEY_LIST);
+	enum err e = guard_run(r);
 	const char *array;
 	size_t len;
 
 	if (e)
 		return e;
 	array = db_value(q, 0, 0, &len);
-	reply_list(r, array, len, NULL);
+	answer_list(r, array, len, NULL);
 	return ERR_OK;
 }
 
 enum err
 provider_key_set(struct req *r)
 {
-	struct db_query *q = call_read(r, STMT_DATA_KEYS);
+	struct db_query *q = guard_read(r, STMT_DATA_KEYS);
 	const char *provider = req_text(r, SET_PROVIDER);
 	const char *key = req_text(r, SET_KEY);
 	struct seal_name what = {"provider_key", provider};
 	struct vault vault;
 	bool ok;
-	enum err e = call_run(r);
+	enum err e = guard_run(r);
 
 	if (e || (e = vault_open(r, q, &vault)))
 		return e;
-	q = call_write(r, STMT_PROVIDER_KEY_SET);
+	q = guard_write(r, STMT_PROVIDER_KEY_SET);
 	db_text(q, provider);
 	ok = vault_add_key(r, &vault, what, key, q);
 	vault_wipe(&vault);
 	if (!ok)
-		return r->err;
-	e = call_run(r);
-	return e ? e : reply_row(r, q);
+		return ERR_INTERNAL;
+	e = guard_run(r);
+	return e ? e : answer_row(r, q);
 }
 
 enum err
 provider_key_remove(struct req *r)
 {
-	struct db_query *q = call_write(r, STMT_PROVIDER_KEY_REMOVE);
+	struct db_query *q = guard_write(r, STMT_PROVIDER_KEY_REMOVE);
 	enum err e;
 
 	db_text(q, req_text(r, REMOVE_PROVIDER));
-	e = call_run(r);
+	e = guard_run(r);
 	if (e)
 		return e;
-	return db_rows(q) > 0 ? reply_row(r, q)
+	return db_rows(q) > 0 ? answer_row(r, q)
 			      : req_not_found(r, REMOVE_PROVIDER);
 }

@@ -7,6 +7,8 @@
 
 #include "api/vault.h"
 #include "base/text.h"
+#include "http/answer.h"
+#include "http/guard.h"
 #include "json/json.h"
 
 #include <json-c/json.h>
@@ -90,21 +92,21 @@ reply_column(
 	char *plain;
 
 	if (!v) {
-		reply_text(r, kinds[i] == SEALED ? "{}" : "null");
+		answer_text(r, kinds[i] == SEALED ? "{}" : "null");
 	} else if (kinds[i] == SEALED) {
 		plain = vault_unseal(r, vault, place(i), v, len, &len);
 		if (!plain)
-			return r->err;
-		reply_raw(r, plain, len);
+			return ERR_INTERNAL;
+		answer_raw(r, plain, len);
 		free(plain);
 	} else if (kinds[i] == WRITE_ONLY) {
-		reply_text(r, "{\"last4\":");
-		reply_quoted(r, v, len);
-		reply_text(r, "}");
+		answer_text(r, "{\"last4\":");
+		answer_quoted(r, v, len);
+		answer_text(r, "}");
 	} else if (kinds[i] == JSON) {
-		reply_raw(r, v, len);
+		answer_raw(r, v, len);
 	} else {
-		reply_quoted(r, v, len);
+		answer_quoted(r, v, len);
 	}
 	return ERR_OK;
 }
@@ -134,22 +136,22 @@ reply_settings(
     struct req *r, const struct db_query *q, const struct vault *vault)
 {
 	if (db_rows(q) == 0)
-		return req_fail(r, ERR_INTERNAL, NULL, NULL);
-	reply_reserve(r, settings_size(q));
-	reply_text(r, "{\"data\":{");
+		return ERR_INTERNAL;
+	answer_reserve(r, settings_size(q));
+	answer_text(r, "{\"data\":{");
 	for (int i = 0; i < SETTINGS; i++) {
 		size_t len = 0;
 		const char *v = db_value(q, 0, i, &len);
 		enum err e;
 
-		reply_text(r, i > 0 ? ",\"" : "\"");
-		reply_text(r, fields[i].name);
-		reply_text(r, "\":");
+		answer_text(r, i > 0 ? ",\"" : "\"");
+		answer_text(r, fields[i].name);
+		answer_text(r, "\":");
 		e = reply_column(r, vault, i, v, len);
 		if (e)
 			return e;
 	}
-	reply_text(r, "}}");
+	answer_text(r, "}}");
 	return ERR_OK;
 }
 
@@ -179,10 +181,10 @@ reply_opened(struct req *r, const struct db_query *q,
 enum err
 settings_get(struct req *r)
 {
-	struct db_query *q = call_read(r, STMT_SETTINGS_GET);
-	struct db_query *data_keys = call_read(r, STMT_DATA_KEYS);
+	struct db_query *q = guard_read(r, STMT_SETTINGS_GET);
+	struct db_query *data_keys = guard_read(r, STMT_DATA_KEYS);
 	struct vault vault = {.n = 0};
-	enum err e = call_run(r);
+	enum err e = guard_run(r);
 
 	return e ? e : reply_opened(r, q, data_keys, &vault);
 }
@@ -191,8 +193,8 @@ settings_get(struct req *r)
 static enum err
 prepare_sealing(struct req *r, struct vault *vault)
 {
-	struct db_query *data_keys = call_read(r, STMT_DATA_KEYS);
-	enum err e = call_run(r);
+	struct db_query *data_keys = guard_read(r, STMT_DATA_KEYS);
+	enum err e = guard_run(r);
 
 	return e ? e : vault_open(r, data_keys, vault);
 }
@@ -242,9 +244,9 @@ add_update(struct req *r, const struct vault *vault)
 			sizes[i] = field_env_size(r->value[i]);
 		if (ok && kinds[i] == WRITE_ONLY && r->given[i])
 			ok = vault_add_key(r, vault, place(i), req_text(r, i),
-			    call_write_part(r, setters[i]));
+			    guard_write_part(r, setters[i]));
 	}
-	q = call_write(r, STMT_SETTINGS_UPDATE);
+	q = guard_write(r, STMT_SETTINGS_UPDATE);
 	for (int i = 0; ok && i < SETTINGS; i++)
 		if (kinds[i] != WRITE_ONLY)
 			ok = add_value(r, q, vault, i);
@@ -263,12 +265,12 @@ run_update(struct req *r, struct vault *vault)
 	enum err e;
 
 	if (!q)
-		return req_fail(r, ERR_INTERNAL, NULL, NULL);
+		return ERR_INTERNAL;
 	if (req_is_large(r->body_len, 0))
 		malloc_trim(0);
 	if (vault->n == 0)
-		data_keys = call_read(r, STMT_DATA_KEYS);
-	e = call_run(r);
+		data_keys = guard_read(r, STMT_DATA_KEYS);
+	e = guard_run(r);
 	if (e == ERR_VALIDATION) /* the sum, of what is given and stored */
 		req_complain(r,
 		    fields[has_vars ? SETTING_envVars : SETTING_deployEnvVars]

@@ -13,14 +13,12 @@
 #define LAST4 4
 
 bool
-vault_reload(struct app *app, bool again)
+vault_reload(struct app *app)
 {
 	static char last[256]; /* said once, not with every request */
 	struct keyring *ring;
 	char why[256], print[17];
 
-	if (app->keyring && !again)
-		return true;
 	ring = keyring_load(app->conf.keyring, why, sizeof(why));
 	if (!ring) {
 		if (strcmp(why, last) != 0)
@@ -37,6 +35,12 @@ vault_reload(struct app *app, bool again)
 	return true;
 }
 
+bool
+vault_load(struct app *app)
+{
+	return app->keyring || vault_reload(app);
+}
+
 static enum err
 open_key(struct req *r, const struct db_query *q, int row, struct data_key *k)
 {
@@ -49,7 +53,7 @@ open_key(struct req *r, const struct db_query *q, int row, struct data_key *k)
 
 	e = data_key_open(
 	    r->app->keyring, r->id.project_id, id, master, wrapped, len, k);
-	if (e == ERR_NOT_FOUND && vault_reload(r->app, true))
+	if (e == ERR_NOT_FOUND && vault_reload(r->app))
 		e = data_key_open(r->app->keyring, r->id.project_id, id, master,
 		    wrapped, len, k);
 	if (!e)
@@ -58,8 +62,7 @@ open_key(struct req *r, const struct db_query *q, int row, struct data_key *k)
 	log_msg(LOG_ERROR, "data key %s: %s master key %s (keyring %s)", id,
 	    e == ERR_NOT_FOUND ? "the keyring lacks" : "does not open with",
 	    master, print);
-	return req_fail(
-	    r, e == ERR_NOT_FOUND ? ERR_UNAVAILABLE : e, NULL, NULL);
+	return e == ERR_NOT_FOUND ? ERR_UNAVAILABLE : e;
 }
 
 enum err
@@ -69,8 +72,8 @@ vault_open(struct req *r, const struct db_query *q, struct vault *v)
 	enum err e;
 
 	v->n = 0;
-	if (!vault_reload(r->app, false))
-		return req_fail(r, ERR_UNAVAILABLE, NULL, NULL);
+	if (!vault_load(r->app))
+		return ERR_UNAVAILABLE;
 	for (int i = 0; i < rows && i < VAULT_KEYS; i++) {
 		e = open_key(r, q, i, &v->keys[i]);
 		if (e) {
@@ -82,7 +85,7 @@ vault_open(struct req *r, const struct db_query *q, struct vault *v)
 	if (v->n > 0)
 		return ERR_OK;
 	log_msg(LOG_ERROR, "project %s has no data key", r->id.project_id);
-	return req_fail(r, ERR_INTERNAL, NULL, NULL);
+	return ERR_INTERNAL;
 }
 
 void
@@ -99,10 +102,8 @@ vault_seal(struct req *r, const struct vault *v, struct seal_name what,
 {
 	unsigned char *out = req_alloc(r, len + SEAL_OVERHEAD);
 
-	if (!out || !seal_value(&v->keys[0], what, plain, len, out)) {
-		req_fail(r, ERR_INTERNAL, NULL, NULL);
+	if (!out || !seal_value(&v->keys[0], what, plain, len, out))
 		return NULL;
-	}
 	*out_len = len + SEAL_OVERHEAD;
 	return out;
 }
@@ -145,6 +146,5 @@ vault_unseal(struct req *r, const struct vault *v, struct seal_name what,
 	free(out);
 	log_msg(LOG_ERROR, "%s.%s of project %s does not open", what.table,
 	    what.name, r->id.project_id);
-	req_fail(r, ERR_INTERNAL, NULL, NULL);
 	return NULL;
 }

@@ -5,7 +5,7 @@
 #ifndef VAULT_H
 #define VAULT_H
 
-#include "http/call.h"
+#include "http/req.h"
 
 #define VAULT_KEYS 4 /* data keys of one project; more are not looked at */
 
@@ -17,7 +17,7 @@ struct vault {
 /*
  * Opens the data keys that STMT_DATA_KEYS has read. A master key that the
  * keyring lacks makes it read the file once more (rotation adds keys to the
- * file before they are used). ERR_UNAVAILABLE (recorded): no keyring, or the
+ * file before they are used). ERR_UNAVAILABLE: no keyring, or the
  * key is not in it; ERR_INTERNAL: a data key does not open.
  */
 MUST_CHECK enum err vault_open(
@@ -31,16 +31,18 @@ const unsigned char *vault_seal(struct req *r, const struct vault *v,
 /*
  * Adds a key that nobody reads back as two parameters: sealed, and its last
  * four characters, which lists show. NULL, which clears it: both NULL. The
- * field has seen to its length. False: no memory, recorded.
+ * field has seen to its length. False: no memory.
  */
 MUST_CHECK bool vault_add_key(struct req *r, const struct vault *v,
     struct seal_name what, const char *key, struct db_query *q);
 
-/* Opens; NUL-terminated, to be freed. NULL: recorded. */
+/* Opens; NUL-terminated, to be freed. NULL: logged why, ERR_INTERNAL. */
 char *vault_unseal(struct req *r, const struct vault *v, struct seal_name what,
     const void *sealed, size_t len, size_t *out_len);
 
-/* Reads the keyring file where the worker has none, or `again`. */
-bool vault_reload(struct app *app, bool again);
+/* Makes sure of a keyring. False: there is none; why is logged. */
+bool vault_load(struct app *app);
+/* Reads the file again; one that cannot be read leaves what there is. */
+bool vault_reload(struct app *app);
 
 #endif

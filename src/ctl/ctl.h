@@ -103,7 +103,7 @@ MUST_CHECK int ctl_name(struct ctl *c);
 MUST_CHECK int ctl_slug(struct ctl *c);
 
 /* Waits until no write is open any more that began before the key, or with
- * NULL the project, was stopped; see call_drain. */
+ * NULL the project, was stopped; see guard_drain. */
 MUST_CHECK int ctl_drain(struct ctl *c, const char *key_id);
 
 /* --name, --slug and --owner-email of a project: reports a bad one. */

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypt/keyhash.h"
-#include "http/fcgi.h"
+#include "http/wire.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -52,11 +52,11 @@ auth_begin(struct req *r)
 
 	value += strspn(value, " \t");
 	if (!value[0])
-		return req_fail(r, ERR_AUTH_MISSING, NULL, NULL);
+		return ERR_AUTH_MISSING;
 	if (!take_key(r, value))
-		return req_fail(r, ERR_INTERNAL, NULL, NULL);
+		return ERR_INTERNAL;
 	if (!r->key)
-		return req_fail(r, ERR_AUTH_INVALID, NULL, NULL);
+		return ERR_AUTH_INVALID;
 	if (verified_find(r->app->host, r->key, &r->id)) {
 		host_count(r->app->host, STAT_VERIFIED_HITS);
 		return ERR_OK;
@@ -76,7 +76,7 @@ cold_places(const struct req *r)
 
 /* Come again: not all in step, or they would meet each other again. */
 static enum err
-refuse(struct req *r, enum stats_total count, const char *message)
+refuse_now(struct req *r, enum stats_total count, const char *message)
 {
 	host_count(r->app->host, count);
 	r->retry_after = 1 + (int)secret_below(3);
@@ -86,7 +86,7 @@ refuse(struct req *r, enum stats_total count, const char *message)
 static enum err
 refuse_cold(struct req *r)
 {
-	return refuse(r, STAT_COLD_REFUSALS,
+	return refuse_now(r, STAT_COLD_REFUSALS,
 	    "Too many keys are being made or verified for the first time; try "
 	    "again in a few seconds.");
 }
@@ -97,7 +97,7 @@ static bool
 wait_cold(const struct req *r, int64_t until)
 {
 	if (clock_us() >= until ||
-	    (fcgi_others_wait() && !host_has_free(r->app->host)))
+	    (r->app->wire->others_wait() && !host_has_free(r->app->host)))
 		return false;
 	usleep(1000 + secret_below(4000));
 	return true;
@@ -123,9 +123,9 @@ auth_share(struct req *r)
 
 	host_serves(h, r->id.project_id, r->start);
 	if (!host_is_greedy(h, conf->workers, conf->project_share, r->start) ||
-	    !fcgi_others_wait())
+	    !r->app->wire->others_wait())
 		return ERR_OK;
-	return refuse(r, STAT_SHARE_REFUSALS,
+	return refuse_now(r, STAT_SHARE_REFUSALS,
 	    "This project has its share of the service's workers while others "
 	    "wait; try again in a few seconds.");
 }
@@ -155,7 +155,7 @@ verify_hash(struct req *r, const char *hash, size_t len)
 			    r->id.key_id);
 	}
 	host_cold_leave(h);
-	return e ? req_fail(r, e, NULL, NULL) : ERR_OK;
+	return e;
 }
 
 /* The row's columns against the key presented. */
@@ -170,15 +170,15 @@ check_row(struct req *r, const struct db_query *q)
 
 	if (!hash || !digest || digest_len != sizeof(r->id.digest) || !check ||
 	    check_len != sizeof(value))
-		return req_fail(r, ERR_AUTH_INVALID, NULL, NULL);
+		return ERR_AUTH_INVALID;
 	if (!key_check_value(r->key, value))
-		return req_fail(r, ERR_INTERNAL, NULL, NULL);
+		return ERR_INTERNAL;
 	if (!secret_equal(value, check, sizeof(value))) {
 		host_count(r->app->host, STAT_CHECK_REFUSALS);
-		return req_fail(r, ERR_AUTH_INVALID, NULL, NULL);
+		return ERR_AUTH_INVALID;
 	}
 	if (!db_bool(q, 0, 5)) /* revoked, expired, project deleted */
-		return req_fail(r, ERR_AUTH_INVALID, NULL, NULL);
+		return ERR_AUTH_INVALID;
 	snprintf(r->id.key_id, UUID_TEXT, "%s", db_value(q, 0, 0, NULL));
 	snprintf(r->id.project_id, UUID_TEXT, "%s", db_value(q, 0, 1, NULL));
 	memcpy(r->id.digest, digest, sizeof(r->id.digest));

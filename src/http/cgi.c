@@ -14,11 +14,12 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
-#include "http/fcgi.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 #include "base/banned.h"
 
 static int64_t deadline; /* 0: the request has not been handed out */
+static size_t left;      /* of the body */
 
 bool
 cgi_here(void)
@@ -35,24 +37,28 @@ cgi_here(void)
 	return text && strncmp(text, "CGI/", 4) == 0;
 }
 
-bool
-cgi_next(void)
+/* Its time on the wire starts here. */
+static enum wire_event
+cgi_next(int64_t wait_us)
 {
+	(void)wait_us;
 	if (deadline)
-		return false;
-	deadline = clock_us() + CLOCK_S(FCGI_WIRE_LIMIT);
-	return true;
+		return WIRE_STOP;
+	deadline = clock_us() + CLOCK_S(WIRE_LIMIT);
+	if (!wire_length(getenv("CONTENT_LENGTH"), &left))
+		left = 0; /* and wire_body refuses it */
+	return WIRE_REQUEST;
 }
 
-const char *
+static const char *
 cgi_param(const char *name)
 {
 	return getenv(name);
 }
 
 /* No POLLRDHUP: a server that has sent the body says just that. */
-bool
-cgi_peer_gone(void)
+static bool
+cgi_is_gone(void)
 {
 	struct pollfd p = {.fd = STDOUT_FILENO};
 
@@ -64,30 +70,46 @@ static bool
 wait_until(int fd, short events)
 {
 	struct pollfd p = {.fd = fd, .events = events};
-	int64_t left;
+	int64_t us;
 	int n = 0;
 
-	while (n == 0 && (left = deadline - clock_us()) > 0) {
-		n = poll(&p, 1, (int)(left / 1000) + 1);
+	while (n == 0 && (us = deadline - clock_us()) > 0) {
+		n = poll(&p, 1, (int)(us / 1000) + 1);
 		if (n < 0 && errno == EINTR)
 			n = 0;
 	}
 	return n > 0;
 }
 
-size_t
+/* A chunked body comes without a length: its end could as well be where it was
+ * cut off. */
+static bool
+has_end(void)
+{
+	const char *length = getenv("CONTENT_LENGTH");
+
+	return (length && length[0]) || !getenv("HTTP_TRANSFER_ENCODING");
+}
+
+/* Nobody reads beyond the length: RFC 3875 4.2. */
+static ssize_t
 cgi_read(void *to, size_t len)
 {
 	ssize_t n;
 
+	if (left == 0)
+		return has_end() ? 0 : -1;
 	if (!wait_until(STDIN_FILENO, POLLIN))
 		return 0;
-	n = read(STDIN_FILENO, to, len);
-	return n > 0 ? (size_t)n : 0;
+	n = read(STDIN_FILENO, to, len < left ? len : left);
+	if (n <= 0)
+		return 0;
+	left -= (size_t)n;
+	return n;
 }
 
 /* A pipe or socket that is ready takes PIPE_BUF bytes without a wait. */
-void
+static void
 cgi_write(const void *data, size_t len)
 {
 	const char *p = data;
@@ -102,11 +124,35 @@ cgi_write(const void *data, size_t len)
 	}
 }
 
-void
+/* Forgets the key. The end of the process is the end of the answer. */
+static void
 cgi_finish(void)
 {
 	char *key = getenv("HTTP_AUTHORIZATION");
 
 	if (key)
 		secret_wipe(key, strlen(key));
+}
+
+static bool
+cgi_others_wait(void)
+{
+	return false; /* each request has a process */
+}
+
+static const struct wire cgi_wire = {cgi_next, cgi_param, cgi_read, cgi_write,
+    cgi_finish, cgi_is_gone, cgi_others_wait};
+
+/* An alarm of whoever executed this program is still set (alarm(2)). */
+const struct wire *
+cgi_open(char *why, size_t size)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigset_t stops;
+
+	sigaction(SIGALRM, &ignore, NULL);
+	if (wire_hold_stops(&stops))
+		return &cgi_wire;
+	snprintf(why, size, "cannot set up: %s", strerror(errno));
+	return NULL;
 }

@@ -1,6 +1,5 @@
 /*
- * fcgi.c: accept loop, parameters, body, answer; or cgi.c's in their place,
- * when the process was started as a CGI program. The loop pokes `ipcFd` and
+ * fcgi.c: accept loop, parameters, body, answer. The loop pokes `ipcFd` and
  * `keepConnection` of libfcgi's request, which its header calls private:
  * tests/fcgi pins the behaviour that this relies on.
  *
@@ -13,7 +12,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "http/cgi.h"
 
 #include <fcgiapp.h>
 
@@ -34,14 +32,11 @@
 
 #define LISTEN_FD 0
 
-static bool as_cgi, listens;
 static volatile sig_atomic_t active_fd = -1; /* the request in hand; -1: none */
 static _Atomic int64_t active_until;         /* its end, on clock_us() */
 static FCGX_Request request;
 static int epoll_fd, signal_fd;
-static const int stops[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
-
-#define N_STOPS (sizeof(stops) / sizeof(stops[0]))
+static sigset_t stops;
 
 /* The wire limit. Shutting the socket down (and not just interrupting a
  * call) leaves no moment in which a blocking read could start again. An alarm
@@ -58,29 +53,18 @@ on_alarm(int sig)
 	errno = saved;
 }
 
-static void
-handle(int sig, void (*handler)(int), int flags)
-{
-	struct sigaction sa = {.sa_handler = handler, .sa_flags = flags};
-
-	sigemptyset(&sa.sa_mask);
-	sigaction(sig, &sa, NULL);
-}
-
 /* Before FCGX_Init, which installs its own where it finds the default. The
  * stop signals stay blocked for good; the descriptor ends the wait for them. */
 static bool
 set_signals(void)
 {
-	sigset_t mask;
+	struct sigaction sa = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
 
-	sigemptyset(&mask);
-	for (size_t i = 0; i < N_STOPS; i++)
-		sigaddset(&mask, stops[i]);
-	handle(SIGALRM, on_alarm, SA_RESTART);
-	handle(SIGPIPE, SIG_IGN, 0);
-	signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-	return sigprocmask(SIG_BLOCK, &mask, NULL) == 0 && signal_fd >= 0;
+	sigaction(SIGALRM, &sa, NULL);
+	if (!wire_hold_stops(&stops))
+		return false;
+	signal_fd = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+	return signal_fd >= 0;
 }
 
 static bool
@@ -92,45 +76,30 @@ watch(int fd, uint32_t events)
 }
 
 bool
-fcgi_init(char *why, size_t size)
+fcgi_here(void)
 {
-	int listening = 0, flags;
+	int listening = 0;
 	socklen_t len = sizeof(listening);
 
-	if (getsockopt(
-		LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0)
-		listening = 0;
-	if (!listening && cgi_here()) {
-		as_cgi = set_signals();
-		snprintf(why, size, "cannot set up: %s", strerror(errno));
-		return as_cgi;
-	}
-	if (!listening) {
-		snprintf(why, size,
-		    "descriptor 0 is no listening socket; start me by "
-		    "spawn-fcgi");
-		return false;
-	}
-	flags = fcntl(LISTEN_FD, F_GETFL);
-	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (flags < 0 || fcntl(LISTEN_FD, F_SETFL, flags | O_NONBLOCK) != 0 ||
-	    epoll_fd < 0 || !set_signals() || !watch(signal_fd, EPOLLIN) ||
-	    !watch(LISTEN_FD, EPOLLIN | EPOLLEXCLUSIVE) || FCGX_Init() != 0 ||
-	    FCGX_InitRequest(&request, -1, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
-		snprintf(why, size, "cannot set up: %s", strerror(errno));
-		return false;
-	}
-	listens = true;
-	return true;
+	return getsockopt(LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening,
+		   &len) == 0 &&
+	    listening;
+}
+
+static void
+fcgi_finish(void)
+{
+	FCGX_Finish_r(&request);
+	active_fd = -1;
 }
 
 /* Hands the connection to libfcgi and reads the parameters. */
 static bool
-take(int fd)
+take_connection(int fd)
 {
-	active_until = clock_us() + CLOCK_S(FCGI_WIRE_LIMIT);
+	active_until = clock_us() + CLOCK_S(WIRE_LIMIT);
 	active_fd = fd;
-	alarm(FCGI_WIRE_LIMIT);
+	alarm(WIRE_LIMIT);
 	request.ipcFd = fd;
 	/* or FCGX_Accept_r's opening FCGX_Finish_r would close it */
 	request.keepConnection = 1;
@@ -165,143 +134,77 @@ stop_pending(void)
 {
 	sigset_t pending;
 
-	if (sigpending(&pending) != 0)
-		return false;
-	for (size_t i = 0; i < N_STOPS; i++)
-		if (sigismember(&pending, stops[i]) == 1)
-			return true;
-	return false;
+	return sigpending(&pending) == 0 &&
+	    sigandset(&pending, &pending, &stops) == 0 &&
+	    !sigisemptyset(&pending);
 }
 
 /* The signal of before the wait is seen first: no other request is taken. The
  * one of meanwhile ends the wait, but a connection that came with it is served:
  * the kernel has told nobody else of it (EPOLLEXCLUSIVE). */
-enum fcgi_event
+static enum wire_event
 fcgi_next(int64_t wait_us)
 {
 	struct epoll_event ev[2];
 
-	if (as_cgi)
-		return cgi_next() ? FCGI_REQUEST : FCGI_STOP;
 	while (!stop_pending()) {
 		int fd = -1, n;
 
 		n = epoll_wait(epoll_fd, ev, 2,
 		    wait_us < 0 ? -1 : (int)(wait_us / 1000) + 1);
 		if (n == 0)
-			return FCGI_IDLE;
+			return WIRE_IDLE;
 		for (int i = 0; i < n; i++)
 			if (ev[i].data.fd == LISTEN_FD)
 				fd = accept_one();
-		if (fd >= 0 && take(fd))
-			return FCGI_REQUEST;
+		if (fd >= 0 && take_connection(fd))
+			return WIRE_REQUEST;
 	}
-	return FCGI_STOP;
+	return WIRE_STOP;
 }
 
-const char *
+static const char *
 fcgi_param(const char *name)
 {
-	return as_cgi ? cgi_param(name) : FCGX_GetParam(name, request.envp);
+	return FCGX_GetParam(name, request.envp);
 }
 
-bool
-fcgi_peer_gone(void)
+static bool
+fcgi_is_gone(void)
 {
 	struct pollfd p = {.fd = request.ipcFd, .events = POLLRDHUP};
 
-	if (as_cgi)
-		return cgi_peer_gone();
 	return poll(&p, 1, 0) > 0 &&
 	    (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
-bool
+static bool
 fcgi_others_wait(void)
 {
 	struct pollfd p = {.fd = LISTEN_FD, .events = POLLIN};
 
-	return listens && poll(&p, 1, 0) > 0;
+	return poll(&p, 1, 0) > 0;
 }
 
-/* As CGI a chunked body comes without a length: its end could as well be
- * where it was cut off. */
-static bool
-content_length(size_t *len)
+/* When the record that ends the body has come the peer says no more: libfcgi
+ * then need not wait for it at the end (four calls and a turn of nginx's),
+ * which it does lest a close with bytes unread take the answer with it. */
+static ssize_t
+fcgi_read(void *to, size_t len)
 {
-	const char *text = fcgi_param("CONTENT_LENGTH");
+	int n = FCGX_GetStr(to, (int)len, request.in);
 
-	*len = 0;
-	if (!text || !text[0])
-		return !as_cgi || !cgi_param("HTTP_TRANSFER_ENCODING");
-	if (strlen(text) > 18 || strspn(text, "0123456789") != strlen(text))
-		return false;
-	*len = strtoull(text, NULL, 10);
-	return true;
+	if (n > 0)
+		return n;
+	FCGX_Detach(&request);
+	return FCGX_GetError(request.in) == 0 ? 0 : -1;
 }
 
-/* Reads the record that ends the body. When it has come the peer says no more:
- * libfcgi then need not wait for it at the end (four calls and a turn of
- * nginx's), which it does lest a close with bytes unread take the answer with
- * it. */
-static enum err
-expect_end(void)
-{
-	if (as_cgi) /* nobody reads beyond the length: RFC 3875 4.2 */
-		return ERR_OK;
-	if (FCGX_GetChar(request.in) == EOF)
-		FCGX_Detach(&request);
-	return FCGX_GetError(request.in) == 0 ? ERR_OK : ERR_VALIDATION;
-}
-
-/* 0 at the end. */
-static size_t
-read_some(char *to, size_t len)
-{
-	int n;
-
-	if (as_cgi)
-		return cgi_read(to, len);
-	n = FCGX_GetStr(to, (int)len, request.in);
-	return n > 0 ? (size_t)n : 0;
-}
-
-enum err
-fcgi_body(char **body, size_t *len, size_t limit)
-{
-	size_t got = 0, n = 1;
-
-	*body = NULL;
-	if (!content_length(len))
-		return ERR_VALIDATION;
-	if (*len > limit)
-		return ERR_TOO_LARGE;
-	if (*len == 0)
-		return expect_end();
-	*body = malloc(*len + 1);
-	if (!*body)
-		return ERR_INTERNAL;
-	while (got < *len && n > 0) {
-		n = read_some(*body + got, *len - got);
-		got += n;
-	}
-	(*body)[got] = '\0';
-	if (got == *len && expect_end() == ERR_OK)
-		return ERR_OK;
-	free(*body);
-	*body = NULL;
-	return ERR_VALIDATION;
-}
-
-void
+static void
 fcgi_write(const void *data, size_t len)
 {
 	const char *p = data;
 
-	if (as_cgi) {
-		cgi_write(data, len);
-		return;
-	}
 	while (len > 0) {
 		int n = FCGX_PutStr(
 		    p, (int)(len > 1 << 20 ? 1 << 20 : len), request.out);
@@ -313,13 +216,27 @@ fcgi_write(const void *data, size_t len)
 	}
 }
 
-void
-fcgi_finish(void)
+static const struct wire fcgi_wire = {fcgi_next, fcgi_param, fcgi_read,
+    fcgi_write, fcgi_finish, fcgi_is_gone, fcgi_others_wait};
+
+const struct wire *
+fcgi_open(char *why, size_t size)
 {
-	if (as_cgi) {
-		cgi_finish();
-		return;
+	int flags = fcntl(LISTEN_FD, F_GETFL);
+
+	if (!fcgi_here()) {
+		snprintf(why, size,
+		    "descriptor 0 is no listening socket; start me by "
+		    "spawn-fcgi");
+		return NULL;
 	}
-	FCGX_Finish_r(&request);
-	active_fd = -1;
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (flags < 0 || fcntl(LISTEN_FD, F_SETFL, flags | O_NONBLOCK) != 0 ||
+	    epoll_fd < 0 || !set_signals() || !watch(signal_fd, EPOLLIN) ||
+	    !watch(LISTEN_FD, EPOLLIN | EPOLLEXCLUSIVE) || FCGX_Init() != 0 ||
+	    FCGX_InitRequest(&request, -1, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
+		snprintf(why, size, "cannot set up: %s", strerror(errno));
+		return NULL;
+	}
+	return &fcgi_wire;
 }

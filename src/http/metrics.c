@@ -6,7 +6,9 @@
 #include "http/metrics.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "base/version.h"
+#include "http/answer.h"
 #include "http/route.h"
 
 #include <stdarg.h>
@@ -33,7 +35,7 @@ note_fault(struct stats *s, const struct req *r, int row)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	f.at_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-	snprintf(f.code, sizeof(f.code), "%s", err_info(r->err)->code);
+	snprintf(f.code, sizeof(f.code), "%s", err_info(r->result)->code);
 	snprintf(f.rid, sizeof(f.rid), "%s", r->rid);
 	stats_fault_add(s, &f);
 }
@@ -70,7 +72,7 @@ static void PRINTF_LIKE(2, 3) say(struct req *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	reply_text(r, text);
+	answer_text(r, text);
 }
 
 static void
@@ -232,7 +234,8 @@ metrics_get(struct req *r)
 	if (!s)
 		return req_fail(r, ERR_UNAVAILABLE, NULL,
 		    "This worker has no statistics; the reason is in its log.");
-	r->type = "text/plain; version=0.0.4; charset=utf-8";
+	text_copy(r->type, sizeof(r->type),
+	    "text/plain; version=0.0.4; charset=utf-8");
 	say_gauges(r);
 	say_totals(r, s);
 	say_requests(r, s);

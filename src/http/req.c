@@ -1,12 +1,11 @@
 /*
- * req.c: the request's memory, its faults and its answer.
+ * req.c: the request's memory, its faults in words, and what its body gave.
  */
 #include "http/req.h"
 
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "http/route.h"
-#include "json/json.h"
 
 #include <json-c/json.h>
 #include <json-c/printbuf.h>
@@ -128,7 +127,7 @@ copy_field(char *out, size_t size, const char *field)
 enum err
 req_fail(struct req *r, enum err e, const char *field, const char *message)
 {
-	r->err = e;
+	r->fault = e;
 	copy_field(r->field, sizeof(r->field), field ? field : "");
 	snprintf(r->message, sizeof(r->message), "%s",
 	    message ? message : err_info(e)->message);
@@ -144,7 +143,7 @@ req_not_found(struct req *r, int i)
 }
 
 static bool
-add_text(struct json_object *o, const char *name, const char *text)
+add_member(struct json_object *o, const char *name, const char *text)
 {
 	struct json_object *v = json_object_new_string(text);
 
@@ -172,8 +171,8 @@ req_complain(void *req, const char *field, const char *message)
 		return;
 	one = json_object_new_object();
 	copy_field(name, sizeof(name), field);
-	if (!r->details || !one || !add_text(one, "field", name) ||
-	    !add_text(one, "message", message) ||
+	if (!r->details || !one || !add_member(one, "field", name) ||
+	    !add_member(one, "message", message) ||
 	    json_object_array_add(r->details, one) != 0) {
 		json_object_put(one);
 		r->no_memory = true;
@@ -193,146 +192,6 @@ req_given_any(const struct req *r)
 		if (r->given[i])
 			return true;
 	return false;
-}
-
-void
-reply_reserve(struct req *r, size_t size)
-{
-	char *buf;
-
-	if (!r->out && !(r->out = printbuf_new()))
-		r->err = ERR_INTERNAL;
-	else if (size <= INT32_MAX && size > (size_t)r->out->size &&
-	    (buf = realloc(r->out->buf, size))) {
-		r->out->buf = buf;
-		r->out->size = (int)size;
-	}
-}
-
-void
-reply_raw(struct req *r, const char *json, size_t len)
-{
-	if (!r->out && !(r->out = printbuf_new()))
-		r->err = ERR_INTERNAL;
-	else if (len > INT32_MAX ||
-	    (len > 0 && printbuf_memappend(r->out, json, (int)len) < 0))
-		r->err = ERR_INTERNAL;
-}
-
-void
-reply_text(struct req *r, const char *json)
-{
-	reply_raw(r, json, strlen(json));
-}
-
-enum err
-reply_row(struct req *r, const struct db_query *q)
-{
-	return reply_object(r, q, 0);
-}
-
-enum err
-reply_object(struct req *r, const struct db_query *q, int column)
-{
-	size_t len;
-	const char *row = db_value(q, 0, column, &len);
-
-	if (!row)
-		return req_fail(r, ERR_NOT_FOUND, NULL, NULL);
-	reply_text(r, "{\"data\":");
-	reply_raw(r, row, len);
-	reply_text(r, "}");
-	return ERR_OK;
-}
-
-void
-reply_list(
-    struct req *r, const char *array, size_t len, const char *next_cursor)
-{
-	reply_text(r, "{\"data\":");
-	reply_raw(r, array, len);
-	if (next_cursor) {
-		reply_text(r, ",\"nextCursor\":\"");
-		reply_text(r, next_cursor);
-		reply_text(r, "\",\"hasMore\":true}");
-	} else {
-		reply_text(r, ",\"nextCursor\":null,\"hasMore\":false}");
-	}
-}
-
-void
-reply_quoted(struct req *r, const char *text, size_t len)
-{
-	if (!r->out || !json_quote(r->out, text, len))
-		r->err = ERR_INTERNAL;
-}
-
-static void
-reply_details(struct req *r)
-{
-	size_t len;
-	char *text = json_text(r->details, &len);
-
-	reply_text(r, ",\"details\":");
-	if (text)
-		reply_raw(r, text, len);
-	else
-		r->err = ERR_INTERNAL;
-	free(text);
-}
-
-/* {"error": {…}}. Without memory r->err changes. */
-static void
-fault_text(struct req *r, const struct err_info *info, bool details)
-{
-	reply_text(r, "{\"error\":{\"code\":\"");
-	reply_text(r, info->code);
-	reply_text(r, "\",\"message\":");
-	reply_quoted(r, r->message, strlen(r->message));
-	if (r->field[0]) {
-		reply_text(r, ",\"field\":");
-		reply_quoted(r, r->field, strlen(r->field));
-	}
-	if (details)
-		reply_details(r);
-	reply_text(r, ",\"requestId\":\"");
-	reply_text(r, r->rid);
-	reply_text(r, "\"");
-	if (info->status >= 500 || info->retryable) {
-		reply_text(r, ",\"retryable\":");
-		reply_text(r, info->retryable ? "true" : "false");
-	}
-	reply_text(r, "}}");
-}
-
-/* Two tries: the second is of a fault that is ours. Without memory for that
- * one, too, r->out stays empty. */
-void
-reply_fault(struct req *r)
-{
-	for (int try = 0; try < 2; try++) {
-		enum err e = r->err;
-
-		if (r->message[0] == '\0')
-			req_fail(r, e, NULL, NULL);
-		r->status = err_info(e)->status;
-		if (r->out)
-			printbuf_free(r->out);
-		r->out = NULL;
-		r->err = ERR_OK;
-		fault_text(r, err_info(e), r->details && e == ERR_VALIDATION);
-		if (!r->err) {
-			r->err = e;
-			return;
-		}
-		if (err_info(e)->status < 500)
-			e = ERR_INTERNAL;
-		req_fail(r, e, NULL, NULL);
-	}
-	if (r->out)
-		printbuf_free(r->out);
-	r->out = NULL;
-	r->status = err_info(r->err)->status;
 }
 
 const char *

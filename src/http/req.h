@@ -1,15 +1,15 @@
 /*
  * req.h: one request on its way through: what came over the wire, what was
- * found out about it, its statements, and its answer. All of its memory goes
- * with it (req_end).
+ * found out about it, its statements, why it fails, and its answer. The rooms
+ * beside this one fill it; all of its memory goes with it (req_end).
  */
 #ifndef REQ_H
 #define REQ_H
 
-#include "base/conf.h"
 #include "base/err.h"
 #include "crypt/seal.h"
 #include "db/db.h"
+#include "http/app.h"
 #include "http/field.h"
 #include "shm/host.h"
 #include "shm/verified.h"
@@ -20,16 +20,6 @@
 
 struct route;
 struct printbuf;
-
-/* What a worker has, for every request. */
-struct app {
-	struct conf conf;
-	const struct route *routes; /* see route.h */
-	struct db *db;
-	struct host *host;       /* NULL: works without */
-	struct keyring *keyring; /* NULL: sealed values are out of reach */
-	int row[STATS_ROUTES];   /* of each route, see metrics.h */
-};
 
 #define REQ_QUERIES  8       /* statements of one request */
 #define REQ_BODY_MAX 2097152 /* bytes: 2 MiB */
@@ -65,7 +55,7 @@ struct req {
 	int limit;
 	const char *cursor; /* decoded from the query; NULL: first page */
 
-	/* statements: those before `ran` have their results */
+	/* statements, see guard.h: those before `ran` have their results */
 	struct db_query guard;
 	bool wants_project; /* the guard gives the project's row, too */
 	struct db_query queries[REQ_QUERIES];
@@ -73,17 +63,20 @@ struct req {
 	bool write;     /* one of the new ones writes */
 	bool committed; /* one that wrote has run */
 
-	/* the answer */
+	/* a failure in words, see req_fail */
+	enum err fault;  /* whose they are */
+	char field[512]; /* of the body, query or header; or "" */
+	char message[256];
+	struct json_object *details;
+
+	/* the answer, see answer.h */
+	enum err result; /* set by answer_fault alone */
 	int status;
 	struct printbuf *out; /* the JSON text */
-	const char *type;     /* of an answer that is no JSON, else NULL */
+	char type[48];        /* of an answer that is no JSON, else "" */
 	char allow[40];       /* Allow header, or "" */
-	enum err err;
-	char field[512]; /* of the fault, or "" */
-	char message[256];
-	int retry_after; /* seconds; 0: by code */
-	struct json_object *details;
-	bool no_memory; /* for a complaint or a check: the answer is a 500 */
+	int retry_after;      /* seconds; 0: by status */
+	bool no_memory; /* for it, or for a complaint: the answer is a 500 */
 
 	void *memory; /* see req_alloc */
 };
@@ -107,14 +100,20 @@ MUST_CHECK void *req_alloc(struct req *r, size_t size);
 /* The same for what malloc gave. False: no memory; it is freed at once. */
 MUST_CHECK bool req_adopt(struct req *r, void *memory);
 
-/* Records why the request fails and returns `e`. `field` and `message` may
- * be NULL; the message defaults to the code's. The first fault stands, a
- * later call replaces it. */
+/*
+ * Words for a failure; returns `e`. What a function returns is the one carrier
+ * of a failure: whoever gets a code passes it on, up to serve.c, which makes
+ * the answer of it. Words are needed where the code's own message says too
+ * little, and count if that code arrives. `field` and `message` may be NULL.
+ */
 enum err req_fail(
     struct req *r, enum err e, const char *field, const char *message);
 
-/* One complaint about body, query or header: the first is the fault's field
- * and message, up to 100 stand in `details`. Has field_check's signature. */
+/*
+ * One complaint about body, query or header; who makes one returns
+ * ERR_VALIDATION. The first gives the failure's words, up to 100 stand in
+ * `details`. Has field_check's signature.
+ */
 void req_complain(void *req, const char *field, const char *message);
 
 /* ERR_NOT_FOUND of what field i named. */
@@ -127,23 +126,5 @@ const char *req_text(const struct req *r, int i);
  * memory (the column refuses it). */
 const char *req_given_names(struct req *r);
 bool req_given_any(const struct req *r);
-
-/* ---- the answer ---- */
-
-/* Appends to the JSON text. A failure (memory) makes the answer a 500. */
-void reply_raw(struct req *r, const char *json, size_t len);
-/* Room for so many bytes in all, or else it grows as it is filled. */
-void reply_reserve(struct req *r, size_t size);
-void reply_text(struct req *r, const char *json);
-void reply_quoted(struct req *r, const char *text, size_t len);
-/* Answers {"data": <row 0, column 0 of q>}; ERR_NOT_FOUND without a row. */
-enum err reply_row(struct req *r, const struct db_query *q);
-/* The same of another column. */
-enum err reply_object(struct req *r, const struct db_query *q, int column);
-/* Answers {"data": <array>, "nextCursor": …, "hasMore": …}. */
-void reply_list(
-    struct req *r, const char *array, size_t len, const char *next_cursor);
-/* Fills the answer with the recorded fault. */
-void reply_fault(struct req *r);
 
 #endif

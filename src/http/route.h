@@ -4,18 +4,35 @@
 #ifndef ROUTE_H
 #define ROUTE_H
 
-#include "http/req.h"
+#include "base/err.h"
 
-enum access {
-	ACCESS_OPEN, /* no key needed */
-	ACCESS_KEY   /* any live key of the project */
+#include <stddef.h>
+
+struct body;
+struct req;
+
+/* What a key must be allowed for a call. */
+enum scope {
+	SCOPE_OPEN, /* nothing: no key is needed */
+	SCOPE_READ,
+	SCOPE_WRITE,
+	SCOPE__MAX
+};
+
+/* The scope as api_key.scopes has it; NULL of SCOPE_OPEN. */
+const char *scope_name(enum scope scope);
+
+/* What a query string may hold. */
+enum route_query {
+	QUERY_NONE,
+	QUERY_PAGE /* limit and cursor of a list */
 };
 
 struct route {
 	const char *method; /* GET (HEAD too) or POST */
 	const char *path;   /* compared byte for byte */
-	enum access access;
-	bool list;               /* takes ?limit= and ?cursor= */
+	enum scope scope;
+	enum route_query query;
 	const struct body *body; /* NULL: none is read */
 	enum err (*handler)(struct req *r);
 };

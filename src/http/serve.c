@@ -7,19 +7,18 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "http/answer.h"
 #include "http/auth.h"
-#include "http/call.h"
-#include "http/fcgi.h"
+#include "http/guard.h"
 #include "http/metrics.h"
 #include "http/query.h"
 #include "http/route.h"
+#include "http/wire.h"
 #include "json/json.h"
 #include "json/scan.h"
 
 #include <json-c/json.h>
-#include <json-c/printbuf.h>
 #include <malloc.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -46,7 +45,7 @@ check_media(struct req *r)
 		return ERR_OK;
 	if (!is_json(r->content_type) ||
 	    (r->content_encoding && r->content_encoding[0]))
-		return req_fail(r, ERR_MEDIA_TYPE, NULL, NULL);
+		return ERR_MEDIA_TYPE;
 	return ERR_OK;
 }
 
@@ -59,33 +58,39 @@ parse_body(struct req *r)
 	if (!scan_json(
 		r->body, r->body_len, field_marks(r->route->body), &fault)) {
 		if (fault.offset == SIZE_MAX)
-			return req_fail(r, ERR_INTERNAL, NULL, NULL);
+			return ERR_INTERNAL;
 		req_complain(r, fault.field, fault.message);
-		return r->err;
+		return ERR_VALIDATION;
 	}
 	r->room = malloc(r->body_len + 1);
 	if (!r->room || !json_build(r->body, r->body_len, r->room, &r->json))
-		return req_fail(r, ERR_INTERNAL, NULL, NULL);
-	if (!json_object_is_type(r->json, json_type_object))
-		req_complain(r, "", "The body must be a JSON object.");
-	return r->err;
+		return ERR_INTERNAL;
+	if (json_object_is_type(r->json, json_type_object))
+		return ERR_OK;
+	req_complain(r, "", "The body must be a JSON object.");
+	return ERR_VALIDATION;
 }
 
-static void
-check_fields(struct req *r)
+/* A body that is there, or should be. */
+static enum err
+check_body(struct req *r, const struct body *body)
 {
-	const struct body *body = r->route->body;
-	size_t complaints =
-	    field_check(body, r->json, r->value, r->given, req_complain, r);
+	enum err e;
+	size_t n;
 	int ill;
 
-	if (complaints == SIZE_MAX)
-		req_fail(r, ERR_INTERNAL, NULL, NULL);
-	if (complaints > 0)
-		return;
+	if (r->body_len == 0) {
+		req_complain(r, "", "A JSON object is needed as body.");
+		return ERR_VALIDATION;
+	}
+	e = parse_body(r);
+	if (e)
+		return e;
+	n = field_check(body, r->json, r->value, r->given, req_complain, r);
+	if (n > 0)
+		return n == SIZE_MAX ? ERR_INTERNAL : ERR_VALIDATION;
 	ill = field_ill_id(body, r->value);
-	if (ill >= 0)
-		req_not_found(r, ill);
+	return ill < 0 ? ERR_OK : req_not_found(r, ill);
 }
 
 /* Query, headers that promise what is not built yet, body. */
@@ -96,21 +101,17 @@ check_input(struct req *r)
 	const struct body *body = r->route->body;
 
 	query_parse(r, *query == '?' ? query + 1 : NULL);
-	if (r->no_memory)
-		return req_fail(r, ERR_INTERNAL, NULL, NULL);
-	if (!body)
-		return r->err;
-	if (r->idempotency_key)
+	if (body && r->idempotency_key)
 		req_complain(r, "Idempotency-Key", "Is not supported yet.");
-	if (r->if_match)
+	if (body && r->if_match)
 		req_complain(r, "If-Match", "Is not supported yet.");
-	if (r->err || (r->body_len == 0 && body->optional))
-		return r->err;
-	if (r->body_len == 0)
-		req_complain(r, "", "A JSON object is needed as body.");
-	else if (!parse_body(r))
-		check_fields(r);
-	return r->err;
+	if (r->no_memory) /* perhaps for the very complaint */
+		return ERR_INTERNAL;
+	if (r->details)
+		return ERR_VALIDATION;
+	if (!body || (r->body_len == 0 && body->optional))
+		return ERR_OK;
+	return check_body(r, body);
 }
 
 static enum err
@@ -125,37 +126,42 @@ decide(struct req *r)
 		r->status = 204;
 		return ERR_OK;
 	}
+	if (e == ERR_NOT_FOUND)
+		return req_fail(r, e, NULL, "There is no such path.");
 	if (e)
-		return req_fail(r, e, NULL,
-		    e == ERR_NOT_FOUND ? "There is no such path." : NULL);
-	if (r->route->access == ACCESS_OPEN)
+		return e;
+	if (r->route->scope == SCOPE_OPEN)
 		return r->route->handler(r);
 	e = auth_begin(r);
 	if (!e)
 		e = auth_share(r);
 	if (e)
 		return e;
-	if (check_media(r) || check_input(r))
-		return call_refuse(r, r->err);
-	return r->route->handler(r);
+	e = check_media(r);
+	if (!e)
+		e = check_input(r);
+	return e ? guard_refuse(r, e) : r->route->handler(r);
+}
+
+/* Of what was decided: is it told whole, and is it true? */
+static enum err
+last_word(struct req *r, enum err e)
+{
+	if (r->no_memory && err_info(e)->status < 500)
+		e = ERR_INTERNAL;
+	if (!r->committed || e == ERR_IN_DOUBT || err_info(e)->status < 500)
+		return e;
+	return req_fail(r, ERR_IN_DOUBT, NULL,
+	    "The change was made, but its answer could not be built. Read the "
+	    "object before you try again.");
 }
 
 void
-serve_request(struct req *r)
+serve_request(struct req *r, enum err e)
 {
-	if (!r->err)
-		decide(r); /* what fails is recorded in r->err */
-	if (r->no_memory && err_info(r->err)->status < 500)
-		req_fail(r, ERR_INTERNAL, NULL, NULL);
-	if (r->committed && r->err != ERR_IN_DOUBT &&
-	    err_info(r->err)->status >= 500)
-		req_fail(r, ERR_IN_DOUBT, NULL,
-		    "The change was made, but its answer could not be built. "
-		    "Read the object before you try again.");
-	if (r->err)
-		reply_fault(r);
-	if (r->err && !r->retry_after && err_info(r->err)->status == 503)
-		r->retry_after = 1;
+	e = last_word(r, e ? e : decide(r));
+	if (e)
+		answer_fault(r, e);
 }
 
 /* ---- the wire ---- */
@@ -167,7 +173,7 @@ set_request_id(struct req *r)
 	const char *names[] = {"REQUEST_ID", "HTTP_X_REQUEST_ID"};
 
 	for (size_t i = 0; i < 2; i++) {
-		const char *id = fcgi_param(names[i]);
+		const char *id = r->app->wire->param(names[i]);
 
 		if (id && text_to_uuid(r->rid, id))
 			return;
@@ -184,132 +190,21 @@ or_empty(const char *s)
 static void
 read_wire(struct req *r)
 {
+	const struct wire *w = r->app->wire;
+
 	set_request_id(r);
 	log_set_request(r->rid);
-	text_copy(r->method, sizeof(r->method),
-	    or_empty(fcgi_param("REQUEST_METHOD")));
-	r->target = or_empty(fcgi_param("REQUEST_URI"));
-	r->authorization = fcgi_param("HTTP_AUTHORIZATION");
-	r->content_type = fcgi_param("CONTENT_TYPE");
-	r->content_encoding = fcgi_param("HTTP_CONTENT_ENCODING");
-	r->idempotency_key = fcgi_param("HTTP_IDEMPOTENCY_KEY");
-	r->if_match = fcgi_param("HTTP_IF_MATCH");
-	r->address = fcgi_param("REMOTE_ADDR");
+	text_copy(
+	    r->method, sizeof(r->method), or_empty(w->param("REQUEST_METHOD")));
+	r->target = or_empty(w->param("REQUEST_URI"));
+	r->authorization = w->param("HTTP_AUTHORIZATION");
+	r->content_type = w->param("CONTENT_TYPE");
+	r->content_encoding = w->param("HTTP_CONTENT_ENCODING");
+	r->idempotency_key = w->param("HTTP_IDEMPOTENCY_KEY");
+	r->if_match = w->param("HTTP_IF_MATCH");
+	r->address = w->param("REMOTE_ADDR");
 	if (r->address && !text_is_address(r->address))
 		r->address = NULL; /* "unix:" */
-}
-
-static const char *
-reason_of(int status)
-{
-	static const struct {
-		int status;
-		const char *reason;
-	} reasons[] = {{200, "OK"}, {204, "No Content"}, {400, "Bad Request"},
-	    {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-	    {405, "Method Not Allowed"}, {409, "Conflict"},
-	    {412, "Precondition Failed"}, {413, "Content Too Large"},
-	    {415, "Unsupported Media Type"}, {500, "Internal Server Error"},
-	    {503, "Service Unavailable"}, {504, "Gateway Timeout"}};
-
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		if (reasons[i].status == status)
-			return reasons[i].reason;
-	return "";
-}
-
-struct head {
-	char text[512];
-	size_t used;
-};
-
-static void
-put(struct head *h, const char *s)
-{
-	size_t len = strlen(s);
-
-	if (len > sizeof(h->text) - h->used)
-		abort(); /* a header of ours, not anybody's input */
-	memcpy(h->text + h->used, s, len);
-	h->used += len;
-}
-
-static void
-put_number(struct head *h, const char *name, uint64_t n, const char *then)
-{
-	char digits[TEXT_DECIMAL];
-
-	text_decimal(digits, n);
-	put(h, name);
-	put(h, digits);
-	put(h, then);
-}
-
-static void
-put_header(struct head *h, const char *name, const char *value)
-{
-	put(h, name);
-	put(h, value);
-	put(h, "\r\n");
-}
-
-/* Content-Length always: an answer cut short would look whole otherwise. */
-static void
-make_head(const struct req *r, size_t body_len, struct head *h)
-{
-	h->used = 0;
-	put_number(h, "Status: ", (uint64_t)r->status, " ");
-	put_header(h, "", reason_of(r->status));
-	put_header(h, "X-Request-ID: ", r->rid);
-	put(h,
-	    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
-	if (r->status != 204) {
-		put_header(h, "Content-Type: ",
-		    r->type && !r->err ? r->type : "application/json");
-		put_number(h, "Content-Length: ", body_len, "\r\n");
-	}
-	if (r->allow[0])
-		put_header(h, "Allow: ", r->allow);
-	if (r->status == 401)
-		put_header(h, "WWW-Authenticate: ", "Bearer");
-	if (r->retry_after)
-		put_number(
-		    h, "Retry-After: ", (uint64_t)r->retry_after, "\r\n");
-	put(h, "\r\n");
-}
-
-/* A fault for which reply_fault had no memory. */
-static size_t
-short_fault(const struct req *r, char *out, size_t size)
-{
-	const struct err_info *info = err_info(r->err);
-
-	/* neither code nor id has anything to quote */
-	return (size_t)snprintf(out, size,
-	    "{\"error\":{\"code\":\"%s\",\"message\":\"%s\","
-	    "\"requestId\":\"%s\"%s}}",
-	    info->code, "Out of memory.", r->rid,
-	    info->status < 500    ? ""
-		: info->retryable ? ",\"retryable\":true"
-				  : ",\"retryable\":false");
-}
-
-static size_t
-write_answer(const struct req *r)
-{
-	struct head head;
-	char fault[256];
-	const char *body = r->out ? r->out->buf : fault;
-	size_t len = r->out ? (size_t)r->out->bpos
-			    : short_fault(r, fault, sizeof(fault));
-
-	if (r->status == 204)
-		len = 0;
-	make_head(r, len, &head);
-	fcgi_write(head.text, head.used);
-	if (strcmp(r->method, "HEAD") != 0)
-		fcgi_write(body, len);
-	return len;
 }
 
 static void
@@ -317,7 +212,7 @@ log_request(const struct req *r, int64_t db_us, size_t bytes)
 {
 	char status[TEXT_DECIMAL], us[TEXT_DECIMAL], dbus[TEXT_DECIMAL];
 	char size[TEXT_DECIMAL];
-	bool named = r->route && r->route->access == ACCESS_KEY;
+	bool named = r->route && r->route->scope != SCOPE_OPEN;
 
 	text_decimal(status, (uint64_t)r->status);
 	text_decimal(us, (uint64_t)(clock_us() - r->start));
@@ -350,29 +245,31 @@ note_use(struct req *r)
 void
 serve(struct app *app)
 {
+	const struct wire *wire = app->wire;
 	struct req r;
 	char *body;
 	size_t body_len, bytes = 0;
 	int64_t db_us;
+	enum err e;
 
 	req_begin(&r, app);
 	host_reads(app->host);
 	db_take_wait(app->db);
 	read_wire(&r);
-	r.err = fcgi_body(&body, &r.body_len, REQ_BODY_MAX);
+	e = wire_body(wire, &body, &r.body_len, REQ_BODY_MAX);
 	r.body = body;
-	if (r.err == ERR_VALIDATION || fcgi_peer_gone()) {
+	if (e == ERR_VALIDATION || wire->is_gone()) {
 		/* cut off on the way, or given up while it queued: a write
 		 * must not be done for a client that was told it failed */
 		log_msg(LOG_INFO, "client gone, request dropped");
-		fcgi_finish();
+		wire->finish();
 	} else {
-		serve_request(&r);
-		bytes = write_answer(&r);
+		serve_request(&r, e);
+		bytes = answer_write(&r);
 		db_us = db_take_wait(app->db);
 		/* first: who has the whole answer finds it counted */
 		metrics_count(&r, db_us);
-		fcgi_finish();
+		wire->finish();
 		log_request(&r, db_us, bytes);
 		note_use(&r);
 	}

@@ -6,11 +6,11 @@
 
 #include "http/req.h"
 
-/* Serves the request that fcgi_next has found. */
+/* Serves the request that the wire's `next` has found. */
 void serve(struct app *app);
 
-/* The same without a socket: decides on a request whose wire fields are set
- * and fills its answer. For serve() and for tests. */
-void serve_request(struct req *r);
+/* The same without a wire: decides on a request whose wire fields are set and
+ * fills its answer. `e`: how its body came. For serve() and for tests. */
+void serve_request(struct req *r, enum err e);
 
 #endif

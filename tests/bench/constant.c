@@ -51,19 +51,20 @@ static void
 run_own(void)
 {
 	char why[256], *input;
-	enum fcgi_event event;
+	const struct wire *wire = fcgi_open(why, sizeof(why));
+	enum wire_event event;
 	size_t len;
 
-	if (!fcgi_init(why, sizeof(why)))
+	if (!wire)
 		exit(1);
-	while ((event = fcgi_next(-1)) != FCGI_STOP) {
-		if (event != FCGI_REQUEST)
+	while ((event = wire->next(-1)) != WIRE_STOP) {
+		if (event != WIRE_REQUEST)
 			continue;
-		if (fcgi_body(&input, &len, 1 << 20) == ERR_OK)
+		if (wire_body(wire, &input, &len, 1 << 20) == ERR_OK)
 			free(input);
-		fcgi_write(head, head_len);
-		fcgi_write(body, body_len);
-		fcgi_finish();
+		wire->write(head, head_len);
+		wire->write(body, body_len);
+		wire->finish();
 	}
 }
 

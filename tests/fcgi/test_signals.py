@@ -23,7 +23,7 @@ each_signal = pytest.mark.parametrize("sig", [
     for s in SIGNALS])
 
 # For a peer that is served and has closed; the machine may be busy.
-SOON = 8            # less than FCGI_WIRE_LIMIT
+SOON = 8            # less than WIRE_LIMIT
 
 
 def update(home, name):

@@ -1,5 +1,5 @@
 """Peers that say nothing, or do not listen: each holds one worker until
-FCGI_WIRE_LIMIT (fcgi.h), then the worker is somebody else's.
+WIRE_LIMIT (wire.h), then the worker is somebody else's.
 
 The limit cannot be made shorter: so all cases run at the same time, each on
 a worker of its own, and then the tests look at what came of each.
@@ -16,8 +16,8 @@ from session import until
 from wire import PARAMS, begin, params_of, record, request
 from workers import Site
 
-LIMIT = int(re.search(r"define FCGI_WIRE_LIMIT (\d+)", (
-    ROOT / "src/http/fcgi.h").read_text()).group(1))
+LIMIT = int(re.search(r"define WIRE_LIMIT (\d+)", (
+    ROOT / "src/http/wire.h").read_text()).group(1))
 SLACK = 8       # of a loaded machine; with it less than two limits
 UPDATE = "/api/v1/project/update"
 BODY = b'{"name": "Never Written"}' + b" " * 50000

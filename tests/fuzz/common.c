@@ -4,10 +4,11 @@
  */
 #include "fuzz.h"
 
-#include "json/json.h"
-#include "base/log.h"
 #include "api/routes.h"
+#include "base/log.h"
+#include "json/json.h"
 #include "json/scan.h"
+#include "wire.h"
 
 #include <json-c/json.h>
 #include <json-c/printbuf.h>
@@ -74,6 +75,7 @@ fuzz_app(void)
 	snprintf(id.project_id, UUID_TEXT, "%s", FUZZ_PROJECT);
 	snprintf(id.key_id, UUID_TEXT, "00000000-0000-4000-8000-000000000002");
 	app.routes = routes;
+	app.wire = &memory_wire;
 	app.host = host_open(fuzz_folder(), false, why, sizeof(why));
 	EXPECT(app.host);
 	EXPECT(conf_parse(&app.conf, "none", "CODECOURIER_SCRYPT_LOG2N=10\n",
@@ -196,7 +198,7 @@ fuzz_check_answer(const struct req *r)
 		return;
 	}
 	EXPECT(r->out && r->out->buf);
-	if (r->type && !r->err) {
+	if (r->type[0] && !r->result) {
 		EXPECT(r->status == 200);
 		EXPECT(strncmp(r->out->buf, "# HELP codecourier_", 19) == 0);
 		EXPECT(r->out->buf[r->out->bpos - 1] == '\n');

@@ -6,8 +6,9 @@
 #include "fuzz.h"
 
 #include "api/routes.h"
-#include "json/scan.h"
 #include "base/text.h"
+#include "http/answer.h"
+#include "json/scan.h"
 
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -94,11 +95,11 @@ one_body(const struct body *body, const char *text, size_t len)
 	r.json = fuzz_parse(text, len);
 	complaints =
 	    field_check(body, r.json, r.value, r.given, req_complain, &r);
-	EXPECT((complaints > 0) == (r.err == ERR_VALIDATION));
+	EXPECT((complaints > 0) == (r.details != NULL));
 	if (complaints == 0) {
 		check_accepted(&r, body);
 	} else {
-		reply_fault(&r);
+		answer_fault(&r, ERR_VALIDATION);
 		EXPECT(r.status == 400);
 		fuzz_check_answer(&r);
 	}

@@ -4,8 +4,10 @@
  */
 #include "fuzz.h"
 
-#include "http/query.h"
 #include "api/routes.h"
+#include "http/answer.h"
+#include "http/page.h"
+#include "http/query.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,9 +38,9 @@ begin(struct req *r, size_t i)
 static void
 end(struct req *r)
 {
-	if (r->err) {
-		EXPECT(r->err == ERR_VALIDATION);
-		reply_fault(r);
+	if (r->details) {
+		EXPECT(r->fault == ERR_VALIDATION);
+		answer_fault(r, ERR_VALIDATION);
 		fuzz_check_answer(r);
 	}
 	req_end(r);
@@ -53,7 +55,7 @@ read_cursor(struct req *r, size_t i)
 	int at =
 	    snprintf(text, sizeof(text), "%s:%s", lists[i].name, FUZZ_PROJECT);
 
-	if (cursor_read(r, lists[i].name, value, lists[i].n) != ERR_OK) {
+	if (page_cursor(r, lists[i].name, value, lists[i].n) != ERR_OK) {
 		EXPECT(strcmp(r->field, "cursor") == 0);
 		return;
 	}
@@ -77,9 +79,10 @@ whole_query(const char *query, size_t i)
 	begin(&r, i);
 	query_parse(&r, query);
 	EXPECT(r.limit >= 1 && r.limit <= QUERY_LIMIT_MAX);
-	if (!r.err && lists[i].name)
+	if (!r.details && lists[i].name)
 		read_cursor(&r, i);
-	EXPECT(lists[i].name || r.err || strspn(query, "&") == strlen(query));
+	EXPECT(
+	    lists[i].name || r.details || strspn(query, "&") == strlen(query));
 	end(&r);
 }
 

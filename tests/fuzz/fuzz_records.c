@@ -4,7 +4,7 @@
  * must answer in whole records or close, and be ready for the next one.
  *
  * A closed side is a client that is gone, and is not served: that look is
- * switched off here (linked with --wrap=fcgi_peer_gone).
+ * switched off here.
  */
 #include "fuzz.h"
 
@@ -26,11 +26,10 @@
 
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
 static struct app *app;
+static struct wire wire;
 
-bool __wrap_fcgi_peer_gone(void);
-
-bool
-__wrap_fcgi_peer_gone(void)
+static bool
+is_never_gone(void)
 {
 	return false;
 }
@@ -39,6 +38,7 @@ __wrap_fcgi_peer_gone(void)
 static void
 start(void)
 {
+	const struct wire *fcgi;
 	char why[256];
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	sigset_t set;
@@ -50,12 +50,16 @@ start(void)
 	EXPECT(listen(fd, 8) == 0);
 	EXPECT(dup2(fd, 0) == 0);
 	close(fd);
-	EXPECT(fcgi_init(why, sizeof(why)));
+	fcgi = fcgi_open(why, sizeof(why));
+	EXPECT(fcgi);
+	wire = *fcgi;
+	wire.is_gone = is_never_gone;
 	/* the fuzzer is asked to end by it, and has a handler of its own */
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	app = fuzz_app();
+	app->wire = &wire;
 }
 
 /*
@@ -130,7 +134,7 @@ void
 fuzz_records(const uint8_t *data, size_t len)
 {
 	int64_t begin = clock_us();
-	enum fcgi_event event;
+	enum wire_event event;
 	int fd;
 
 	if (!app)
@@ -138,9 +142,9 @@ fuzz_records(const uint8_t *data, size_t len)
 	if (len == 0 || len > INPUT_MAX || is_known(data, len))
 		return;
 	fd = connect_and_send(data, len);
-	event = fcgi_next(0);
-	EXPECT(event != FCGI_STOP);
-	if (event == FCGI_REQUEST)
+	event = wire.next(0);
+	EXPECT(event != WIRE_STOP);
+	if (event == WIRE_REQUEST)
 		serve(app);
 	read_answer(fd);
 	close(fd);

@@ -39,7 +39,7 @@ print_route(const struct route *t)
 	const struct body *body = t->body;
 
 	printf("route\t%s\t%s\t%d\t%d\t%d\n", t->method, t->path,
-	    t->access != ACCESS_OPEN, t->list,
+	    t->scope != SCOPE_OPEN, t->query == QUERY_PAGE,
 	    !body                ? 0
 		: body->optional ? 1
 				 : 2);

@@ -73,7 +73,7 @@ plant layers src/db/error.c "#include \"http/req.h\"\n$ban"
 plant layers src/base/a.c "int\nmain(void)\n$ban" 'src/base/a.c:2'
 plant layers src/base/a.c "int main (int n)\n$ban" 'src/base/a.c:1'
 plant layers src/a.c "$ban" 'in no wing'
-plant layers src/http/call.c '#include "api/handlers.h"\n#include "base/banned.h"\n' src/http/call.c:1
+plant layers src/http/guard.c '#include "api/handlers.h"\n#include "base/banned.h"\n' src/http/guard.c:1
 printf '#include "base/a.h"\n' >"$tree/src/base/b.h"
 plant layers src/base/a.h '#include "base/b.h"\n' circle
 rm "$tree/src/base/b.h"
@@ -81,7 +81,7 @@ plant layers src/base/a.c '#include <stdio.h>\n'
 plant layers src/base/a.c "$ban#include <stdio.h>\n"
 accept layers src/http/fcgi.c "#include <fcgiapp.h>\n$ban"
 accept layers src/db/query.c "#include <libpq-fe.h>\n#include \"db/db.h\"\n$ban"
-accept layers src/http/serve.c "#include \"http/fcgi.h\"\n#include \"db/db.h\"\n$ban"
+accept layers src/http/serve.c "#include \"http/wire.h\"\n#include \"db/db.h\"\n$ban"
 accept layers cgi-bin/a.c "#include \"http/req.h\"\nint\nmain(void)\n$ban"
 
 plant sizes src/base/a.c "int\nlong_one(void)\n{\n$(lines 59)}\n" \

@@ -1,14 +1,13 @@
 /*
- * requests.h: a request without a wire and a result without a database. For
- * test_query.c and test_req.c.
+ * requests.h: a request without a wire and a result without a database.
  */
 #ifndef REQUESTS_H
 #define REQUESTS_H
 
 #include "unit.h"
 
-#include "http/req.h"
 #include "api/routes.h"
+#include "http/answer.h"
 
 #include <json-c/json.h>
 #include <json-c/printbuf.h>
@@ -33,30 +32,69 @@ request(struct req *r, const char *path)
 	    ERR_OK);
 }
 
-/* The statement's result: one row of `n` values, or none; NULL is NULL. */
+struct cell {
+	const void *value; /* NULL is NULL */
+	int len;
+};
+
+/* The statement's result: one row of `n` cells, or none. */
 static inline void
-give_row(struct db_query *q, const char *const values[], int n, bool row)
+give_cells(struct db_query *q, const struct cell *cells, int n, bool row)
 {
 	PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 	static char name[] = "c";
-	PGresAttDesc columns[4] = {{name, 0, 0, 0, 0, 0, 0},
-	    {name, 0, 0, 0, 0, 0, 0}, {name, 0, 0, 0, 0, 0, 0},
-	    {name, 0, 0, 0, 0, 0, 0}};
+	PGresAttDesc columns[8];
 
-	assert_true(n <= 4);
+	assert_true(n <= (int)COUNT(columns));
+	memset(columns, 0, sizeof(columns));
+	for (int i = 0; i < n; i++)
+		columns[i].name = name;
 	assert_true(PQsetResultAttrs(result, n, columns));
 	for (int i = 0; row && i < n; i++) {
-		char text[4000] = "";
-		size_t len = values[i] ? strlen(values[i]) : 0;
+		char bytes[4000] = "";
 
-		assert_true(len < sizeof(text));
-		if (values[i])
-			memcpy(text, values[i], len + 1);
-		assert_true(PQsetvalue(result, 0, i, values[i] ? text : NULL,
-		    values[i] ? (int)len : -1));
+		assert_in_range(cells[i].len, 0, sizeof(bytes) - 1);
+		if (cells[i].value)
+			memcpy(bytes, cells[i].value, (size_t)cells[i].len);
+		assert_true(PQsetvalue(
+		    result, 0, i, bytes, cells[i].value ? cells[i].len : -1));
 	}
-	db_query_init(q, STMT_OP_PROJECT_GET);
+	db_query_clear(q);
 	q->result = result;
+}
+
+/* The same of texts. */
+static inline void
+give_row(struct db_query *q, const char *const values[], int n, bool row)
+{
+	struct cell cells[8];
+
+	assert_true(n <= (int)COUNT(cells));
+	for (int i = 0; i < n; i++)
+		cells[i] = (struct cell){
+		    values[i], values[i] ? (int)strlen(values[i]) : 0};
+	give_cells(q, cells, n, row);
+}
+
+/* As setup and teardown of a test: one in *state, which leaves nothing. */
+static inline int
+begin_request(void **state)
+{
+	static struct req r;
+
+	request(&r, "/api/v1/project");
+	*state = &r;
+	return 0;
+}
+
+static inline int
+end_request(void **state)
+{
+	static const struct req zeros;
+	struct req *r = *state;
+
+	req_end(r);
+	return memcmp(r, &zeros, sizeof(zeros)) == 0 ? 0 : -1;
 }
 
 /* The answer so far as a text of its own, until the next call. */

@@ -20,29 +20,30 @@
 
 static const struct {
 	const char *method, *path;
-	bool list;
+	enum route_query query;
 	const struct body *body;
 	enum err (*handler)(struct req *);
 } wanted[] = {
-    {"GET", API, false, GETS(project_get)},
-    {"POST", API "/update", false, POSTS(project_update)},
-    {"POST", API "/delete", false, POSTS(project_delete)},
-    {"GET", API "/settings", false, GETS(settings_get)},
-    {"POST", API "/settings/update", false, POSTS(settings_update)},
-    {"GET", API "/members", true, GETS(member_list)},
-    {"POST", API "/members/invite", false, POSTS(member_invite)},
-    {"POST", API "/members/remove", false, POSTS(member_remove)},
-    {"POST", API "/members/update-role", false, POSTS(member_update_role)},
-    {"GET", API "/provider-keys", false, GETS(provider_key_list)},
-    {"POST", API "/provider-keys/set", false, POSTS(provider_key_set)},
-    {"POST", API "/provider-keys/remove", false, POSTS(provider_key_remove)},
-    {"GET", API "/api-keys", true, GETS(api_key_list)},
-    {"POST", API "/api-keys/generate", false, POSTS(api_key_generate)},
-    {"POST", API "/api-keys/revoke", false, POSTS(api_key_revoke)},
-    {"GET", API "/counters", false, GETS(counters_get)},
-    {"GET", "/healthz", false, GETS(health_live)},
-    {"GET", "/readyz", false, GETS(health_ready)},
-    {"GET", "/metrics", false, GETS(metrics_get)},
+    {"GET", API, QUERY_NONE, GETS(project_get)},
+    {"POST", API "/update", QUERY_NONE, POSTS(project_update)},
+    {"POST", API "/delete", QUERY_NONE, POSTS(project_delete)},
+    {"GET", API "/settings", QUERY_NONE, GETS(settings_get)},
+    {"POST", API "/settings/update", QUERY_NONE, POSTS(settings_update)},
+    {"GET", API "/members", QUERY_PAGE, GETS(member_list)},
+    {"POST", API "/members/invite", QUERY_NONE, POSTS(member_invite)},
+    {"POST", API "/members/remove", QUERY_NONE, POSTS(member_remove)},
+    {"POST", API "/members/update-role", QUERY_NONE, POSTS(member_update_role)},
+    {"GET", API "/provider-keys", QUERY_NONE, GETS(provider_key_list)},
+    {"POST", API "/provider-keys/set", QUERY_NONE, POSTS(provider_key_set)},
+    {"POST", API "/provider-keys/remove", QUERY_NONE,
+	POSTS(provider_key_remove)},
+    {"GET", API "/api-keys", QUERY_PAGE, GETS(api_key_list)},
+    {"POST", API "/api-keys/generate", QUERY_NONE, POSTS(api_key_generate)},
+    {"POST", API "/api-keys/revoke", QUERY_NONE, POSTS(api_key_revoke)},
+    {"GET", API "/counters", QUERY_NONE, GETS(counters_get)},
+    {"GET", "/healthz", QUERY_NONE, GETS(health_live)},
+    {"GET", "/readyz", QUERY_NONE, GETS(health_ready)},
+    {"GET", "/metrics", QUERY_NONE, GETS(metrics_get)},
 };
 
 _Static_assert(COUNT(wanted) == 16 + 3, "the page's, health and metrics");
@@ -89,17 +90,29 @@ finds_all(void **state)
 		    ERR_OK);
 		assert_string_equal(found->method, wanted[i].method);
 		assert_string_equal(found->path, path);
-		assert_int_equal(found->list, wanted[i].list);
+		assert_int_equal(found->query, wanted[i].query);
 		assert_ptr_equal(found->body, wanted[i].body);
 		assert_true(found->handler == wanted[i].handler);
-		assert_int_equal(
-		    found->access, open ? ACCESS_OPEN : ACCESS_KEY);
+		assert_int_equal(found->scope,
+		    open      ? SCOPE_OPEN
+			: get ? SCOPE_READ
+			      : SCOPE_WRITE);
 		t = found;
 		assert_int_equal(
 		    find("HEAD", path, strlen(path), &found, allow),
 		    get ? ERR_OK : ERR_METHOD);
 		assert_ptr_equal(found, get ? t : NULL);
 	}
+}
+
+/* As a key has them: migrations/0001_schema.sql. */
+static void
+names_scopes(void **state)
+{
+	(void)state;
+	assert_null(scope_name(SCOPE_OPEN));
+	assert_string_equal(scope_name(SCOPE_READ), "projects:read");
+	assert_string_equal(scope_name(SCOPE_WRITE), "projects:write");
 }
 
 static void
@@ -240,6 +253,7 @@ main(void)
 {
 	const struct CMUnitTest route_tests[] = {
 	    cmocka_unit_test(finds_all),
+	    cmocka_unit_test(names_scopes),
 	    cmocka_unit_test(refuses_methods),
 	    cmocka_unit_test(refuses_paths),
 	    cmocka_unit_test(refuses_neighbours),

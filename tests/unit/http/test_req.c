@@ -1,6 +1,5 @@
 /*
- * test_req.c: a request's memory, its complaints, and the JSON of answers and
- * failures.
+ * test_req.c: a request's memory, its complaints, and what its body gave.
  */
 #include "requests.h"
 
@@ -10,26 +9,6 @@
 #include "base/banned.h"
 
 #define EMOJI "\xf0\x9f\x98\x80"
-
-static int
-begin(void **state)
-{
-	static struct req r;
-
-	request(&r, "/api/v1/project");
-	*state = &r;
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	static const struct req zeros;
-	struct req *r = *state;
-
-	req_end(r);
-	return memcmp(r, &zeros, sizeof(zeros)) == 0 ? 0 : -1;
-}
 
 static void
 gives_memory(void **state)
@@ -87,7 +66,7 @@ records_a_fault(void **state)
 	assert_non_null(field);
 	assert_int_equal(
 	    req_fail(r, ERR_CONFLICT, "slug", "Taken."), ERR_CONFLICT);
-	assert_int_equal(r->err, ERR_CONFLICT);
+	assert_int_equal(r->fault, ERR_CONFLICT);
 	assert_string_equal(r->field, "slug");
 	assert_string_equal(r->message, "Taken.");
 	assert_int_equal(req_fail(r, ERR_NOT_FOUND, NULL, NULL), ERR_NOT_FOUND);
@@ -147,7 +126,7 @@ complains_a_hundred_times(void **state)
 		snprintf(name, sizeof(name), "f%d", i);
 		req_complain(r, name, i == 0 ? "First." : "More.");
 	}
-	assert_int_equal(r->err, ERR_VALIDATION);
+	assert_int_equal(r->fault, ERR_VALIDATION);
 	assert_string_equal(r->field, "f0");
 	assert_string_equal(r->message, "First.");
 	assert_int_equal(json_object_array_length(r->details), 100);
@@ -161,131 +140,6 @@ complains_a_hundred_times(void **state)
 		assert_string_equal(json_object_get_string(member),
 		    i == 0 ? "First." : "More.");
 	}
-}
-
-#define FAULT(code, message, more)                                             \
-	"{\"error\":{\"code\":\"" code "\",\"message\":\"" message "\"," more  \
-	"}}"
-#define ID "\"requestId\":\"" RID "\""
-
-static void
-writes_faults(void **state)
-{
-	static const struct {
-		enum err err;
-		const char *field, *message, *want;
-		int status;
-	} cases[] = {
-	    {ERR_NOT_FOUND, NULL, NULL, FAULT("NOT_FOUND", "Not found.", ID),
-		404},
-	    {ERR_CONFLICT, "slug", "This slug is taken.",
-		FAULT("CONFLICT", "This slug is taken.",
-		    "\"field\":\"slug\"," ID),
-		409},
-	    {ERR_AUTH_INVALID, NULL, NULL,
-		FAULT("AUTH_INVALID", "The API key is not valid.", ID), 401},
-	    {ERR_VALIDATION, "a/\"b\\\n\x7f", "x",
-		FAULT(
-		    "VALIDATION", "x", "\"field\":\"a/\\\"b\\\\\\n\x7f\"," ID),
-		400},
-	    {ERR_INTERNAL, NULL, "Oh.",
-		FAULT("INTERNAL", "Oh.", ID ",\"retryable\":true"), 500},
-	    {ERR_UNAVAILABLE, NULL, "Later.",
-		FAULT("UNAVAILABLE", "Later.", ID ",\"retryable\":true"), 503},
-	    {ERR_IN_DOUBT, NULL, "Perhaps.",
-		FAULT("TIMEOUT", "Perhaps.", ID ",\"retryable\":false"), 504},
-	};
-	struct req *r = *state;
-
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		reply_text(r, "{\"data\":half an ans"); /* is taken back */
-		req_fail(r, cases[i].err, cases[i].field, cases[i].message);
-		reply_fault(r);
-		assert_int_equal(r->status, cases[i].status);
-		assert_string_equal(answer(r), cases[i].want);
-		assert_int_equal(r->out->bpos, strlen(cases[i].want));
-	}
-	/* recorded without words: the code's own */
-	r->message[0] = '\0';
-	r->err = ERR_METHOD;
-	reply_fault(r);
-	assert_int_equal(r->status, 405);
-	assert_non_null(strstr(answer(r), "see the Allow header."));
-}
-
-static void
-writes_complaints(void **state)
-{
-	struct req *r = *state;
-
-	req_complain(r, "envVars.FOO", "Must be a string.");
-	req_complain(r, "\xc3\xa9\xff", "Unknown field.");
-	reply_fault(r);
-	assert_string_equal(answer(r),
-	    FAULT("VALIDATION", "Must be a string.",
-		"\"field\":\"envVars.FOO\",\"details\":["
-		"{\"field\":\"envVars.FOO\",\"message\":\"Must be a string.\"},"
-		"{\"field\":\"\xc3\xa9\",\"message\":\"Unknown "
-		"field.\"}]," ID));
-	/* a refused key has no use for complaints about a body */
-	req_fail(r, ERR_AUTH_INVALID, NULL, NULL);
-	reply_fault(r);
-	assert_string_equal(
-	    answer(r), FAULT("AUTH_INVALID", "The API key is not valid.", ID));
-}
-
-static void
-writes_rows(void **state)
-{
-	static const char *const row[] = {"{\"id\":\"\xe2\x82\xac\"}"};
-	static const char *const null[] = {NULL};
-	struct req *r = *state;
-
-	give_row(&r->queries[0], null, 1, false);
-	give_row(&r->queries[1], null, 1, true);
-	give_row(&r->queries[2], row, 1, true);
-	r->n = 3;
-	assert_int_equal(reply_row(r, &r->queries[0]), ERR_NOT_FOUND);
-	assert_int_equal(reply_row(r, &r->queries[1]), ERR_NOT_FOUND);
-	assert_int_equal(r->err, ERR_NOT_FOUND);
-	r->err = ERR_OK;
-	assert_int_equal(reply_row(r, &r->queries[2]), ERR_OK);
-	assert_string_equal(answer(r), "{\"data\":{\"id\":\"\xe2\x82\xac\"}}");
-	assert_int_equal(r->status, 200);
-	assert_int_equal(r->err, ERR_OK);
-}
-
-static void
-writes_lists(void **state)
-{
-	struct req *r = *state;
-
-	reply_list(r, "[]junk", 2, NULL);
-	assert_string_equal(
-	    answer(r), "{\"data\":[],\"nextCursor\":null,\"hasMore\":false}");
-	printbuf_reset(r->out);
-	reply_list(r, "[1,2]", 5, "abc-_9");
-	assert_string_equal(answer(r),
-	    "{\"data\":[1,2],\"nextCursor\":\"abc-_9\",\"hasMore\":true}");
-	assert_int_equal(r->err, ERR_OK);
-}
-
-static void
-writes_much(void **state)
-{
-	static char block[100000];
-	struct req *r = *state;
-
-	memset(block, 'x', sizeof(block));
-	for (int i = 0; i < 30; i++)
-		reply_raw(r, block, sizeof(block));
-	reply_raw(r, "\0y", 2);
-	assert_int_equal(r->err, ERR_OK);
-	assert_int_equal(r->out->bpos, 30 * sizeof(block) + 2);
-	assert_int_equal(r->out->buf[r->out->bpos - 1], 'y');
-	/* more than there can be: a 500, not a cut answer */
-	reply_raw(r, block, (size_t)INT32_MAX + 1);
-	assert_int_equal(r->err, ERR_INTERNAL);
 }
 
 static void
@@ -341,7 +195,8 @@ has_a_deadline(void **state)
 	assert_ptr_equal(r->app, &app_of_tests);
 }
 
-#define ONE(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define ONE(test)                                                              \
+	cmocka_unit_test_setup_teardown(test, begin_request, end_request)
 
 int
 main(void)
@@ -353,11 +208,6 @@ main(void)
 	    ONE(records_a_fault),
 	    ONE(cuts_fields_between_characters),
 	    ONE(complains_a_hundred_times),
-	    ONE(writes_faults),
-	    ONE(writes_complaints),
-	    ONE(writes_rows),
-	    ONE(writes_lists),
-	    ONE(writes_much),
 	    ONE(names_given_fields),
 	    ONE(hands_out_values),
 	    ONE(has_a_deadline),

@@ -1,7 +1,7 @@
 /*
- * call.c: guard and statements in one pipeline.
+ * guard.c: guard and statements in one pipeline.
  */
-#include "http/call.h"
+#include "http/guard.h"
 
 #include "base/clock.h"
 #include "http/auth.h"
@@ -13,7 +13,7 @@
 #include "base/banned.h"
 
 static struct db_query *
-add(struct req *r, enum stmt stmt)
+guard_add(struct req *r, enum stmt stmt)
 {
 	struct db_query *q;
 
@@ -26,22 +26,22 @@ add(struct req *r, enum stmt stmt)
 }
 
 const struct db_query *
-call_project(struct req *r)
+guard_project(struct req *r)
 {
 	r->wants_project = true;
 	return &r->guard;
 }
 
 struct db_query *
-call_read(struct req *r, enum stmt stmt)
+guard_read(struct req *r, enum stmt stmt)
 {
-	return add(r, stmt);
+	return guard_add(r, stmt);
 }
 
 struct db_query *
-call_write(struct req *r, enum stmt stmt)
+guard_write(struct req *r, enum stmt stmt)
 {
-	struct db_query *q = add(r, stmt);
+	struct db_query *q = guard_add(r, stmt);
 
 	db_text(q, r->id.key_id);
 	db_text(q, r->rid);
@@ -52,10 +52,10 @@ call_write(struct req *r, enum stmt stmt)
 }
 
 struct db_query *
-call_write_part(struct req *r, enum stmt stmt)
+guard_write_part(struct req *r, enum stmt stmt)
 {
 	r->write = true;
-	return add(r, stmt);
+	return guard_add(r, stmt);
 }
 
 /* The batch once, behind the guard made for the identity at hand. */
@@ -83,7 +83,7 @@ run_guarded(struct req *r, struct db_fault *fault)
 }
 
 enum err
-call_run(struct req *r)
+guard_run(struct req *r)
 {
 	struct db_fault fault;
 	enum err e = run_guarded(r, &fault);
@@ -110,21 +110,15 @@ call_run(struct req *r)
 }
 
 enum err
-call_refuse(struct req *r, enum err e)
+guard_refuse(struct req *r, enum err e)
 {
-	char field[sizeof(r->field)], message[sizeof(r->message)];
-	enum err guard;
+	enum err guard = guard_run(r);
 
-	if (r->err != e)
-		req_fail(r, e, NULL, NULL);
-	memcpy(field, r->field, sizeof(field));
-	memcpy(message, r->message, sizeof(message));
-	guard = call_run(r);
-	return guard ? guard : req_fail(r, e, field, message);
+	return guard ? guard : e;
 }
 
 enum err
-call_drain(struct req *r, enum stmt stmt, const char *id)
+guard_drain(struct req *r, enum stmt stmt, const char *id)
 {
 	struct db_fault fault;
 	enum err e;

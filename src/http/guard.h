@@ -1,0 +1,50 @@
+/*
+ * guard.h: the one way from a handler to the database. A call is a batch of
+ * statements in one pipeline behind the guard, which is what authorises it:
+ * nothing of the batch happens unless the caller's key is good in that very
+ * transaction. What the call needs of the key, r->route->scope says: the
+ * guard's statement is where a scope is to be checked, so that one that was
+ * taken away counts at once, as a revocation does.
+ */
+#ifndef GUARD_H
+#define GUARD_H
+
+#include "http/req.h"
+
+/* The project's own row, which the guard reads anyway: for a call that needs no
+ * statement of its own. Filled by guard_run; not for one that writes. */
+const struct db_query *guard_project(struct req *r);
+
+/* Adds a statement to the batch; $1 is set to the caller's project. */
+struct db_query *guard_read(struct req *r, enum stmt stmt);
+
+/* The same for one that writes: $1 to $5 are set to project, key, request id,
+ * address and the names of the fields given. */
+struct db_query *guard_write(struct req *r, enum stmt stmt);
+
+/* The same without audit columns: $1 only, but as part of a write. */
+struct db_query *guard_write_part(struct req *r, enum stmt stmt);
+
+/*
+ * Runs the batch (which may be empty: the guard alone). ERR_OK: committed,
+ * results stand in the queries. Else as db_run; it has its words.
+ * ERR_AUTH_INVALID where the key is not, or no longer, good. A batch that
+ * failed is forgotten.
+ */
+MUST_CHECK enum err guard_run(struct req *r);
+
+/*
+ * Refuses with `e`. But only a good key is told so: the guard runs first,
+ * alone, and its refusal goes before (the verified-key table alone must not
+ * tell).
+ */
+MUST_CHECK enum err guard_refuse(struct req *r, enum err e);
+
+/*
+ * After a committed revocation: waits until no write that began before it is
+ * open any more. `stmt` locks the row FOR UPDATE ($1 project, $2 `id` unless
+ * NULL). ERR_IN_DOUBT: something was still open at the deadline.
+ */
+MUST_CHECK enum err guard_drain(struct req *r, enum stmt stmt, const char *id);
+
+#endif
