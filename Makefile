@@ -100,8 +100,11 @@ $(BUILD)/migrations.c: migrations/embed.sh $(SQL) $(BUILD)/flags
 	mv $@.new $@
 $(BUILD)/tests/%: tests/unit/%.c $(LIB) $(BUILD)/flags
 	mkdir -p $(@D)
-	$(COMPILE) -Itests/unit $(PROJECT_LDFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
-		$(LIB) $(LIBS) -lcmocka
+	$(COMPILE) -Itests/unit $(PROJECT_LDFLAGS) $(LDFLAGS) $(WRAP) \
+		-MF $@.d -o $@ $< $(LIB) $(LIBS) -lcmocka
+# without a database: what they ask comes to the test itself
+$(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(shell \
+	grep -l '"worker.h"' $(UNIT_SRC))): WRAP = -Wl,--wrap=db_run
 # prints the server's tables, for tests/http/test_openapi.py
 $(BUILD)/tests/tables: tests/http/tables.c $(LIB) $(BUILD)/flags
 	mkdir -p $(@D)
