@@ -159,7 +159,8 @@ run(struct app *app, bool once, pid_t parent)
 	if (!app->wire)
 		die("cannot start", why, once ? 0 : 3);
 	settle(parent);
-	app->host = host_open(app->conf.runtime_dir, false, why, sizeof(why));
+	app->host =
+	    host_open(app->conf.runtime_dir, HOST_WORK, why, sizeof(why));
 	if (!app->host)
 		log_msg(LOG_ERROR,
 		    "working without the verified-key table %s/%s: %s",

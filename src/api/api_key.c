@@ -9,6 +9,7 @@
 #include "http/auth.h"
 #include "http/guard.h"
 #include "http/page.h"
+#include "shm/cold.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -100,7 +101,7 @@ hash_key(struct req *r, struct new_key *k)
 	if (e)
 		return e;
 	ok = key_hash(k->key, r->app->conf.scrypt_log2n, k->hash);
-	host_cold_leave(r->app->host);
+	cold_leave(r->app->host);
 	return ok ? ERR_OK : ERR_INTERNAL;
 }
 

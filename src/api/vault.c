@@ -4,6 +4,7 @@
 #include "api/vault.h"
 
 #include "base/log.h"
+#include "shm/worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ vault_reload(struct app *app)
 	keyring_free(app->keyring);
 	app->keyring = ring;
 	keyring_fingerprint(ring, print);
-	host_worker_keyring(app->host, print);
+	worker_keyring(app->host, print);
 	log_msg(LOG_INFO, "keyring read, fingerprint %s", print);
 	return true;
 }

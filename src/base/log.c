@@ -3,6 +3,7 @@
  */
 #include "base/log.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -170,19 +171,16 @@ timestamp(void)
 	static char text[64];
 	static size_t millis; /* where they stand */
 	static time_t made_for;
-	struct timespec now;
+	int64_t now = clock_wall_ms(), ms = now % 1000;
 	struct tm utc;
-	long ms;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (millis == 0 || now.tv_sec != made_for) {
-		made_for = now.tv_sec;
+	if (millis == 0 || now / 1000 != made_for) {
+		made_for = now / 1000;
 		gmtime_r(&made_for, &utc);
 		millis = strftime(text, sizeof(text) - sizeof("000Z"),
 		    "%Y-%m-%dT%H:%M:%S.", &utc);
 		memcpy(text + millis, "000Z", sizeof("000Z"));
 	}
-	ms = now.tv_nsec / 1000000;
 	text[millis] = (char)('0' + ms / 100);
 	text[millis + 1] = (char)('0' + ms / 10 % 10);
 	text[millis + 2] = (char)('0' + ms % 10);

@@ -7,7 +7,7 @@
 #include "base/version.h"
 #include "crypt/sealed.h"
 #include "db/admin.h"
-#include "shm/host.h"
+#include "shm/worker.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -54,9 +54,9 @@ add_totals(struct json_object *o, const struct host *h)
 static void
 add_workers(struct json_object *o, const struct host *h)
 {
-	struct host_worker workers[HOST_WORKERS];
+	struct worker_seen workers[HOST_WORKERS];
 	struct json_object *list = json_object_new_array();
-	size_t n = host_workers(h, workers, HOST_WORKERS);
+	size_t n = worker_list(h, workers, HOST_WORKERS);
 
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *w = json_object_new_object();
@@ -118,7 +118,8 @@ static void
 add_host(struct ctl *c, struct json_object *o)
 {
 	char why[256];
-	struct host *h = host_open(c->conf.runtime_dir, true, why, sizeof(why));
+	struct host *h =
+	    host_open(c->conf.runtime_dir, HOST_LOOK, why, sizeof(why));
 
 	add_totals(o, h);
 	add_int(o, "workersConfigured", c->conf.workers);

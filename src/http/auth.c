@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "crypt/keyhash.h"
 #include "http/wire.h"
+#include "shm/cold.h"
+#include "shm/worker.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -97,7 +99,7 @@ static bool
 wait_cold(const struct req *r, int64_t until)
 {
 	if (clock_us() >= until ||
-	    (r->app->wire->others_wait() && !host_has_free(r->app->host)))
+	    (r->app->wire->others_wait() && !worker_any_free(r->app->host)))
 		return false;
 	usleep(1000 + secret_below(4000));
 	return true;
@@ -109,7 +111,7 @@ auth_cold_enter(struct req *r, const char *key)
 	struct host *h = r->app->host;
 	int64_t until = clock_us() + COLD_WAIT;
 
-	while (!host_cold_enter(h, cold_places(r), verified_number(h, key)))
+	while (!cold_enter(h, cold_places(r), verified_number(h, key)))
 		if (!wait_cold(r, until))
 			return refuse_cold(r);
 	return ERR_OK;
@@ -121,8 +123,8 @@ auth_share(struct req *r)
 	const struct conf *conf = &r->app->conf;
 	struct host *h = r->app->host;
 
-	host_serves(h, r->id.project_id, r->start);
-	if (!host_is_greedy(h, conf->workers, conf->project_share, r->start) ||
+	worker_serves(h, r->id.project_id, r->start);
+	if (!worker_is_greedy(h, conf->workers, conf->project_share, r->start) ||
 	    !r->app->wire->others_wait())
 		return ERR_OK;
 	return refuse_now(r, STAT_SHARE_REFUSALS,
@@ -154,7 +156,7 @@ verify_hash(struct req *r, const char *hash, size_t len)
 			log_msg(LOG_ERROR, "stored hash of key %s is damaged",
 			    r->id.key_id);
 	}
-	host_cold_leave(h);
+	cold_leave(h);
 	return e;
 }
 
@@ -198,7 +200,7 @@ auth_cold(struct req *r)
 	/* Nobody's row is read for an answer that would be "later" anyway. A
 	 * bad key takes no place, so it keeps no good one out. */
 	until = clock_us() + COLD_WAIT;
-	while (!host_cold_room(r->app->host, cold_places(r)))
+	while (!cold_has_room(r->app->host, cold_places(r)))
 		if (!wait_cold(r, until))
 			return refuse_cold(r);
 	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, r->key);

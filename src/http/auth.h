@@ -20,7 +20,7 @@ MUST_CHECK enum err auth_cold(struct req *r);
 /*
  * A place for a run of scrypt on `key`: one of a quarter of the workers (at
  * least one). Waits for it a little, as long as no request waits for this
- * worker. Then leave it: host_cold_leave. ERR_UNAVAILABLE: none.
+ * worker. Then leave it: cold_leave. ERR_UNAVAILABLE: none.
  */
 MUST_CHECK enum err auth_cold_enter(struct req *r, const char *key);
 

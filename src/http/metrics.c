@@ -10,6 +10,7 @@
 #include "base/version.h"
 #include "http/answer.h"
 #include "http/route.h"
+#include "shm/worker.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -31,10 +32,8 @@ static void
 note_fault(struct stats *s, const struct req *r, int row)
 {
 	struct stats_fault f = {.row = row, .status = r->status};
-	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	f.at_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	f.at_ms = clock_wall_ms();
 	snprintf(f.code, sizeof(f.code), "%s", err_info(r->result)->code);
 	snprintf(f.rid, sizeof(f.rid), "%s", r->rid);
 	stats_fault_add(s, &f);
@@ -49,7 +48,7 @@ metrics_count(const struct req *r, int64_t db_us)
 
 	if (!s)
 		return;
-	host_worker_request(r->app->host);
+	worker_request(r->app->host);
 	stats_answer(s, row, r->status, clock_us() - r->start);
 	if (db_us > 0) {
 		stats_add(s, STAT_DB_REQUESTS, 1);
@@ -209,10 +208,10 @@ say_duration(struct req *r, const struct stats *s, int row)
 static void
 say_gauges(struct req *r)
 {
-	struct host_worker workers[HOST_WORKERS];
+	struct worker_seen workers[HOST_WORKERS];
 
 	say_gauge(r, "workers", "Workers of this host that are alive.",
-	    host_workers(r->app->host, workers, HOST_WORKERS));
+	    worker_list(r->app->host, workers, HOST_WORKERS));
 	say_gauge(r, "workers_configured", "Workers that there should be.",
 	    (uint64_t)r->app->conf.workers);
 	say_gauge(r, "schema_version",

@@ -16,6 +16,7 @@
 #include "http/wire.h"
 #include "json/json.h"
 #include "json/scan.h"
+#include "shm/worker.h"
 
 #include <json-c/json.h>
 #include <malloc.h>
@@ -253,7 +254,7 @@ serve(struct app *app)
 	enum err e;
 
 	req_begin(&r, app);
-	host_reads(app->host);
+	worker_reads(app->host);
 	db_take_wait(app->db);
 	read_wire(&r);
 	e = wire_body(wire, &body, &r.body_len, REQ_BODY_MAX);
@@ -273,7 +274,7 @@ serve(struct app *app)
 		log_request(&r, db_us, bytes);
 		note_use(&r);
 	}
-	host_is_free(app->host);
+	worker_is_free(app->host);
 	log_set_request(NULL);
 	body_len = r.body_len;
 	req_end(&r);

@@ -4,6 +4,7 @@
 #include "shm/fatal.h"
 
 #include "base/log.h"
+#include "shm/worker.h"
 
 #include <signal.h>
 #include <string.h>
@@ -17,7 +18,7 @@ static struct host *shared;
 static void
 on_death(int sig)
 {
-	host_worker_dies(shared, sig);
+	worker_dies(shared, sig);
 	raise(sig);
 }
 
@@ -57,10 +58,10 @@ catch_all(void)
 void
 fatal_start(struct host *h, int program)
 {
-	struct host_death dead;
+	struct worker_death dead;
 	const char *name;
 
-	host_worker_start(h, program, &dead);
+	worker_start(h, program, &dead);
 	name = dead.pid ? sigabbrev_np(dead.signal) : NULL;
 	if (dead.pid)
 		log_msg(LOG_ERROR, "worker %d died of signal %d%s%s%s",

@@ -23,7 +23,7 @@ bool verified_find(struct host *h, const char *key, struct identity *out);
 void verified_add(struct host *h, const char *key, const struct identity *id);
 void verified_drop(struct host *h, const char *key);
 
-/* A number that belongs to the key, for host_cold_enter. */
+/* A number that belongs to the key, for cold_enter. */
 uint32_t verified_number(const struct host *h, const char *key);
 
 #endif

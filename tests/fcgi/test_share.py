@@ -18,7 +18,7 @@ pytestmark = pytest.mark.plain     # races and loads; each call is made elsewher
 
 PROJECT = "/api/v1/project"
 GENERATE = PROJECT + "/api-keys/generate"
-COLD = 2000             # the byte of the first cold place: host.c
+COLD = 2000             # the byte of the first cold place: layout.h
 WAITS = {"1", "2", "3"}
 
 

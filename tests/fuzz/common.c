@@ -76,7 +76,7 @@ fuzz_app(void)
 	snprintf(id.key_id, UUID_TEXT, "00000000-0000-4000-8000-000000000002");
 	app.routes = routes;
 	app.wire = &memory_wire;
-	app.host = host_open(fuzz_folder(), false, why, sizeof(why));
+	app.host = host_open(fuzz_folder(), HOST_WORK, why, sizeof(why));
 	EXPECT(app.host);
 	EXPECT(conf_parse(&app.conf, "none", "CODECOURIER_SCRYPT_LOG2N=10\n",
 	    why, sizeof(why)));

@@ -43,7 +43,7 @@ def lock_bytes():
     """The bytes of the shared file that stand for something: see there."""
     found = re.findall(
         r"^#define (\w*LOCK\w*) +\(?(\d+)[LU]?(?: << (\d+)\))?$",
-        (ROOT / "src/shm/host.c").read_text(), re.M)
+        (ROOT / "src/shm/layout.h").read_text(), re.M)
     return {name: int(n) << int(left or 0) for name, n, left in found}
 
 

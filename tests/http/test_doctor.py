@@ -483,7 +483,7 @@ def test_a_worker_that_may_leave_a_core(sick):
     """A process in a worker's place, which is a lock on a byte: one of a
     program that did not see to it."""
     place = int(re.search(r"define LOCK_WORKER +(\d+)", (
-        ROOT / "src/shm/host.c").read_text()).group(1)) + 99
+        ROOT / "src/shm/layout.h").read_text()).group(1)) + 99
     with subprocess.Popen(
             [*sick.drop, "/usr/bin/python3", "-c", IN_A_PLACE,
              host_file(sick), str(place)], stdin=subprocess.PIPE,

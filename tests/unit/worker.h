@@ -122,7 +122,7 @@ begin_worker(void **state)
 	app->wire = &memory_wire;
 	/* no such folder: it cannot be connected to */
 	app->db = db_new("host=/nonexistent", DB_API, 1000);
-	app->host = host_open(worker_folder, false, why, sizeof(why));
+	app->host = host_open(worker_folder, HOST_WORK, why, sizeof(why));
 	return app->db && app->host ? 0 : -1;
 }
 

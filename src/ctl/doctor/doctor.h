@@ -80,9 +80,9 @@ void doctor_reach(struct doctor *d);
 bool doctor_is_fine(const struct doctor *d);
 
 /* The living workers (room for HOST_WORKERS), or -1: `why`. */
-struct host_worker;
+struct worker_seen;
 int doctor_find_workers(
-    struct doctor *d, struct host_worker *w, char *why, size_t size);
+    struct doctor *d, struct worker_seen *w, char *why, size_t size);
 
 /* Whether the file was changed after the process had begun. */
 bool doctor_is_newer(const char *path, int pid);

@@ -3,7 +3,7 @@
  */
 #include "ctl/doctor/doctor.h"
 
-#include "shm/host.h"
+#include "shm/worker.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -105,10 +105,11 @@ doctor_service(struct doctor *d)
 
 int
 doctor_find_workers(
-    struct doctor *d, struct host_worker *w, char *why, size_t size)
+    struct doctor *d, struct worker_seen *w, char *why, size_t size)
 {
-	struct host *h = host_open(d->c->conf.runtime_dir, true, why, size);
-	size_t n = host_workers(h, w, HOST_WORKERS);
+	struct host *h =
+	    host_open(d->c->conf.runtime_dir, HOST_LOOK, why, size);
+	size_t n = worker_list(h, w, HOST_WORKERS);
 
 	host_close(h);
 	return h ? (int)n : -1;
@@ -132,7 +133,7 @@ void
 doctor_workers(struct doctor *d)
 {
 	const char *fix = doctor_restart(d);
-	struct host_worker w[HOST_WORKERS];
+	struct worker_seen w[HOST_WORKERS];
 	char why[256], path[256];
 	int n = doctor_find_workers(d, w, why, sizeof(why));
 
@@ -152,7 +153,7 @@ doctor_workers(struct doctor *d)
 void
 doctor_cores(struct doctor *d)
 {
-	struct host_worker w[HOST_WORKERS];
+	struct worker_seen w[HOST_WORKERS];
 	char why[256], path[64];
 	int n = doctor_find_workers(d, w, why, sizeof(why));
 	struct stat st;

@@ -5,7 +5,8 @@
  */
 #include "ctl/doctor/doctor.h"
 
-#include "shm/host.h"
+#include "base/clock.h"
+#include "shm/worker.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -75,18 +76,12 @@ is_old(int pid, char *name, size_t size)
 }
 
 static int64_t
-clock_ms(clockid_t id)
+since_boot_ms(void)
 {
 	struct timespec t;
 
-	clock_gettime(id, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static int64_t
-ms_of(const struct timespec *t)
-{
-	return (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000;
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return clock_us_of(&t) / 1000;
 }
 
 /* Its parent, and when it was started, ms since the epoch; 0: it is gone. */
@@ -111,7 +106,7 @@ started(int pid, int *parent)
 		"%*d %*d %*d %*d %llu",
 		parent, &ticks) != 2)
 		return 0;
-	return clock_ms(CLOCK_REALTIME) - clock_ms(CLOCK_BOOTTIME) +
+	return clock_wall_ms() - since_boot_ms() +
 	    (int64_t)(ticks * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK));
 }
 
@@ -123,7 +118,7 @@ doctor_is_newer(const char *path, int pid)
 	int64_t start = started(pid, &parent);
 
 	return start && stat(path, &st) == 0 &&
-	    ms_of(&st.st_mtim) > start + SLACK;
+	    clock_us_of(&st.st_mtim) / 1000 > start + SLACK;
 }
 
 static void
@@ -137,7 +132,7 @@ reload_fix(const struct doctor *d, char *fix, size_t size)
 
 /* Programs and libraries. */
 static void
-check_programs(struct doctor *d, const struct host_worker *w, int n)
+check_programs(struct doctor *d, const struct worker_seen *w, int n)
 {
 	char name[512] = "", fix[200];
 	int old = 0, hidden = 0;
@@ -160,7 +155,7 @@ check_programs(struct doctor *d, const struct host_worker *w, int n)
 
 /* The file as it is now, and what the workers have in memory. */
 static void
-check_configuration(struct doctor *d, const struct host_worker *w, int n)
+check_configuration(struct doctor *d, const struct worker_seen *w, int n)
 {
 	const char *path = ctl_conf_path();
 	struct keyring *ring;
@@ -174,7 +169,7 @@ check_configuration(struct doctor *d, const struct host_worker *w, int n)
 	if (ring)
 		keyring_fingerprint(ring, print);
 	for (int i = 0; i < n; i++) {
-		older += ms_of(&st.st_mtim) > w[i].started_ms;
+		older += clock_us_of(&st.st_mtim) / 1000 > w[i].started_ms;
 		other += ring && w[i].keyring &&
 		    w[i].keyring != strtoull(print, NULL, 16);
 	}
@@ -194,7 +189,7 @@ check_configuration(struct doctor *d, const struct host_worker *w, int n)
 void
 doctor_running(struct doctor *d)
 {
-	struct host_worker w[HOST_WORKERS];
+	struct worker_seen w[HOST_WORKERS];
 	char why[256];
 	int n = doctor_find_workers(d, w, why, sizeof(why));
 
@@ -261,7 +256,7 @@ doctor_web_server(struct doctor *d)
 			    "%s runs what was replaced since: %s", w->name,
 			    name);
 		snprintf(fix, sizeof(fix), "systemctl reload %s", w->unit);
-		if (at && ms_of(&w->changed) > at + SLACK)
+		if (at && clock_us_of(&w->changed) / 1000 > at + SLACK)
 			doctor_warn(d, fix,
 			    "%s was changed since %s has read it", w->newest,
 			    w->name);
@@ -288,7 +283,7 @@ is_alone(int pid)
 void
 doctor_dropin(struct doctor *d)
 {
-	struct host_worker w[HOST_WORKERS];
+	struct worker_seen w[HOST_WORKERS];
 	char path[128], why[256], fix[400];
 	bool changed, known;
 	int n, alone = 0;

@@ -6,6 +6,8 @@
 
 #include "crypt/keyhash.h"
 #include "http/auth.h"
+#include "shm/cold.h"
+#include "shm/worker.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -63,7 +65,7 @@ static int
 end(void **state)
 {
 	/* no place is left taken */
-	assert_true(host_cold_room(app_of_tests.host, 1));
+	assert_true(cold_has_room(app_of_tests.host, 1));
 	req_end(*state);
 	return 0;
 }
@@ -198,7 +200,7 @@ take_place(void)
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
-		if (!host_cold_enter(app_of_tests.host, 1, 1) ||
+		if (!cold_enter(app_of_tests.host, 1, 1) ||
 		    write(ready[1], &byte, 1) != 1)
 			_exit(1);
 		pause();
@@ -234,17 +236,17 @@ static void
 shares_workers(void **state)
 {
 	struct req *r = *state;
-	struct host_death dead;
+	struct worker_death dead;
 	struct host *h = app_of_tests.host;
 
-	host_worker_start(h, DB_PROGRAM, &dead);
+	worker_start(h, DB_PROGRAM, &dead);
 	r->id = caller();
 	app_of_tests.conf.workers = 1;
 	app_of_tests.conf.project_share = 50;
 	assert_int_equal(auth_share(r), ERR_OK);
 	memory.others = true;
 	assert_int_equal(auth_share(r), ERR_OK); /* one is always fine */
-	host_is_free(h);
+	worker_is_free(h);
 }
 
 static int

@@ -1,11 +1,13 @@
 /*
  * test_host.c: the file that the workers of a host share: how it is made, and
- * what is refused as such a file. Places and locks are test_places.c's.
+ * what is refused as such a file. Places and locks: test_worker.c, test_cold.c.
  */
 #include "unit.h"
 
-#include "shm/host.h"
 #include "base/secret.h"
+#include "shm/cold.h"
+#include "shm/host.h"
+#include "shm/worker.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,10 +36,10 @@ geteuid(void)
 }
 
 static struct host *
-open_host(bool read_only)
+open_host(enum host_use use)
 {
 	char why[256] = "";
-	struct host *h = host_open(dir, read_only, why, sizeof(why));
+	struct host *h = host_open(dir, use, why, sizeof(why));
 
 	if (!h)
 		fail_msg("%s", why);
@@ -45,10 +47,10 @@ open_host(bool read_only)
 }
 
 static void
-assert_refused(bool read_only, const char *reason)
+assert_refused(enum host_use use, const char *reason)
 {
 	char why[256] = "";
-	struct host *h = host_open(dir, read_only, why, sizeof(why));
+	struct host *h = host_open(dir, use, why, sizeof(why));
 
 	if (h)
 		fail_msg("taken instead of: %s", reason);
@@ -59,8 +61,8 @@ static void
 makes_the_file(void **state)
 {
 	mode_t mask = umask(0);
-	struct host *a = open_host(false), *b = open_host(false);
-	struct host *reader = open_host(true);
+	struct host *a = open_host(HOST_WORK), *b = open_host(HOST_WORK);
+	struct host *reader = open_host(HOST_LOOK);
 	static const unsigned char zeros[64];
 	struct stat st;
 
@@ -79,11 +81,11 @@ makes_the_file(void **state)
 	assert_int_equal(((char *)host_table(b))[HOST_TABLE_SIZE - 1], 0x55);
 	host_close(a);
 	host_close(b);
-	a = open_host(false); /* outlives its workers */
+	a = open_host(HOST_WORK); /* outlives its workers */
 	assert_memory_equal(host_secret(a), host_secret(reader), 64);
 	host_close(reader);
 	unlink(path);
-	b = open_host(false); /* a new boot: another secret */
+	b = open_host(HOST_WORK); /* a new boot: another secret */
 	assert_memory_not_equal(host_secret(a), host_secret(b), 64);
 	host_close(a);
 	host_close(b);
@@ -97,35 +99,35 @@ refuses_other_files(void **state)
 	char target[80], reason[64];
 
 	(void)state;
-	host_close(open_host(false));
+	host_close(open_host(HOST_WORK));
 	for (size_t i = 0; i < COUNT(modes); i++) {
 		assert_int_equal(chmod(path, modes[i]), 0);
-		assert_refused(false, MODE);
-		assert_refused(true, MODE);
+		assert_refused(HOST_WORK, MODE);
+		assert_refused(HOST_LOOK, MODE);
 	}
 	assert_int_equal(chmod(path, 0600), 0);
 	pretended = 4321;
-	assert_refused(false, MODE);
-	host_close(open_host(true)); /* an operator's look is fine */
+	assert_refused(HOST_WORK, MODE);
+	host_close(open_host(HOST_LOOK)); /* an operator's look is fine */
 	pretended = 0;
 
 	snprintf(target, sizeof(target), "%s.real", path);
 	snprintf(reason, sizeof(reason), "cannot open: %s", strerror(ELOOP));
 	assert_int_equal(rename(path, target), 0);
 	assert_int_equal(symlink(target, path), 0);
-	assert_refused(false, reason);
-	assert_refused(true, reason);
+	assert_refused(HOST_WORK, reason);
+	assert_refused(HOST_LOOK, reason);
 	unlink(target);
-	assert_refused(false, reason); /* nothing is made through it */
+	assert_refused(HOST_WORK, reason); /* nothing is made through it */
 	assert_int_equal(access(target, F_OK), -1);
 	unlink(path);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_refused(false, MODE);
+	assert_refused(HOST_WORK, MODE);
 	unlink(path);
 	assert_int_equal(mkdir(path, 0700), 0);
-	assert_refused(false, "cannot open: ");
+	assert_refused(HOST_WORK, "cannot open: ");
 	rmdir(path);
-	assert_refused(true, strerror(ENOENT));
+	assert_refused(HOST_LOOK, strerror(ENOENT));
 	assert_int_equal(access(path, F_OK), -1);
 }
 
@@ -137,29 +139,29 @@ refuses_other_contents(void **state)
 	int fd;
 
 	(void)state;
-	host_close(open_host(false));
+	host_close(open_host(HOST_WORK));
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(truncate(path, st.st_size - 1), 0);
-	assert_refused(false, SIZE);
-	assert_refused(true, SIZE);
+	assert_refused(HOST_WORK, SIZE);
+	assert_refused(HOST_LOOK, SIZE);
 	assert_int_equal(truncate(path, st.st_size + 1), 0);
-	assert_refused(false, SIZE);
+	assert_refused(HOST_WORK, SIZE);
 	assert_int_equal(truncate(path, 1), 0);
-	assert_refused(false, SIZE);
+	assert_refused(HOST_WORK, SIZE);
 	/* the right size and nothing in it: died while it was made */
 	assert_int_equal(truncate(path, 0), 0);
-	assert_refused(true, SIZE);
+	assert_refused(HOST_LOOK, SIZE);
 	assert_int_equal(truncate(path, st.st_size), 0);
-	assert_refused(false, "half made");
+	assert_refused(HOST_WORK, "half made");
 	unlink(path);
-	host_close(open_host(false));
+	host_close(open_host(HOST_WORK));
 	fd = open(path, O_RDWR);
 	assert_int_equal(pread(fd, magic, 8, 0), 8);
 	magic[0] ^= 1; /* another layout */
 	assert_int_equal(pwrite(fd, magic, 8, 0), 8);
 	close(fd);
-	assert_refused(false, "not ours");
-	assert_refused(true, "not ours");
+	assert_refused(HOST_WORK, "not ours");
+	assert_refused(HOST_LOOK, "not ours");
 }
 
 /* No room for the file: said so, and later, with room, it is made. */
@@ -177,13 +179,13 @@ refuses_without_room(void **state)
 		signal(SIGXFSZ, SIG_IGN);
 		if (setrlimit(RLIMIT_FSIZE, &small) != 0)
 			_exit(1);
-		if (host_open(dir, false, why, sizeof(why)))
+		if (host_open(dir, HOST_WORK, why, sizeof(why)))
 			_exit(2);
 		_exit(strncmp(why, "no room: ", 9) == 0 ? 0 : 3);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	host_close(open_host(false));
+	host_close(open_host(HOST_WORK));
 }
 
 /* Many first workers at once: one file, one secret, all of them have it. */
@@ -202,7 +204,7 @@ is_made_once(void **state)
 			continue;
 		close(go[1]);
 		(void)!read(go[0], secret, 1); /* until all are there */
-		h = host_open(dir, false, (char[256]){0}, 256);
+		h = host_open(dir, HOST_WORK, (char[256]){0}, 256);
 		memset(secret, 0, sizeof(secret));
 		if (h)
 			memcpy(secret, host_secret(h), sizeof(secret));
@@ -212,7 +214,7 @@ is_made_once(void **state)
 	close(go[1]);
 	for (int i = 0; i < 8; i++)
 		wait(NULL);
-	h = open_host(false);
+	h = open_host(HOST_WORK);
 	for (int i = 0; i < 8; i++) {
 		assert_int_equal(read(out[0], secret, 64), 64);
 		assert_memory_equal(secret, host_secret(h), 64);
@@ -225,7 +227,7 @@ is_made_once(void **state)
 static void
 counts(void **state)
 {
-	struct host *h = open_host(false);
+	struct host *h = open_host(HOST_WORK);
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
@@ -233,7 +235,7 @@ counts(void **state)
 			continue;
 		for (int n = 0; n < 20000; n++) {
 			host_count(h, STAT_SCRYPT_RUNS);
-			host_worker_request(h); /* without a place */
+			worker_request(h); /* without a place */
 		}
 		_exit(0);
 	}
@@ -254,7 +256,7 @@ static void
 gives_each_route_a_row(void **state)
 {
 	static const char *const paths[] = {"/a", "/b", "/c", "/d", "/e"};
-	struct host *h = open_host(false);
+	struct host *h = open_host(HOST_WORK);
 	unsigned seen = 0;
 	int go[2];
 	char c;
@@ -265,7 +267,7 @@ gives_each_route_a_row(void **state)
 		if (fork() != 0)
 			continue;
 		host_close(h);
-		h = open_host(false); /* locks are a process's own */
+		h = open_host(HOST_WORK); /* locks are a process's own */
 		close(go[1]);
 		(void)!read(go[0], &c, 1); /* until all are there */
 		for (int n = 0; n < 5; n++) {
@@ -281,7 +283,7 @@ gives_each_route_a_row(void **state)
 	for (int i = 0; i < 8; i++)
 		wait(NULL);
 	host_close(h);
-	h = open_host(false);
+	h = open_host(HOST_WORK);
 	for (int i = 0; i < 5; i++) {
 		int row = host_route(h, "GET", paths[i]);
 
@@ -297,27 +299,27 @@ gives_each_route_a_row(void **state)
 static void
 works_without(void **state)
 {
-	struct host_death dead;
-	struct host_worker w[1];
+	struct worker_death dead;
+	struct worker_seen w[1];
 
 	(void)state;
 	host_count(NULL, STAT_REQUESTS);
-	host_worker_start(NULL, 1, &dead);
+	worker_start(NULL, 1, &dead);
 	assert_int_equal(dead.pid, 0);
-	host_worker_dies(NULL, 9);
+	worker_dies(NULL, 9);
 	assert_null(host_stats(NULL));
 	assert_int_equal(host_route(NULL, "GET", "/a"), 0);
-	host_worker_request(NULL);
+	worker_request(NULL);
 	assert_int_equal(host_stat(NULL, STAT_REQUESTS), 0);
-	assert_int_equal(host_workers(NULL, w, 1), 0);
-	assert_true(host_cold_enter(NULL, 1, 1));
-	assert_true(host_cold_enter(NULL, 1, 1));
-	host_cold_leave(NULL);
-	host_reads(NULL);
-	host_serves(NULL, "A", 1);
-	host_is_free(NULL);
-	assert_false(host_is_greedy(NULL, 1, 50, 1));
-	assert_false(host_has_free(NULL));
+	assert_int_equal(worker_list(NULL, w, 1), 0);
+	assert_true(cold_enter(NULL, 1, 1));
+	assert_true(cold_enter(NULL, 1, 1));
+	cold_leave(NULL);
+	worker_reads(NULL);
+	worker_serves(NULL, "A", 1);
+	worker_is_free(NULL);
+	assert_false(worker_is_greedy(NULL, 1, 50, 1));
+	assert_false(worker_any_free(NULL));
 	assert_null(host_table(NULL));
 	host_close(NULL);
 }

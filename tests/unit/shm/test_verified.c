@@ -41,7 +41,7 @@ static struct host *
 open_host(void)
 {
 	char why[256] = "";
-	struct host *h = host_open(dir, false, why, sizeof(why));
+	struct host *h = host_open(dir, HOST_WORK, why, sizeof(why));
 
 	if (!h)
 		fail_msg("%s", why);
