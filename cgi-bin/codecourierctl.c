@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/uuid.h"
 #include "ctl/plain.h"
 
 #include <pwd.h>
@@ -51,7 +52,7 @@ run(struct ctl *c, ctl_command *command)
 	if (c->no_conf && command != ctl_doctor)
 		return ctl_fail(c, ERR_INTERNAL, "configuration: %s", why);
 	set_operator(c);
-	secret_uuid(c->request_id);
+	uuid_make(c->request_id);
 	return command(c);
 }
 

@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/version.h"
-#include "crypt/sealed.h"
+#include "crypt/data_key.h"
 #include "http/cgi.h"
 #include "http/fcgi.h"
 #include "http/metrics.h"
@@ -77,7 +77,7 @@ check_sealed(struct app *app)
 	at = lines = strdup(db_value(q, 0, 0, NULL));
 	db_query_clear(q);
 	if (lines)
-		bad = sealed_foreign(app->keyring, &at, why, sizeof(why));
+		bad = data_key_foreign(app->keyring, &at, why, sizeof(why));
 	free(lines);
 	if (bad)
 		log_msg(LOG_ERROR, "keyring: %s", why);

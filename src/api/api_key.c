@@ -4,7 +4,9 @@
  */
 #include "api/handlers.h"
 
-#include "crypt/keyhash.h"
+#include "base/secret.h"
+#include "base/uuid.h"
+#include "crypt/key.h"
 #include "http/answer.h"
 #include "http/auth.h"
 #include "http/guard.h"

@@ -5,6 +5,7 @@
  */
 #include "base/conf.h"
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/secret.h"
 
@@ -59,7 +60,7 @@ static const struct name names[] = {
 #undef AT
 };
 
-#define NAMES (sizeof(names) / sizeof(names[0]))
+#define NAMES (ARRAY_SIZE(names))
 
 /* Where a message is to go and what it is about. */
 struct place {

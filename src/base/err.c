@@ -3,6 +3,8 @@
  */
 #include "base/err.h"
 
+#include "base/array.h"
+
 #include <stddef.h>
 
 #include "base/banned.h"
@@ -40,8 +42,7 @@ static const struct err_info infos[] = {
 	"you try again."},
 };
 
-_Static_assert(
-    sizeof(infos) / sizeof(infos[0]) == ERR__MAX, "every error has its row");
+_Static_assert(ARRAY_SIZE(infos) == ERR__MAX, "every error has its row");
 
 const struct err_info *
 err_info(enum err e)

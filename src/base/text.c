@@ -3,7 +3,8 @@
  */
 #include "base/text.h"
 
-#include "base/utf8.h"
+#include "base/hex.h"
+#include "base/uuid.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -28,119 +29,11 @@ only(const char *s, size_t len, const char *set)
 }
 
 bool
-text_is_utf8(const char *s)
-{
-	size_t left = strlen(s), n;
-
-	while ((n = utf8_length(s, left)) > 0) {
-		s += n;
-		left -= n;
-	}
-	return left == 0;
-}
-
-bool
 text_is_one_of(const char *s, const char *const list[])
 {
 	for (; s && *list; list++)
 		if (strcmp(s, *list) == 0)
 			return true;
-	return false;
-}
-
-size_t
-text_count(const char *s, size_t len)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n += ((unsigned char)s[i] & 0xc0) != 0x80;
-	return n;
-}
-
-bool
-text_has_control(const char *s, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		const unsigned char *u = (const unsigned char *)s + i;
-
-		if (*u < 0x20 || *u == 0x7f)
-			return true;
-		if (len - i >= 2 && u[0] == 0xc2 && u[1] <= 0x9f)
-			return true; /* U+0080 to U+009F */
-		if (len - i >= 2 && u[0] == 0xd8 && u[1] == 0x9c)
-			return true; /* U+061C */
-		if (len - i < 3 || u[0] != 0xe2)
-			continue;
-		if (u[1] == 0x80 && (u[2] == 0x8e || u[2] == 0x8f))
-			return true; /* U+200E, U+200F */
-		if (u[1] == 0x80 && u[2] >= 0xa8 && u[2] <= 0xae)
-			return true; /* U+2028 to U+202E */
-		if (u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9)
-			return true; /* U+2066 to U+2069 */
-	}
-	return false;
-}
-
-/* First and last code point of what nobody sees. From Unicode 15.0:
- * UnicodeData.txt, categories Cc, Cf, Co, Zs, Zl, Zp (Cs is no UTF-8);
- * DerivedCoreProperties.txt, Default_Ignorable_Code_Point; the code points
- * that are for no character; U+2800. Of the unassigned ones only whole planes,
- * as the next version makes letters of the others. */
-static const struct {
-	int first, last;
-} invisible[] = {
-    {0x0000, 0x0020},
-    {0x007f, 0x00a0},
-    {0x00ad, 0x00ad},
-    {0x034f, 0x034f},
-    {0x0600, 0x0605},
-    {0x061c, 0x061c},
-    {0x06dd, 0x06dd},
-    {0x070f, 0x070f},
-    {0x0890, 0x0891},
-    {0x08e2, 0x08e2},
-    {0x115f, 0x1160},
-    {0x1680, 0x1680},
-    {0x17b4, 0x17b5},
-    {0x180b, 0x180f},
-    {0x2000, 0x200f},
-    {0x2028, 0x202f},
-    {0x205f, 0x206f},
-    {0x2800, 0x2800},
-    {0x3000, 0x3000},
-    {0x3164, 0x3164},
-    {0xd800, 0xf8ff},
-    {0xfdd0, 0xfdef},
-    {0xfe00, 0xfe0f},
-    {0xfeff, 0xfeff},
-    {0xffa0, 0xffa0},
-    {0xfff0, 0xfffb},
-    {0xfffe, 0xffff},
-    {0x110bd, 0x110bd},
-    {0x110cd, 0x110cd},
-    {0x13430, 0x1343f},
-    {0x1bca0, 0x1bca3},
-    {0x1d173, 0x1d17a},
-    {0x1fffe, 0x1ffff},
-    {0x2fffe, 0x2ffff},
-    {0x3fffe, 0x10ffff},
-};
-
-bool
-text_has_visible(const char *s, size_t len)
-{
-	size_t n;
-
-	for (; (n = utf8_length(s, len)) > 0; s += n, len -= n) {
-		int code = utf8_get(s, n);
-		size_t i = 0;
-
-		while (code > invisible[i].last)
-			i++; /* the last one ends where Unicode does */
-		if (code < invisible[i].first)
-			return true;
-	}
 	return false;
 }
 
@@ -178,37 +71,6 @@ text_trim(const char *s, size_t *len)
 	while (*len > 0 && s[*len - 1] == ' ')
 		--*len;
 	return s;
-}
-
-static bool
-is_uuid(const char *s, size_t len, bool lower)
-{
-	const char *set = lower ? DIGITS "abcdef" : DIGITS "abcdefABCDEF";
-
-	return len == 36 && only(s, 8, set) && s[8] == '-' &&
-	    only(s + 9, 4, set) && s[13] == '-' && only(s + 14, 4, set) &&
-	    s[18] == '-' && only(s + 19, 4, set) && s[23] == '-' &&
-	    only(s + 24, 12, set);
-}
-
-bool
-text_is_uuid(const char *s, bool lower)
-{
-	return is_uuid(s, strlen(s), lower);
-}
-
-bool
-text_to_uuid(char out[UUID_TEXT], const char *s)
-{
-	if (text_is_uuid(s, false)) {
-		memcpy(out, s, UUID_TEXT);
-		return true;
-	}
-	if (strlen(s) != 32 || !only(s, 32, DIGITS "abcdefABCDEF"))
-		return false;
-	snprintf(out, UUID_TEXT, "%.8s-%.4s-%.4s-%.4s-%.12s", s, s + 8, s + 12,
-	    s + 16, s + 20);
-	return true;
 }
 
 bool
@@ -258,26 +120,13 @@ bool
 text_is_slug(const char *s, size_t len)
 {
 	return len >= 1 && len <= 63 && only(s, len, LOWER DIGITS "-") &&
-	    s[0] != '-' && s[len - 1] != '-' && !is_uuid(s, len, true);
+	    s[0] != '-' && s[len - 1] != '-' && !uuid_is_ours(s, len);
 }
 
 int
 text_escape(const char *s, size_t len)
 {
-	static const char hex[] = "0123456789abcdefABCDEF";
-	int value = 0;
-
-	if (len < 3 || s[0] != '%')
-		return -1;
-	for (int i = 1; i <= 2; i++) {
-		const char *hit = s[i] ? strchr(hex, s[i]) : NULL;
-
-		if (!hit)
-			return -1;
-		value =
-		    value * 16 + (int)(hit - hex) - (hit - hex > 15 ? 6 : 0);
-	}
-	return value;
+	return len < 3 || s[0] != '%' ? -1 : hex_value(s + 1, 2);
 }
 
 /* A segment of a path: visible ASCII but for what a URL may not have there;

@@ -5,8 +5,6 @@
 #ifndef TEXT_H
 #define TEXT_H
 
-#include "base/secret.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,21 +13,8 @@
 #define TEXT_OF(macro)    TEXT_OF_IT(macro)
 #define TEXT_OF_IT(value) #value
 
-/* For text that no scanner has seen: arguments of a command. */
-bool text_is_utf8(const char *s);
-
 /* Is `s` (or NULL, which is not) one of these, behind which NULL stands? */
 bool text_is_one_of(const char *s, const char *const list[]);
-
-size_t text_count(const char *s, size_t len); /* Unicode code points */
-
-/* A character of category Cc, U+2028, U+2029 or a bidi control is in it. */
-bool text_has_control(const char *s, size_t len);
-
-/* At least one character is to be seen: none of category Z or C, none that
- * Unicode says to ignore, no blank Braille pattern. A code point that Unicode
- * has not assigned yet counts as seen, but for planes 4 and up. */
-bool text_has_visible(const char *s, size_t len);
 
 /* Copies what fits, always terminated; `size` is at least 1. */
 void text_copy(char *out, size_t size, const char *s);
@@ -41,13 +26,6 @@ void text_decimal(char out[TEXT_DECIMAL], uint64_t n);
 
 /* Without U+0020 at both ends: the new start, *len changed. */
 const char *text_trim(const char *s, size_t *len);
-
-/* 8-4-4-4-12 hex digits, NUL-terminated. `lower`: no upper-case digits. */
-bool text_is_uuid(const char *s, bool lower);
-
-/* A UUID in any case, or the same as 32 hex digits: in the form 8-4-4-4-12,
- * letters as they were; false: it is neither. */
-bool text_to_uuid(char out[UUID_TEXT], const char *s);
 
 /* Printable ASCII, one @ with something on both sides, at most 254. */
 bool text_is_email(const char *s, size_t len);

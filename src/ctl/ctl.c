@@ -6,7 +6,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "crypt/keyhash.h"
+#include "base/utf8.h"
+#include "base/uuid.h"
+#include "crypt/key.h"
 #include "ctl/plain.h"
 
 #include <json-c/json.h>
@@ -154,9 +156,9 @@ ctl_name(struct ctl *c)
 	size_t len = strlen(given);
 	const char *start = text_trim(given, &len);
 
-	if (len < sizeof(c->name) && text_is_utf8(given) &&
-	    text_count(start, len) >= 1 && text_count(start, len) <= 100 &&
-	    !text_has_control(start, len) && text_has_visible(start, len)) {
+	if (len < sizeof(c->name) && utf8_is_valid(given) &&
+	    utf8_count(start, len) >= 1 && utf8_count(start, len) <= 100 &&
+	    !utf8_has_control(start, len) && utf8_has_visible(start, len)) {
 		memcpy(c->name, start, len);
 		c->name[len] = '\0';
 		return CTL_DONE;
@@ -199,7 +201,7 @@ ctl_project(struct ctl *c)
 
 	if (rc)
 		return rc;
-	is_id = text_is_uuid(c->arg[0], false);
+	is_id = uuid_is(c->arg[0]);
 	db_query_init(&q, STMT_OP_PROJECT_FIND);
 	db_text(&q, is_id ? c->arg[0] : NULL);
 	db_text(&q, is_id ? NULL : c->arg[0]);

@@ -7,6 +7,7 @@
 #define CTL_H
 
 #include "base/conf.h"
+#include "base/uuid.h"
 #include "crypt/seal.h"
 #include "db/db.h"
 

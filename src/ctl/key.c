@@ -4,8 +4,10 @@
 #include "ctl/ctl.h"
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "base/text.h"
-#include "crypt/keyhash.h"
+#include "base/uuid.h"
+#include "crypt/key.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -185,7 +187,7 @@ ctl_key_revoke(struct ctl *c)
 
 	if (rc)
 		return rc;
-	if (!text_is_uuid(id, false))
+	if (!uuid_is(id))
 		return ctl_fail(c, ERR_NOT_FOUND, "no key \"%s\"", id);
 	db_query_init(&q, STMT_OP_KEY_FIND);
 	db_text(&q, id);

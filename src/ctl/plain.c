@@ -3,7 +3,7 @@
  */
 #include "ctl/plain.h"
 
-#include "base/text.h"
+#include "base/array.h"
 #include "base/utf8.h"
 
 #include <ctype.h>
@@ -46,7 +46,7 @@ static const struct {
 static bool
 is_shapeless(uint32_t c)
 {
-	for (size_t i = 0; i < sizeof(shapeless) / sizeof(shapeless[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(shapeless); i++)
 		if (c >= shapeless[i].first && c <= shapeless[i].last)
 			return true;
 	return false;
@@ -263,7 +263,7 @@ static const char *const first[] = {
 static const char *const last[] = {"name"};
 static const char *const left_out[] = {
     "_id", "environment", "scopes", "revoked", "githubRepoUrl", "updatedAt"};
-#define IS_IN(list, name) is_in(list, sizeof(list) / sizeof(list[0]), name)
+#define IS_IN(list, name) is_in(list, ARRAY_SIZE(list), name)
 
 static bool
 is_in(const char *const *list, size_t n, const char *name)
@@ -287,7 +287,7 @@ choose(struct json_object *row, const char *names[COLUMNS])
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
 		take(row, first[i], names, &n);
 	json_object_object_foreach(row, name, v)
 	{
@@ -296,7 +296,7 @@ choose(struct json_object *row, const char *names[COLUMNS])
 		    !IS_IN(left_out, name))
 			take(row, name, names, &n);
 	}
-	for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(last); i++)
 		take(row, last[i], names, &n);
 	return n;
 }
@@ -310,7 +310,7 @@ struct table {
 static void
 put_cell(struct table *t, size_t row, size_t column, char *text)
 {
-	size_t width = text ? text_count(text, strlen(text)) : 0;
+	size_t width = text ? utf8_count(text, strlen(text)) : 0;
 
 	t->cell[row * t->columns + column] = text;
 	if (width > t->width[column])
@@ -359,7 +359,7 @@ print_list(struct json_object *list, const char *indent)
 
 		printf("%s%s", k == 0 ? indent : "  ", text);
 		if (k + 1 < t.columns)
-			pad(t.width[k], text_count(text, strlen(text)));
+			pad(t.width[k], utf8_count(text, strlen(text)));
 		else
 			putchar('\n');
 		free(t.cell[i]);

@@ -3,8 +3,11 @@
  */
 #include "ctl/ctl.h"
 
+#include "base/array.h"
 #include "base/clock.h"
+#include "base/secret.h"
 #include "base/text.h"
+#include "base/uuid.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -42,8 +45,8 @@ ctl_project_check(struct ctl *c)
 int
 ctl_project_create(struct ctl *c)
 {
-	unsigned char wrapped[SEAL_WRAPPED_SIZE];
-	char master[SEAL_MASTER_ID];
+	unsigned char wrapped[DATA_KEY_WRAPPED];
+	char master[KEYRING_ID];
 	struct data_key key;
 	struct db_query q;
 	int rc;
@@ -51,7 +54,7 @@ ctl_project_create(struct ctl *c)
 	if ((rc = ctl_project_check(c)) || (rc = ctl_keyring(c)) ||
 	    (rc = ctl_connect(c)))
 		return rc;
-	secret_uuid(c->project_id);
+	uuid_make(c->project_id);
 	if (!data_key_make(c->keyring, c->project_id, &key, master, wrapped))
 		return ctl_fail(c, ERR_INTERNAL, "cannot make a data key");
 	ctl_write(c, &q, STMT_OP_PROJECT_CREATE, "{name,slug,ownerEmail}");
@@ -213,7 +216,7 @@ ctl_counter_add(struct ctl *c)
 	    n < -INT32_MAX)
 		return ctl_fail(c, ERR_VALIDATION,
 		    "N: a whole number from -2147483647 to 2147483647, not 0");
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		known = known || strcmp(names[i], c->arg[1]) == 0;
 	if (!known)
 		return ctl_fail(

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/uuid.h"
 #include "ctl/plain.h"
 
 #include <json-c/json.h>
@@ -86,7 +87,7 @@ choose(struct ctl *c, const struct db_query *q)
 static int
 find_deleted(struct ctl *c)
 {
-	bool id = text_is_uuid(c->arg[0], false);
+	bool id = uuid_is(c->arg[0]);
 	struct db_query q;
 	int rc = check_schema(c);
 

@@ -4,8 +4,9 @@
  */
 #include "ctl/ctl.h"
 
+#include "base/array.h"
 #include "base/version.h"
-#include "crypt/sealed.h"
+#include "crypt/data_key.h"
 #include "db/admin.h"
 #include "shm/worker.h"
 
@@ -46,7 +47,7 @@ add_totals(struct json_object *o, const struct host *h)
 	    {STAT_DB_REQUESTS, "databaseRequests"},
 	    {STAT_DB_WAIT_US, "databaseWaitUs"}};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		json_object_object_add(o, rows[i].name,
 		    json_object_new_uint64(host_stat(h, rows[i].total)));
 }
@@ -143,7 +144,7 @@ add_keyring(struct ctl *c, struct json_object *o, struct admin *a)
 	if (ring && a)
 		ok = admin_text(a, "data keys", STMT_MASTER_KEYS, rows,
 			 sizeof(rows), why, sizeof(why)) &&
-		    !sealed_foreign(ring, &lines, why, sizeof(why));
+		    !data_key_foreign(ring, &lines, why, sizeof(why));
 	add_text(o, "keyringFingerprint", ring ? print : NULL);
 	add_text(o, "keyring", ok ? "ok" : why);
 	keyring_free(ring);

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/secret.h"
+#include "base/random.h"
 #include "db/open.h"
 #include "db/pipeline.h"
 
@@ -277,7 +277,7 @@ db_connect(struct db *db, bool force)
 		db->pause = PAUSE_MAX;
 	/* between half and all of it: many workers, one server */
 	db->next_attempt =
-	    clock_us() + db->pause - secret_below((uint32_t)db->pause / 2);
+	    clock_us() + db->pause - random_below((uint32_t)db->pause / 2);
 	if (strcmp(before, db->reason) != 0)
 		log_msg(LOG_ERROR, "database unavailable: %s", db->reason);
 	return false;
@@ -323,7 +323,7 @@ end_stalled(struct db *db)
 static void
 back_off(int try)
 {
-	usleep(2000 + secret_below(10000u << try));
+	usleep(2000 + random_below(10000u << try));
 }
 
 /* The last word on a try that did not succeed. */

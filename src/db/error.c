@@ -4,6 +4,7 @@
 #include "db/error.h"
 
 #include "base/text.h"
+#include "base/array.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -63,8 +64,6 @@ static const struct {
     {"57", ERR_UNAVAILABLE}, /* operator intervention */
     {"58", ERR_UNAVAILABLE}, /* system error outside PostgreSQL */
 };
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 enum err
 db_error_map(

@@ -7,7 +7,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "crypt/keyhash.h"
+#include "base/random.h"
+#include "base/secret.h"
+#include "base/uuid.h"
+#include "crypt/key.h"
 #include "http/wire.h"
 #include "shm/cold.h"
 #include "shm/worker.h"
@@ -81,7 +84,7 @@ static enum err
 refuse_now(struct req *r, enum stats_total count, const char *message)
 {
 	host_count(r->app->host, count);
-	r->retry_after = 1 + (int)secret_below(3);
+	r->retry_after = 1 + (int)random_below(3);
 	return req_fail(r, ERR_UNAVAILABLE, NULL, message);
 }
 
@@ -101,7 +104,7 @@ wait_cold(const struct req *r, int64_t until)
 	if (clock_us() >= until ||
 	    (r->app->wire->others_wait() && !worker_any_free(r->app->host)))
 		return false;
-	usleep(1000 + secret_below(4000));
+	usleep(1000 + random_below(4000));
 	return true;
 }
 

@@ -5,6 +5,8 @@
 #include "http/field.h"
 
 #include "base/text.h"
+#include "base/utf8.h"
+#include "base/uuid.h"
 #include "json/json.h"
 
 #include <json-c/json.h>
@@ -98,7 +100,7 @@ fits(const struct field *f, const char *s, size_t len)
 
 	if (f->max == 0)
 		return true;
-	count = f->in_bytes ? len : text_count(s, len);
+	count = f->in_bytes ? len : utf8_count(s, len);
 	return count >= f->min && count <= f->max;
 }
 
@@ -109,9 +111,9 @@ text_fault(
 {
 	if (!fits(f, s, len))
 		return length_rule(f, room);
-	if (f->one_line && text_has_control(s, len))
+	if (f->one_line && utf8_has_control(s, len))
 		return "Must not have control characters.";
-	if (f->one_line && !text_has_visible(s, len))
+	if (f->one_line && !utf8_has_visible(s, len))
 		return "Must have at least one visible character.";
 	if (f->one_of && !text_is_one_of(s, f->one_of))
 		return field_choice(f, room);
@@ -165,7 +167,7 @@ check_strings(struct check *c, const struct field *f, struct json_object *v)
 			continue;
 		}
 		len = (size_t)json_object_get_string_len(e);
-		if (len == 0 || text_count(s, len) > STRING_MAX)
+		if (len == 0 || utf8_count(s, len) > STRING_MAX)
 			complain(c, path, ENTRY_RULE);
 		else if (lh_table_lookup_entry(seen, s))
 			complain(c, path, "Must not be in the list twice.");
@@ -320,7 +322,8 @@ field_ill_id(
 {
 	for (size_t i = 0; i < body->n; i++)
 		if (body->fields[i].is_id && value[i] &&
-		    !text_is_uuid(json_object_get_string(value[i]), true))
+		    !uuid_is_ours(json_object_get_string(value[i]),
+			(size_t)json_object_get_string_len(value[i])))
 			return (int)i;
 	return -1;
 }

@@ -3,7 +3,8 @@
  */
 #include "http/page.h"
 
-#include "base/text.h"
+#include "base/base64.h"
+#include "base/uuid.h"
 #include "http/answer.h"
 
 #include <stdio.h>
@@ -36,7 +37,7 @@ page_cursor(struct req *r, const char *list, const char *value[], size_t n)
 	text = req_alloc(r, CURSOR_MAX + 1);
 	if (!text)
 		return ERR_INTERNAL;
-	ok = secret_unbase64(text, CURSOR_MAX, &len, r->cursor) &&
+	ok = base64_decode(text, CURSOR_MAX, &len, r->cursor) &&
 	    !memchr(text, '\0', len);
 	if (ok)
 		text[len] = '\0';
@@ -46,7 +47,7 @@ page_cursor(struct req *r, const char *list, const char *value[], size_t n)
 		else if (i == 1)
 			ok = strcmp(part, r->id.project_id) == 0;
 		else if (i == n + 1)
-			ok = text_is_uuid(part, true);
+			ok = uuid_is_ours(part, strlen(part));
 		else
 			ok = i <= n && is_number(part);
 		if (ok && i >= 2)
@@ -69,7 +70,7 @@ make_cursor(struct req *r, const char *list, const char *sort)
 
 	if (!out || len < 0 || len >= CURSOR_MAX)
 		return NULL;
-	secret_base64(out, BASE64_SIZE(CURSOR_MAX), text, (size_t)len);
+	base64_encode(out, BASE64_SIZE(CURSOR_MAX), text, (size_t)len);
 	return out;
 }
 

@@ -4,6 +4,7 @@
 #include "http/req.h"
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "base/utf8.h"
 #include "http/route.h"
 

@@ -7,6 +7,7 @@
 #define REQ_H
 
 #include "base/err.h"
+#include "base/uuid.h"
 #include "crypt/seal.h"
 #include "db/db.h"
 #include "http/app.h"

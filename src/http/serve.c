@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/uuid.h"
 #include "http/answer.h"
 #include "http/auth.h"
 #include "http/guard.h"
@@ -176,10 +177,10 @@ set_request_id(struct req *r)
 	for (size_t i = 0; i < 2; i++) {
 		const char *id = r->app->wire->param(names[i]);
 
-		if (id && text_to_uuid(r->rid, id))
+		if (id && uuid_from(r->rid, id))
 			return;
 	}
-	secret_uuid(r->rid);
+	uuid_make(r->rid);
 }
 
 static const char *

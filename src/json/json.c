@@ -3,6 +3,7 @@
  */
 #include "json/json.h"
 
+#include "base/hex.h"
 #include "base/utf8.h"
 
 #include <json-c/json.h>
@@ -31,15 +32,6 @@ next(struct build *b)
 	return b->p < b->end ? *b->p : '\0';
 }
 
-static int
-hex4(const char *p)
-{
-	char digits[5];
-
-	snprintf(digits, sizeof(digits), "%.4s", p);
-	return (int)strtol(digits, NULL, 16);
-}
-
 static char *
 unescape(struct build *b, char *out)
 {
@@ -52,11 +44,11 @@ unescape(struct build *b, char *out)
 		*out = to[strchr(from, *b->p++) - from];
 		return out + 1;
 	}
-	code = hex4(b->p + 1);
+	code = hex_value(b->p + 1, 4);
 	b->p += 5;
 	if (code >= 0xd800 && code <= 0xdfff) {
 		code = 0x10000 + ((code - 0xd800) << 10) +
-		    (hex4(b->p + 2) - 0xdc00);
+		    (hex_value(b->p + 2, 4) - 0xdc00);
 		b->p += 6;
 	}
 	return utf8_put(out, code);
@@ -236,7 +228,7 @@ escaped_size(unsigned char c)
 static bool
 put_escaped(struct printbuf *out, unsigned char c)
 {
-	static const char hex[] = "0123456789abcdef";
+	static const char hex[] = HEX_LOWER;
 	const char *hit = c ? strchr(short_from, c) : NULL;
 	char code[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
 

@@ -4,6 +4,7 @@
  */
 #include "json/scan.h"
 
+#include "base/hex.h"
 #include "base/number.h"
 #include "base/utf8.h"
 
@@ -145,20 +146,9 @@ skip_space(struct scan *s)
 static int
 hex4(const struct scan *s, size_t at)
 {
-	static const char hex[] = "0123456789abcdefABCDEF";
-	int code = 0;
-
 	if (at > s->len || s->len - at < 4)
 		return -1;
-	for (size_t i = at; i < at + 4; i++) {
-		const char *hit = memchr(hex, s->text[i], sizeof(hex) - 1);
-
-		if (hit == NULL)
-			return -1;
-		int digit = (int)(hit - hex);
-		code = code * 16 + (digit < 16 ? digit : digit - 6);
-	}
-	return code;
+	return hex_value(s->text + at, 4);
 }
 
 /* `\uXXXX`, or two of them that make one character. */

@@ -3,6 +3,7 @@
  */
 #include "shm/fatal.h"
 
+#include "base/array.h"
 #include "base/log.h"
 #include "shm/worker.h"
 
@@ -29,7 +30,7 @@ is_harmless(int sig)
 	static const int harmless[] = {SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP,
 	    SIGTTIN, SIGTTOU, SIGURG, SIGWINCH};
 
-	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
 		if (sig == harmless[i])
 			return true;
 	return false;

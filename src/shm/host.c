@@ -6,7 +6,7 @@
  */
 #include "shm/host.h"
 
-#include "base/secret.h"
+#include "base/random.h"
 #include "shm/layout.h"
 
 #include <errno.h>
@@ -78,7 +78,7 @@ fill_new(int fd, char *why, size_t size)
 		snprintf(why, size, "no room: %s", strerror(rc));
 		return false;
 	}
-	secret_random(secret, sizeof(secret));
+	random_bytes(secret, sizeof(secret));
 	if (pwrite(fd, secret, sizeof(secret),
 		offsetof(struct layout, secret)) != sizeof(secret) ||
 	    pwrite(fd, &magic, sizeof(magic), 0) != sizeof(magic)) {

@@ -7,6 +7,9 @@
  */
 #include "shm/verified.h"
 
+#include "base/random.h"
+#include "base/secret.h"
+
 #include <sodium.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -119,7 +122,7 @@ verified_add(struct host *h, const char *key, const struct identity *id)
 		if (way < 0 && memcmp(old.tag, empty, sizeof(empty)) == 0)
 			way = i;
 	}
-	store(&set[way >= 0 ? way : (int)secret_below(WAYS)], &e);
+	store(&set[way >= 0 ? way : (int)random_below(WAYS)], &e);
 }
 
 void

@@ -8,7 +8,7 @@
 #ifndef VERIFIED_H
 #define VERIFIED_H
 
-#include "base/secret.h"
+#include "base/uuid.h"
 #include "shm/host.h"
 
 /* Whom a key stands for, and what its row must still hold. */

@@ -2,8 +2,8 @@
  * worker.h: a worker's place in the shared file: who is there, who died and of
  * what, who serves whom. Every function takes NULL for "no such file".
  */
-#ifndef WORKER_H
-#define WORKER_H
+#ifndef SHM_WORKER_H
+#define SHM_WORKER_H
 
 #include "shm/host.h"
 

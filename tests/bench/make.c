@@ -5,7 +5,7 @@
  *                    check value (hex), SHA-256 of the key (hex)
  *   make sql NAME    the text of a prepared statement
  */
-#include "crypt/keyhash.h"
+#include "crypt/key.h"
 #include "base/secret.h"
 #include "db/stmt.h"
 

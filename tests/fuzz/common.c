@@ -6,6 +6,8 @@
 
 #include "api/routes.h"
 #include "base/log.h"
+#include "base/secret.h"
+#include "base/uuid.h"
 #include "json/json.h"
 #include "json/scan.h"
 #include "wire.h"

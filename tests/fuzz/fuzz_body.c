@@ -6,7 +6,8 @@
 #include "fuzz.h"
 
 #include "api/routes.h"
-#include "base/text.h"
+#include "base/utf8.h"
+#include "base/uuid.h"
 #include "http/answer.h"
 #include "json/scan.h"
 
@@ -26,10 +27,10 @@ check_value(const struct field *f, struct json_object *v)
 	case FIELD_STRING:
 		EXPECT(json_object_is_type(v, json_type_string));
 		EXPECT((size_t)json_object_get_string_len(v) == len);
-		size = f->in_bytes ? len : text_count(s, len);
+		size = f->in_bytes ? len : utf8_count(s, len);
 		EXPECT(f->max == 0 || (size >= f->min && size <= f->max));
-		EXPECT(!f->one_line || !text_has_control(s, len));
-		EXPECT(!f->one_line || text_has_visible(s, len));
+		EXPECT(!f->one_line || !utf8_has_control(s, len));
+		EXPECT(!f->one_line || utf8_has_visible(s, len));
 		EXPECT(!f->trimmed || (s[0] != ' ' && s[len - 1] != ' '));
 		break;
 	case FIELD_STRINGS:
@@ -91,7 +92,7 @@ one_body(const struct body *body, const char *text, size_t len)
 	size_t complaints;
 
 	req_begin(&r, fuzz_app());
-	secret_uuid(r.rid);
+	uuid_make(r.rid);
 	r.json = fuzz_parse(text, len);
 	complaints =
 	    field_check(body, r.json, r.value, r.given, req_complain, &r);

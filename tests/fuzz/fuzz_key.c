@@ -4,7 +4,7 @@
  */
 #include "fuzz.h"
 
-#include "crypt/keyhash.h"
+#include "crypt/key.h"
 
 #include <ctype.h>
 #include <stdlib.h>

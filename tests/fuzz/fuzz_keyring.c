@@ -26,14 +26,14 @@ write_file(const char *path, const uint8_t *data, size_t len)
 static void
 check_ring(const struct keyring *ring)
 {
-	unsigned char wrapped[SEAL_WRAPPED_SIZE];
-	char master[SEAL_MASTER_ID], print[17];
+	unsigned char wrapped[DATA_KEY_WRAPPED];
+	char master[KEYRING_ID], print[17];
 	struct data_key key, opened;
 
 	keyring_fingerprint(ring, print);
 	EXPECT(strspn(print, "0123456789abcdef") == 16 && !print[16]);
 	EXPECT(data_key_make(ring, FUZZ_PROJECT, &key, master, wrapped));
-	EXPECT(master[0] && strlen(master) < SEAL_MASTER_ID);
+	EXPECT(master[0] && strlen(master) < KEYRING_ID);
 	EXPECT(data_key_open(ring, FUZZ_PROJECT, key.id, master, wrapped,
 		   sizeof(wrapped), &opened) == ERR_OK);
 	EXPECT(memcmp(&key, &opened, sizeof(key)) == 0);

@@ -5,6 +5,8 @@
 #include "fuzz.h"
 
 #include "api/routes.h"
+#include "base/base64.h"
+#include "base/uuid.h"
 #include "http/answer.h"
 #include "http/page.h"
 #include "http/query.h"
@@ -29,7 +31,7 @@ static void
 begin(struct req *r, size_t i)
 {
 	req_begin(r, fuzz_app());
-	secret_uuid(r->rid);
+	uuid_make(r->rid);
 	snprintf(r->id.project_id, UUID_TEXT, FUZZ_PROJECT);
 	EXPECT(route_find(routes, "GET", lists[i].path, strlen(lists[i].path),
 		   &r->route, r->allow) == ERR_OK);
@@ -67,7 +69,7 @@ read_cursor(struct req *r, size_t i)
 	}
 	if (!r->cursor)
 		return;
-	secret_base64(again, sizeof(again), text, (size_t)at);
+	base64_encode(again, sizeof(again), text, (size_t)at);
 	EXPECT(strcmp(again, r->cursor) == 0);
 }
 
@@ -95,7 +97,7 @@ plain_cursor(const uint8_t *data, size_t len, size_t i)
 
 	EXPECT(text);
 	begin(&r, i);
-	secret_base64(text, size, data, len);
+	base64_encode(text, size, data, len);
 	r.cursor = text;
 	read_cursor(&r, i);
 	end(&r);

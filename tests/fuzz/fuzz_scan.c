@@ -5,8 +5,8 @@
  */
 #include "fuzz.h"
 
+#include "base/utf8.h"
 #include "json/scan.h"
-#include "base/text.h"
 
 #include <json-c/json.h>
 #include <math.h>
@@ -23,7 +23,7 @@ check_fault(const struct scan_fault *fault, size_t len)
 	EXPECT(fault->message && fault->message[0]);
 	EXPECT(fault->offset <= len);
 	EXPECT(memchr(fault->field, '\0', sizeof(fault->field)));
-	EXPECT(text_is_utf8(fault->field));
+	EXPECT(utf8_is_valid(fault->field));
 }
 
 /* Cuts the space outside strings off `text`, which has no escapes. */

@@ -9,9 +9,10 @@
  */
 #include "fuzz.h"
 
+#include "base/text.h"
+#include "base/uuid.h"
 #include "http/route.h"
 #include "http/serve.h"
-#include "base/text.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -72,8 +73,8 @@ fill(struct req *r, const char *line[LINES])
 {
 	const char *id = line[REQUEST_ID];
 
-	if (!id || !text_to_uuid(r->rid, id))
-		secret_uuid(r->rid);
+	if (!id || !uuid_from(r->rid, id))
+		uuid_make(r->rid);
 	snprintf(r->method, sizeof(r->method), "%s",
 	    line[METHOD] ? line[METHOD] : "");
 	r->target = line[TARGET] ? line[TARGET] : "";

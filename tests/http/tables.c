@@ -5,11 +5,10 @@
  * complaints the path's table of fields has of each. `tables -i` prints each
  * code point that shows nothing.
  */
-#include "base/err.h"
-#include "http/query.h"
 #include "api/routes.h"
-#include "base/text.h"
+#include "base/err.h"
 #include "base/utf8.h"
+#include "http/query.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -94,7 +93,7 @@ print_invisible(void)
 
 	for (int code = 0; code <= 0x10ffff; code++)
 		if ((code < 0xd800 || code > 0xdfff) &&
-		    !text_has_visible(
+		    !utf8_has_visible(
 			text, (size_t)(utf8_put(text, code) - text)))
 			printf("%d\n", code);
 }

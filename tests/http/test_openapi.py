@@ -69,7 +69,7 @@ def body_schema(path):
 
 
 def test_what_shows_nothing():
-    """The table of src/base/text.c against Unicode's own files."""
+    """The table of src/base/utf8.c against Unicode's own files."""
     surrogates = set(range(0xd800, 0xe000))
     assert said("-i").split() == [
         *map(str, sorted(characters.invisible() - surrogates))]

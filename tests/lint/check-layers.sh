@@ -10,9 +10,9 @@ cd "$(dirname "$0")/../.." || exit 1
 libraries='
 fcgi(app|misc|o|os|_stdio|_config)\.h|fastcgi\.h	src/http/fcgi\.c
 libpq[-/a-z]*\.h|pg_config.*\.h	src/db/[a-z]+\.c
-libscrypt\.h			src/crypt/keyhash\.c
+libscrypt\.h			src/crypt/key\.c
 openssl/[a-z0-9_]+\.h		src/ctl/doctor/tls\.c
-sodium(/[a-z_]+)?\.h		src/(base/secret|crypt/(keyhash|seal)|shm/verified)\.c
+sodium(/[a-z_]+)?\.h		src/(base/(secret|random|base64)|crypt/[a-z_]+|shm/verified)\.c
 '
 
 # A wing, and those below it that it may see.

@@ -191,7 +191,7 @@ def test_control_characters(furnished, table, column, who, text):
 
 
 def test_which_characters(stack):
-    """The same as text_has_control() of the server, and no other."""
+    """The same as utf8_has_control() of the server, and no other."""
     bad = [*range(1, 32), *range(127, 160), 0x61c, 0x200e, 0x200f,
            *range(0x2028, 0x202f), *range(0x2066, 0x206a)]
     assert stack.rows(

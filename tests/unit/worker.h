@@ -6,10 +6,11 @@
 #ifndef WORKER_H
 #define WORKER_H
 
-#include "requests.h"
-
 #include "base/log.h"
+#include "base/secret.h"
+#include "requests.h"
 #include "wire.h"
+
 
 #include <stdio.h>
 #include <stdlib.h>

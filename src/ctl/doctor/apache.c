@@ -5,6 +5,7 @@
  */
 #include "ctl/doctor/doctor.h"
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -204,7 +205,7 @@ doctor_read_apache(struct doctor *d)
 	if (!d->installed || access(APACHE_PROGRAM, X_OK) != 0)
 		return;
 	w->known = each_file(d, SITES);
-	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
 		each_file(d, more[i]);
 	web_changed(w, APACHE_ETC "/apache2.conf");
 	web_changed(w, APACHE_ETC "/ports.conf");

@@ -4,6 +4,7 @@
  */
 #include "ctl/doctor/doctor.h"
 
+#include "base/array.h"
 #include "base/text.h"
 #include "db/open.h"
 
@@ -60,7 +61,7 @@ login_fix(const char *why)
 		"name the server that can be written to in host="},
 	};
 
-	for (size_t i = 0; i < sizeof(fixes) / sizeof(fixes[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(fixes); i++)
 		if (strstr(why, fixes[i].words))
 			return fixes[i].fix;
 	return "is PostgreSQL up (systemctl status postgresql), and does the "

@@ -3,6 +3,7 @@
  */
 #include "ctl/doctor/doctor.h"
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "ctl/plain.h"
@@ -86,7 +87,7 @@ static const struct check {
     {"disk", doctor_disk, CONF,
 	"room for the database, the logs and the runtime folder"},
 };
-#define CHECKS (sizeof(checks) / sizeof(checks[0]))
+#define CHECKS ARRAY_SIZE(checks)
 
 /* Severity and fix are NULL for what is unseen. A finding is printed at once: a
  * later check may wait for long. */

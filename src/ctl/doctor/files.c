@@ -3,7 +3,7 @@
  */
 #include "ctl/doctor/doctor.h"
 
-#include "crypt/sealed.h"
+#include "crypt/data_key.h"
 #include "db/open.h"
 #include "shm/host.h"
 
@@ -131,7 +131,7 @@ doctor_sealed(struct doctor *d)
 		keyring_free(ring);
 		return;
 	}
-	while (sealed_foreign(ring, &lines, why, sizeof(why)))
+	while (data_key_foreign(ring, &lines, why, sizeof(why)))
 		doctor_error(d,
 		    "bring the copy of the keyring back that has it", "%s",
 		    why);

@@ -4,8 +4,9 @@
  */
 #include "ctl/doctor/web.h"
 
+#include "base/array.h"
 #include "base/clock.h"
-#include "base/secret.h"
+#include "base/uuid.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -168,8 +169,8 @@ compose(char *out)
 	    {"REMOTE_ADDR", "127.0.0.1"}, {"REQUEST_ID", id}};
 	size_t n = 0, used;
 
-	secret_uuid(id);
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+	uuid_make(id);
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
 		params[n++] = (char)strlen(pairs[i][0]);
 		params[n++] = (char)strlen(pairs[i][1]);
 		n += (size_t)snprintf(params + n, sizeof(params) - n, "%s%s",

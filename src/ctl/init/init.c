@@ -5,7 +5,11 @@
  */
 #include "ctl/init/init.h"
 
+#include "base/array.h"
+#include "base/base64.h"
 #include "base/file.h"
+#include "base/random.h"
+#include "base/secret.h"
 #include "ctl/plain.h"
 #include "db/admin.h"
 #include "db/open.h"
@@ -71,8 +75,8 @@ make_passfile(const char *path, char *why, size_t size)
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	bool ok = fd >= 0;
 
-	secret_random(random, sizeof(random));
-	secret_base64(password, sizeof(password), random, sizeof(random));
+	random_bytes(random, sizeof(random));
+	base64_encode(password, sizeof(password), random, sizeof(random));
 	ok = ok && dprintf(fd, "*:*:*:codecourier:%s\n", password) > 0 &&
 	    (!pw || fchown(fd, pw->pw_uid, pw->pw_gid) == 0) && fsync(fd) == 0;
 	if (!ok)
@@ -425,7 +429,7 @@ ctl_init(struct ctl *c)
 	    .next = json_object_new_array()};
 	int rc = CTL_DONE;
 
-	for (size_t n = 0; !rc && n < sizeof(steps) / sizeof(steps[0]); n++) {
+	for (size_t n = 0; !rc && n < ARRAY_SIZE(steps); n++) {
 		rc = steps[n](&i);
 		fflush(stdout);
 	}

@@ -5,6 +5,7 @@
 #include "worker.h"
 
 #include "api/vault.h"
+#include "base/uuid.h"
 
 #include <fcntl.h>
 
@@ -21,8 +22,8 @@ static const struct seal_name what = {"settings", "envVars"};
 /* A data key of the project's, wrapped, as the table has it. */
 struct wrapped {
 	struct data_key key;
-	char master[SEAL_MASTER_ID];
-	unsigned char bytes[SEAL_WRAPPED_SIZE];
+	char master[KEYRING_ID];
+	unsigned char bytes[DATA_KEY_WRAPPED];
 };
 
 static struct wrapped keys[VAULT_KEYS + 1];
@@ -48,8 +49,8 @@ rows(struct req *r, const struct wrapped *w, int n)
 		columns[i].name = name;
 	assert_true(PQsetResultAttrs(result, 3, columns));
 	for (int i = 0; i < n; i++) {
-		char id[UUID_TEXT], master[SEAL_MASTER_ID];
-		char bytes[SEAL_WRAPPED_SIZE];
+		char id[UUID_TEXT], master[KEYRING_ID];
+		char bytes[DATA_KEY_WRAPPED];
 
 		memcpy(id, w[i].key.id, sizeof(id));
 		memcpy(master, w[i].master, sizeof(master));
@@ -168,7 +169,7 @@ refuses_damaged_ones(void **state)
 
 	assert_int_equal(
 	    vault_open(*state, rows(*state, keys, 0), &v), ERR_INTERNAL);
-	keys[1].bytes[SEAL_WRAPPED_SIZE - 1] ^= 1;
+	keys[1].bytes[DATA_KEY_WRAPPED - 1] ^= 1;
 	assert_int_equal(
 	    vault_open(*state, rows(*state, keys, 2), &v), ERR_INTERNAL);
 	assert_int_equal(v.n, 0);

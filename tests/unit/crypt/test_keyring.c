@@ -4,6 +4,7 @@
  */
 #include "unit.h"
 
+#include "base/secret.h"
 #include "crypt/seal.h"
 
 #include <errno.h>

@@ -5,6 +5,7 @@
  */
 #include "unit.h"
 
+#include "base/secret.h"
 #include "crypt/seal.h"
 
 #include <fcntl.h>
@@ -46,8 +47,8 @@ static struct data_key
 new_key(const char *project)
 {
 	struct keyring *ring = ring_of("k1 seal " K_A "\n");
-	unsigned char wrapped[SEAL_WRAPPED_SIZE];
-	char master[SEAL_MASTER_ID];
+	unsigned char wrapped[DATA_KEY_WRAPPED];
+	char master[KEYRING_ID];
 	struct data_key k;
 
 	assert_true(data_key_make(ring, project, &k, master, wrapped));
@@ -60,8 +61,8 @@ new_key(const char *project)
 struct wrapped {
 	struct keyring *ring; /* k1 seals, k2 is open */
 	struct data_key key;
-	char master[SEAL_MASTER_ID];
-	unsigned char bytes[SEAL_WRAPPED_SIZE];
+	char master[KEYRING_ID];
+	unsigned char bytes[DATA_KEY_WRAPPED];
 };
 
 static int
@@ -103,8 +104,8 @@ opens_data_key(void **state)
 {
 	struct wrapped *w = *state;
 	struct data_key k, other;
-	unsigned char bytes[SEAL_WRAPPED_SIZE];
-	char master[SEAL_MASTER_ID];
+	unsigned char bytes[DATA_KEY_WRAPPED];
+	char master[KEYRING_ID];
 
 	assert_string_equal(w->master, "k1");
 	assert_string_equal(w->key.project_id, P1);
@@ -146,16 +147,16 @@ static void
 refuses_damaged_data_key(void **state)
 {
 	struct wrapped *w = *state;
-	unsigned char bytes[SEAL_WRAPPED_SIZE + 1] = {0};
+	unsigned char bytes[DATA_KEY_WRAPPED + 1] = {0};
 
-	memcpy(bytes, w->bytes, SEAL_WRAPPED_SIZE);
-	for (size_t i = 0; i < SEAL_WRAPPED_SIZE * 8; i++) {
+	memcpy(bytes, w->bytes, DATA_KEY_WRAPPED);
+	for (size_t i = 0; i < DATA_KEY_WRAPPED * 8; i++) {
 		bytes[i / 8] ^= 1 << i % 8;
-		assert_closed(w, P1, w->key.id, "k1", bytes, SEAL_WRAPPED_SIZE,
+		assert_closed(w, P1, w->key.id, "k1", bytes, DATA_KEY_WRAPPED,
 		    ERR_INTERNAL);
 		bytes[i / 8] ^= 1 << i % 8;
 	}
-	for (size_t len = 0; len < SEAL_WRAPPED_SIZE; len++)
+	for (size_t len = 0; len < DATA_KEY_WRAPPED; len++)
 		assert_closed(w, P1, w->key.id, "k1", walled(bytes, len), len,
 		    ERR_INTERNAL);
 	assert_closed(

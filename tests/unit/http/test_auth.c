@@ -4,7 +4,7 @@
  */
 #include "worker.h"
 
-#include "crypt/keyhash.h"
+#include "crypt/key.h"
 #include "http/auth.h"
 #include "shm/cold.h"
 #include "shm/worker.h"

@@ -3,6 +3,8 @@
  */
 #include "requests.h"
 
+#include "base/base64.h"
+#include "base/secret.h"
 #include "http/page.h"
 
 #include <stdio.h>
@@ -44,7 +46,7 @@ encoded(const char *text)
 {
 	static char out[BASE64_SIZE(1000)];
 
-	secret_base64(out, sizeof(out), text, strlen(text));
+	base64_encode(out, sizeof(out), text, strlen(text));
 	return out;
 }
 
@@ -220,9 +222,9 @@ refuses_what_is_not_base64(void **state)
 		assert_no_cursor("members", 4, text);
 		free(text);
 	}
-	secret_base64(out, sizeof(out), nul, sizeof(nul) - 1);
+	base64_encode(out, sizeof(out), nul, sizeof(nul) - 1);
 	assert_no_cursor("members", 4, out);
-	secret_base64(out, sizeof(out), nul, sizeof(nul) - 3);
+	base64_encode(out, sizeof(out), nul, sizeof(nul) - 3);
 	assert_no_cursor("members", 4, out);
 	free(good_one);
 }

@@ -4,6 +4,7 @@
  */
 #include "unit.h"
 
+#include "base/secret.h"
 #include "shm/verified.h"
 
 #include <signal.h>

@@ -1,10 +1,10 @@
 /*
- * test_keyhash.c: the form of API keys, their check value, and scrypt: which
+ * test_key.c: the form of API keys, their check value, and scrypt: which
  * keys and which stored texts are refused, and that no refusal costs a hash.
  */
 #include "unit.h"
 
-#include "crypt/keyhash.h"
+#include "crypt/key.h"
 #include "base/secret.h"
 
 #include <stdio.h>
@@ -421,7 +421,7 @@ start(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest keyhash_tests[] = {
+	const struct CMUnitTest key_tests[] = {
 	    cmocka_unit_test(has_checksum),
 	    cmocka_unit_test(refuses_keys),
 	    cmocka_unit_test(refuses_keys_with_right_sum),
@@ -437,5 +437,5 @@ main(void)
 	    cmocka_unit_test(keeps_to_the_length),
 	};
 
-	return cmocka_run_group_tests(keyhash_tests, start, NULL);
+	return cmocka_run_group_tests(key_tests, start, NULL);
 }

@@ -1,11 +1,13 @@
 /*
- * keyhash.c: API keys: form, checksum, check value, scrypt. Hashes are made by
+ * key.c: API keys: form, checksum, check value, scrypt. Hashes are made by
  * libscrypt, in its MCF text, and verified by libsodium's scrypt: the same
  * function (RFC 7914), with the processor's vector instructions in 60 % of the
  * time, and a caller with a cold key waits for it.
  */
-#include "crypt/keyhash.h"
+#include "crypt/key.h"
 
+#include "base/hex.h"
+#include "base/random.h"
 #include "base/secret.h"
 
 #include <libscrypt.h>
@@ -84,7 +86,7 @@ key_make(char out[KEY_TEXT], bool test)
 {
 	snprintf(out, KEY_TEXT, "%s", test ? "cc_test_" : "cc_live_");
 	for (int i = 8; i < CHECKED; i++)
-		out[i] = base62[secret_below(62)];
+		out[i] = base62[random_below(62)];
 	key_checksum(out, out + CHECKED);
 }
 
@@ -126,7 +128,7 @@ key_hash(const char *key, int log2n, char out[KEY_HASH_TEXT])
 	bool ok;
 
 	/* libscrypt's own salt_gen needs /dev/urandom in reach */
-	secret_random(salt, sizeof(salt));
+	random_bytes(salt, sizeof(salt));
 	ok = libscrypt_scrypt((const uint8_t *)key, strlen(key), salt,
 		 sizeof(salt), n, SCRYPT_R, SCRYPT_P, hash, sizeof(hash)) == 0;
 	sodium_bin2base64(salt64, sizeof(salt64), salt, sizeof(salt),
@@ -145,19 +147,15 @@ key_hash(const char *key, int log2n, char out[KEY_HASH_TEXT])
 static bool
 is_ours(const char *s, int *log2n)
 {
-	static const char hex[] = "0123456789abcdef";
 	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				     "abcdefghijklmnopqrstuvwxyz"
 				     "0123456789+/=";
-	const char *hi, *lo;
 
 	if (strlen(s) != HASH_LENGTH || strncmp(s, "$s1$", 4) != 0)
 		return false;
-	hi = strchr(hex, s[4]);
-	lo = strchr(hex, s[5]);
-	if (!hi || !lo)
+	if (strspn(s + 4, HEX_LOWER) < 2)
 		return false;
-	*log2n = (int)(hi - hex) * 16 + (int)(lo - hex);
+	*log2n = hex_value(s + 4, 2);
 	return *log2n >= LOG2N_MIN && *log2n <= LOG2N_MAX &&
 	    strncmp(s + 6, "0801$", 5) == 0 && strspn(s + 11, base64) == 24 &&
 	    s[35] == '$' && strspn(s + 36, base64) == 88;

@@ -1,12 +1,12 @@
 /*
- * keyhash.h: the form of an API key, and its scrypt hash. The only user of
+ * key.h: the form of an API key, and its scrypt hash. The only user of
  * libscrypt.
  *
  *   cc_live_ Ab3dE6gH 0123456789ABCDEFGHIJKLMNOPQRSTUV 2NMmLo
  *   8        8 public 32 secret                        6 checksum
  */
-#ifndef KEYHASH_H
-#define KEYHASH_H
+#ifndef KEY_H
+#define KEY_H
 
 #include "base/err.h"
 
