@@ -1,6 +1,6 @@
 /*
  * codecourierctl.c: the operator's command. Its arguments are read in
- * src/ctl/args.c, the commands themselves are in src/ctl_*.c.
+ * src/ctl/args.c, the commands themselves are in src/ctl.
  */
 #include "ctl/args.h"
 

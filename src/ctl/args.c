@@ -5,6 +5,7 @@
 
 #include "base/version.h"
 #include "ctl/plain.h"
+#include "json/object.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -265,8 +266,8 @@ say_version(struct ctl *c)
 		plain_line(stdout, "codecourierctl %s", version);
 		return CTL_DONE;
 	}
-	o = json_object_new_object();
-	json_object_object_add(o, "version", json_object_new_string(version));
+	o = object_new();
+	object_text(o, "version", version);
 	return ctl_print(c, o);
 }
 

@@ -7,9 +7,9 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "base/uuid.h"
 #include "crypt/key.h"
 #include "ctl/plain.h"
+#include "json/object.h"
 
 #include <json-c/json.h>
 #include <stdarg.h>
@@ -50,16 +50,13 @@ report(struct ctl *c, enum err e, const char *field, const char *message)
 		    log_priority(STDERR_FILENO, LOG_ERROR), message);
 		return exit_of(e);
 	}
-	top = json_object_new_object();
-	error = json_object_new_object();
-	json_object_object_add(
-	    error, "code", json_object_new_string(err_info(e)->code));
-	json_object_object_add(
-	    error, "message", json_object_new_string(message));
+	top = object_new();
+	error = object_new();
+	object_text(error, "code", err_info(e)->code);
+	object_text(error, "message", message);
 	if (field)
-		json_object_object_add(
-		    error, "field", json_object_new_string(field));
-	json_object_object_add(top, "error", error);
+		object_text(error, "field", field);
+	object_add(top, "error", error);
 	plain_json(top);
 	json_object_put(top);
 	return exit_of(e);
@@ -90,20 +87,21 @@ ctl_db_fail(struct ctl *c, enum err e, const struct db_fault *fault)
 int
 ctl_print(struct ctl *c, struct json_object *value)
 {
-	if (c->into) {
-		*c->into = value;
-		return CTL_DONE;
-	}
-	if (c->json) {
-		struct json_object *top = json_object_new_object();
+	struct json_object *top = value;
 
-		json_object_object_add(top, "data", value);
-		plain_json(top);
-		json_object_put(top);
-		return CTL_DONE;
+	if (c->json) {
+		top = object_new();
+		object_add(top, "data", value);
 	}
-	plain_print(value);
-	json_object_put(value);
+	if (!object_is_whole(top)) {
+		json_object_put(top);
+		return ctl_fail(c, ERR_INTERNAL, "out of memory");
+	}
+	if (c->json)
+		plain_json(top);
+	else
+		plain_print(top);
+	json_object_put(top);
 	return CTL_DONE;
 }
 
@@ -115,10 +113,22 @@ ctl_row(const struct db_query *q)
 	return text ? json_tokener_parse(text) : NULL;
 }
 
+struct json_object *
+ctl_rows(const struct db_query *q)
+{
+	struct json_object *list = object_list();
+
+	for (int i = 0; i < db_rows(q); i++)
+		object_push(list, json_tokener_parse(db_value(q, i, 0, NULL)));
+	return list;
+}
+
 int
 ctl_print_row(struct ctl *c, struct db_query *q)
 {
-	int rc = ctl_print(c, ctl_row(q));
+	int rc = db_rows(q) > 0
+	    ? ctl_print(c, ctl_row(q))
+	    : ctl_fail(c, ERR_NOT_FOUND, "it has just been removed");
 
 	db_query_clear(q);
 	return rc;
@@ -150,17 +160,16 @@ ctl_keyring(struct ctl *c)
 }
 
 int
-ctl_name(struct ctl *c)
+ctl_name(struct ctl *c, const char *given, char out[CTL_NAME])
 {
-	const char *given = c->option[OPT_NAME];
 	size_t len = strlen(given);
 	const char *start = text_trim(given, &len);
 
-	if (len < sizeof(c->name) && utf8_is_valid(given) &&
+	if (len < CTL_NAME && utf8_is_valid(given) &&
 	    utf8_count(start, len) >= 1 && utf8_count(start, len) <= 100 &&
 	    !utf8_has_control(start, len) && utf8_has_visible(start, len)) {
-		memcpy(c->name, start, len);
-		c->name[len] = '\0';
+		memcpy(out, start, len);
+		out[len] = '\0';
 		return CTL_DONE;
 	}
 	return ctl_fail(c, ERR_VALIDATION,
@@ -179,43 +188,54 @@ ctl_write(struct ctl *c, struct db_query *q, enum stmt stmt, const char *fields)
 	db_text(q, fields);
 }
 
-int
-ctl_run(struct ctl *c, struct db_query *q, bool write)
+enum err
+ctl_run(struct ctl *c, struct db_query *q[], size_t n, struct db_fault *fault)
 {
-	struct db_fault fault;
-	enum err e =
-	    db_run(c->db, &q, 1, write, clock_us() + CTL_DEADLINE, &fault);
+	return db_run(c->db, q, n, true, clock_us() + CTL_DEADLINE, fault);
+}
 
+/* What db_run said, as an exit status. */
+static int
+conclude(
+    struct ctl *c, struct db_query *q, enum err e, const struct db_fault *fault)
+{
 	if (!e)
 		return CTL_DONE;
 	db_query_clear(q);
-	return ctl_db_fail(c, e, &fault);
+	return ctl_db_fail(c, e, fault);
 }
 
 int
-ctl_project(struct ctl *c)
+ctl_ask(struct ctl *c, struct db_query *q)
 {
-	struct db_query q;
-	int rc = ctl_connect(c);
-	bool is_id;
+	struct db_fault fault;
+	enum err e =
+	    db_run(c->db, &q, 1, false, clock_us() + CTL_DEADLINE, &fault);
 
-	if (rc)
-		return rc;
-	is_id = uuid_is(c->arg[0]);
-	db_query_init(&q, STMT_OP_PROJECT_FIND);
-	db_text(&q, is_id ? c->arg[0] : NULL);
-	db_text(&q, is_id ? NULL : c->arg[0]);
-	rc = ctl_run(c, &q, false);
-	if (rc)
-		return rc;
-	if (db_rows(&q) == 0)
-		rc = ctl_fail(
-		    c, ERR_NOT_FOUND, "no live project \"%s\"", c->arg[0]);
-	else
-		snprintf(
-		    c->project_id, UUID_TEXT, "%s", db_value(&q, 0, 0, NULL));
-	db_query_clear(&q);
-	return rc;
+	return conclude(c, q, e, &fault);
+}
+
+int
+ctl_do(struct ctl *c, struct db_query *q)
+{
+	struct db_fault fault;
+	enum err e = ctl_run(c, &q, 1, &fault);
+
+	return conclude(c, q, e, &fault);
+}
+
+int
+ctl_do_locked(struct ctl *c, struct db_query *q)
+{
+	struct db_query lock, *both[] = {&lock, q};
+	struct db_fault fault;
+	enum err e;
+
+	db_query_init(&lock, STMT_PROJECT_LOCK);
+	db_text(&lock, c->project_id);
+	e = ctl_run(c, both, 2, &fault);
+	db_query_clear(&lock);
+	return conclude(c, q, e, &fault);
 }
 
 int

@@ -50,10 +50,8 @@ struct ctl {
 	struct db *db;                   /* ctl_connect */
 	struct keyring *keyring;         /* ctl_keyring */
 	char operator_name[64];          /* login name, for the audit rows */
-	char project_id[UUID_TEXT];      /* ctl_project */
+	char project_id[UUID_TEXT];      /* project_find, project_create */
 	char request_id[UUID_TEXT];
-	char name[401];            /* ctl_name; 100 characters of 4 bytes */
-	struct json_object **into; /* where ctl_print puts it; NULL: stdout */
 };
 
 typedef int ctl_command(struct ctl *c);
@@ -74,8 +72,9 @@ int ctl_fail(struct ctl *c, enum err e, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* A fault of db_run. */
 int ctl_db_fail(struct ctl *c, enum err e, const struct db_fault *fault);
 
-/* Prints {"data": value} or, without --json, what plain_print makes of it; with
- * c->into only puts `value` there. Takes it over. Returns CTL_DONE. */
+/* Prints {"data": value} or, without --json, what plain_print makes of it.
+ * Takes it over. Returns CTL_DONE, or reports that it is not whole (object.h).
+ */
 int ctl_print(struct ctl *c, struct json_object *value);
 
 /* The same for the row of a query that ran, which is cleared. */
@@ -83,32 +82,26 @@ int ctl_print_row(struct ctl *c, struct db_query *q);
 
 /* Parses row 0, column 0 (JSON made by a statement); NULL: none. */
 struct json_object *ctl_row(const struct db_query *q);
+/* The same of all rows. */
+struct json_object *ctl_rows(const struct db_query *q);
 
 /* CTL_DONE or the reported failure's exit status. */
 MUST_CHECK int ctl_connect(struct ctl *c);
 MUST_CHECK int ctl_keyring(struct ctl *c);
-/* Connects and finds the project that arg[0] names: what has the form of a
- * UUID, in upper or lower case, is an id and nothing else; the rest a slug. */
-MUST_CHECK int ctl_project(struct ctl *c);
 
 /* A query whose first parameters are project, operator, request id, no
  * address, and `fields`, a text[]: what writing statements begin with. */
 void ctl_write(
     struct ctl *c, struct db_query *q, enum stmt stmt, const char *fields);
 
-/* Takes --name into c->name, without the spaces at its ends; reports one that
- * is not 1 to 100 characters, or has control characters. */
-MUST_CHECK int ctl_name(struct ctl *c);
-
-/* Reports a bad --slug. */
-MUST_CHECK int ctl_slug(struct ctl *c);
+/* Takes a --name, without the spaces at its ends; reports one that is not 1 to
+ * 100 characters, or has control characters. */
+#define CTL_NAME 401 /* 100 characters of 4 bytes */
+MUST_CHECK int ctl_name(struct ctl *c, const char *given, char out[CTL_NAME]);
 
 /* Waits until no write is open any more that began before the key, or with
  * NULL the project, was stopped; see guard_drain. */
 MUST_CHECK int ctl_drain(struct ctl *c, const char *key_id);
-
-/* --name, --slug and --owner-email of a project: reports a bad one. */
-MUST_CHECK int ctl_project_check(struct ctl *c);
 
 /* The configuration file that is in force. */
 const char *ctl_conf_path(void);
@@ -118,18 +111,16 @@ const char *ctl_conf_path(void);
  * codecourier-api@NAME. */
 bool ctl_installed(char unit[80]);
 
-/* Whether somebody has confirmed (doctor --keyring-copied) that the keyring
- * with this fingerprint was copied elsewhere. */
-bool ctl_keyring_copied(const struct ctl *c, const char *fingerprint);
+/* Runs one statement, which is safe to repeat; one that writes; one that writes
+ * behind the lock of c->project_id. On failure reports it and clears the query.
+ */
+MUST_CHECK int ctl_ask(struct ctl *c, struct db_query *q);
+MUST_CHECK int ctl_do(struct ctl *c, struct db_query *q);
+MUST_CHECK int ctl_do_locked(struct ctl *c, struct db_query *q);
 
-/* Lets the service of an installed host reach a database over TCP: the drop-in
- * of its unit. `changed`: it had to be written; `path` (128 bytes). With `dry`
- * nothing is. False: `why`. */
-MUST_CHECK bool ctl_dropin(struct ctl *c, bool dry, char path[128],
-    bool *changed, char *why, size_t size);
-
-/* Runs one statement; on failure reports it and clears the query. */
-MUST_CHECK int ctl_run(struct ctl *c, struct db_query *q, bool write);
+/* Runs statements that write in one transaction; its fault is not reported. */
+MUST_CHECK enum err ctl_run(
+    struct ctl *c, struct db_query *q[], size_t n, struct db_fault *fault);
 #define CTL_DEADLINE CLOCK_S(15)
 
 #endif

@@ -1,13 +1,14 @@
 /*
  * key.c: API keys from the host: the first owner's key comes from here.
  */
-#include "ctl/ctl.h"
+#include "ctl/key.h"
 
-#include "base/clock.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "crypt/key.h"
+#include "ctl/project.h"
+#include "json/object.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,33 +21,26 @@
 
 /* One draw; q holds the row on CTL_DONE. */
 static int
-create(struct ctl *c, struct db_query *q, struct new_key *k)
+draw(struct ctl *c, struct db_query *q, const struct key_wanted *want,
+    struct new_key *k)
 {
-	struct db_query lock, *both[] = {&lock, q};
-	struct db_fault fault;
-	const char *environment = c->option[OPT_ENVIRONMENT];
-	enum err e;
+	int rc;
 
-	if (!key_draw(k, environment) ||
+	if (!key_draw(k, want->environment) ||
 	    !key_hash(k->key, c->conf.scrypt_log2n, k->hash))
 		return ctl_fail(c, ERR_INTERNAL, "out of memory");
 	ctl_write(c, q, STMT_OP_KEY_CREATE,
-	    environment ? "{name,environment}" : "{name}");
-	db_text(q, c->name);
+	    want->environment ? "{name,environment}" : "{name}");
+	db_text(q, want->name);
 	db_text(q, k->prefix);
 	db_text(q, k->environment);
 	db_bytes(q, k->hash, strlen(k->hash));
 	db_bytes(q, k->check, sizeof(k->check));
 	db_int(q, c->conf.max_keys);
-	db_query_init(&lock, STMT_PROJECT_LOCK);
-	db_text(&lock, c->project_id);
-	e = db_run(c->db, both, 2, true, clock_us() + CTL_DEADLINE, &fault);
-	db_query_clear(&lock);
-	if (!e && db_rows(q) > 0)
-		return CTL_DONE;
+	rc = ctl_do_locked(c, q);
+	if (rc || db_rows(q) > 0)
+		return rc;
 	db_query_clear(q);
-	if (e)
-		return ctl_db_fail(c, e, &fault);
 	return ctl_fail(c, ERR_CONFLICT,
 	    "the project has CODECOURIER_MAX_KEYS=%d live keys: revoke one, or "
 	    "raise it",
@@ -60,47 +54,32 @@ write_out(int fd, const char *key)
 	return dprintf(fd, "%s\n", key) == KEY_LENGTH + 1 && fsync(fd) == 0;
 }
 
-static int
-check_arguments(struct ctl *c)
-{
-	const char *environment = c->option[OPT_ENVIRONMENT];
-
-	if (environment && !text_is_one_of(environment, key_environments))
-		return ctl_fail(
-		    c, ERR_VALIDATION, "--environment: live or test");
-	return ctl_name(c);
-}
-
 int
-ctl_key_create(struct ctl *c)
+key_create(
+    struct ctl *c, const struct key_wanted *want, struct json_object **row)
 {
-	const char *out = c->option[OPT_OUT];
+	const char *out = want->out;
 	struct new_key k = {0};
-	struct json_object *row;
 	struct db_query q;
 	int fd = -1, rc;
 
-	if ((rc = check_arguments(c)) || (rc = ctl_project(c)))
-		return rc;
 	if (out) {
 		fd = open(out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd < 0)
 			return ctl_fail(
 			    c, ERR_INTERNAL, "%s: %s", out, strerror(errno));
 	}
-	rc = create(c, &q, &k);
+	rc = draw(c, &q, want, &k);
 	if (!rc && out && !write_out(fd, k.key)) {
 		rc = ctl_fail(c, ERR_INTERNAL,
 		    "%s: %s; the key was made, revoke it: %s", out,
 		    strerror(errno), db_value(&q, 0, 1, NULL));
 		db_query_clear(&q);
 	} else if (!rc) {
-		row = ctl_row(&q);
+		*row = ctl_row(&q);
 		db_query_clear(&q);
 		if (!out)
-			json_object_object_add(
-			    row, "key", json_object_new_string(k.key));
-		rc = ctl_print(c, row);
+			object_text(*row, "key", k.key);
 	}
 	if (rc && out) /* it holds no key, or a part of one */
 		unlink(out);
@@ -111,17 +90,15 @@ ctl_key_create(struct ctl *c)
 }
 
 int
-ctl_key_list(struct ctl *c)
+key_list(struct ctl *c, struct json_object **list)
 {
-	struct json_object *list, *page;
-	struct db_query q;
+	struct json_object *page;
 	char sort[80] = "", *colon;
+	struct db_query q;
 	bool more;
-	int rc = ctl_project(c);
+	int rc;
 
-	if (rc)
-		return rc;
-	list = json_object_new_array();
+	*list = object_list();
 	do { /* page by page: the statement is the API's */
 		colon = strchr(sort, ':');
 		if (colon)
@@ -131,14 +108,14 @@ ctl_key_list(struct ctl *c)
 		db_int(&q, 100);
 		db_text(&q, colon ? sort : NULL);
 		db_text(&q, colon);
-		rc = ctl_run(c, &q, false);
+		rc = ctl_ask(c, &q);
 		if (rc) {
-			json_object_put(list);
+			json_object_put(*list);
 			return rc;
 		}
 		page = ctl_row(&q);
 		for (size_t i = 0; i < json_object_array_length(page); i++)
-			json_object_array_add(list,
+			object_push(*list,
 			    json_object_get(
 				json_object_array_get_idx(page, i)));
 		json_object_put(page);
@@ -148,6 +125,40 @@ ctl_key_list(struct ctl *c)
 			    sort, sizeof(sort), "%s", db_value(&q, 0, 2, NULL));
 		db_query_clear(&q);
 	} while (more);
+	return CTL_DONE;
+}
+
+/* ---- the commands ---- */
+
+int
+ctl_key_create(struct ctl *c)
+{
+	struct key_wanted want = {.environment = c->option[OPT_ENVIRONMENT],
+	    .out = c->option[OPT_OUT]};
+	struct json_object *row;
+	char name[CTL_NAME];
+	int rc;
+
+	if (want.environment &&
+	    !text_is_one_of(want.environment, key_environments))
+		return ctl_fail(
+		    c, ERR_VALIDATION, "--environment: live or test");
+	want.name = name;
+	if ((rc = ctl_name(c, c->option[OPT_NAME], name)) ||
+	    (rc = project_find(c, c->arg[0])) ||
+	    (rc = key_create(c, &want, &row)))
+		return rc;
+	return ctl_print(c, row);
+}
+
+int
+ctl_key_list(struct ctl *c)
+{
+	struct json_object *list;
+	int rc;
+
+	if ((rc = project_find(c, c->arg[0])) || (rc = key_list(c, &list)))
+		return rc;
 	return ctl_print(c, list);
 }
 
@@ -169,7 +180,7 @@ ctl_key_find(struct ctl *c)
 		return rc;
 	db_query_init(&q, STMT_OP_KEY_WHOSE);
 	db_text(&q, prefix);
-	rc = ctl_run(c, &q, false);
+	rc = ctl_ask(c, &q);
 	if (rc)
 		return rc;
 	if (db_rows(&q) > 0)
@@ -191,7 +202,7 @@ ctl_key_revoke(struct ctl *c)
 		return ctl_fail(c, ERR_NOT_FOUND, "no key \"%s\"", id);
 	db_query_init(&q, STMT_OP_KEY_FIND);
 	db_text(&q, id);
-	rc = ctl_run(c, &q, false);
+	rc = ctl_ask(c, &q);
 	if (rc)
 		return rc;
 	if (db_rows(&q) == 0)
@@ -204,7 +215,7 @@ ctl_key_revoke(struct ctl *c)
 		return rc;
 	ctl_write(c, &q, STMT_OP_KEY_REVOKE, "{}");
 	db_text(&q, id);
-	rc = ctl_run(c, &q, true);
+	rc = ctl_do(c, &q);
 	if (rc)
 		return rc;
 	rc = ctl_drain(c, id);

@@ -5,6 +5,7 @@
 
 #include "ctl/plain.h"
 #include "db/admin.h"
+#include "json/object.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -34,9 +35,8 @@ migrate(struct ctl *c)
 	if (version < 0)
 		return ctl_fail(
 		    c, a ? ERR_INTERNAL : ERR_UNAVAILABLE, "%s", why);
-	result = json_object_new_object();
-	json_object_object_add(
-	    result, "schemaVersion", json_object_new_int(version));
+	result = object_new();
+	object_int(result, "schemaVersion", version);
 	return ctl_print(c, result);
 }
 
@@ -62,7 +62,7 @@ say_plan(int pending, int program, int before, int after)
 static struct json_object *
 pending(int version, int *after)
 {
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = object_list();
 
 	for (const struct migration *m = migrations; m->sql; m++) {
 		struct json_object *one;
@@ -71,14 +71,11 @@ pending(int version, int *after)
 		if (m->version <= version)
 			continue;
 		*after = oldest > *after ? oldest : *after;
-		one = json_object_new_object();
-		json_object_object_add(
-		    one, "version", json_object_new_int(m->version));
-		json_object_object_add(
-		    one, "name", json_object_new_string(m->name));
-		json_object_object_add(
-		    one, "oldestProgram", json_object_new_int(oldest));
-		json_object_array_add(list, one);
+		one = object_new();
+		object_int(one, "version", m->version);
+		object_text(one, "name", m->name);
+		object_int(one, "oldestProgram", oldest);
+		object_push(list, one);
 	}
 	return list;
 }
@@ -87,19 +84,19 @@ pending(int version, int *after)
 static struct json_object *
 running(const struct admin_program *p, int n, int after, bool *all)
 {
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = object_list();
 
 	for (int i = 0; i < n; i++) {
-		struct json_object *one = json_object_new_object();
+		struct json_object *one = object_new();
 		bool serves = p[i].number == 0 || p[i].number >= after;
 
-		json_object_object_add(one, "program",
-		    p[i].number ? json_object_new_int(p[i].number) : NULL);
-		json_object_object_add(
-		    one, "connections", json_object_new_int(p[i].connections));
-		json_object_object_add(
-		    one, "serves", json_object_new_boolean(serves));
-		json_object_array_add(list, one);
+		if (p[i].number)
+			object_int(one, "program", p[i].number);
+		else
+			object_null(one, "program");
+		object_int(one, "connections", p[i].connections);
+		object_bool(one, "serves", serves);
+		object_push(list, one);
 		*all = *all && serves;
 	}
 	return list;
@@ -125,16 +122,14 @@ plan(struct ctl *c)
 	admin_close(a);
 	if (n < 0)
 		return ctl_fail(c, ERR_UNAVAILABLE, "%s", why);
-	o = json_object_new_object();
+	o = object_new();
 	list = pending(version, &after);
-	json_object_object_add(
-	    o, "schemaVersion", json_object_new_int(version));
-	json_object_object_add(o, "oldestProgram", json_object_new_int(before));
-	json_object_object_add(
-	    o, "oldestProgramAfter", json_object_new_int(after));
-	json_object_object_add(o, "running", running(found, n, after, &all));
-	json_object_object_add(o, "runningServe", json_object_new_boolean(all));
-	json_object_object_add(o, "pending", list);
+	object_int(o, "schemaVersion", version);
+	object_int(o, "oldestProgram", before);
+	object_int(o, "oldestProgramAfter", after);
+	object_add(o, "running", running(found, n, after, &all));
+	object_bool(o, "runningServe", all);
+	object_add(o, "pending", list);
 	if (!c->json)
 		say_plan((int)json_object_array_length(list), DB_PROGRAM,
 		    before, after);

@@ -1,26 +1,21 @@
 /*
- * project.c: projects, members, revealing a provider key, counters.
+ * project.c: projects: making, finding, deleting them and bringing them back.
  */
-#include "ctl/ctl.h"
+#include "ctl/project.h"
 
-#include "base/array.h"
-#include "base/clock.h"
-#include "base/secret.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "crypt/data_key.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/banned.h"
 
-int
-ctl_slug(struct ctl *c)
+static int
+check_slug(struct ctl *c, const char *slug)
 {
-	const char *slug = c->option[OPT_SLUG];
-
 	if (text_is_slug(slug, strlen(slug)))
 		return CTL_DONE;
 	return ctl_fail(c, ERR_VALIDATION,
@@ -29,21 +24,24 @@ ctl_slug(struct ctl *c)
 }
 
 int
-ctl_project_check(struct ctl *c)
+project_read(struct ctl *c, const char *name, const char *slug,
+    const char *owner_email, struct project_wanted *p)
 {
-	const char *email = c->option[OPT_OWNER_EMAIL];
 	int rc;
 
-	if ((rc = ctl_name(c)) || (rc = ctl_slug(c)))
+	if ((rc = ctl_name(c, name, p->name)) || (rc = check_slug(c, slug)))
 		return rc;
-	if (!text_is_email(email, strlen(email)))
+	if (!text_is_email(owner_email, strlen(owner_email)))
 		return ctl_fail(c, ERR_VALIDATION,
 		    "--owner-email: printable ASCII, one @, at most 254");
+	p->slug = slug;
+	p->owner_email = owner_email;
 	return CTL_DONE;
 }
 
 int
-ctl_project_create(struct ctl *c)
+project_create(
+    struct ctl *c, const struct project_wanted *p, struct json_object **row)
 {
 	unsigned char wrapped[DATA_KEY_WRAPPED];
 	char master[KEYRING_ID];
@@ -51,199 +49,219 @@ ctl_project_create(struct ctl *c)
 	struct db_query q;
 	int rc;
 
-	if ((rc = ctl_project_check(c)) || (rc = ctl_keyring(c)) ||
-	    (rc = ctl_connect(c)))
+	if ((rc = ctl_keyring(c)) || (rc = ctl_connect(c)))
 		return rc;
 	uuid_make(c->project_id);
 	if (!data_key_make(c->keyring, c->project_id, &key, master, wrapped))
 		return ctl_fail(c, ERR_INTERNAL, "cannot make a data key");
 	ctl_write(c, &q, STMT_OP_PROJECT_CREATE, "{name,slug,ownerEmail}");
-	db_text(&q, c->name);
-	db_text(&q, c->option[OPT_SLUG]);
-	db_text(&q, c->option[OPT_OWNER_EMAIL]);
+	db_text(&q, p->name);
+	db_text(&q, p->slug);
+	db_text(&q, p->owner_email);
 	db_text(&q, key.id);
 	db_text(&q, master);
 	db_bytes(&q, wrapped, sizeof(wrapped));
-	rc = ctl_run(c, &q, true);
+	rc = ctl_do(c, &q);
 	data_key_wipe(&key);
-	return rc ? rc : ctl_print_row(c, &q);
+	if (rc)
+		return rc;
+	*row = ctl_row(&q);
+	db_query_clear(&q);
+	return CTL_DONE;
 }
 
 int
-ctl_project_list(struct ctl *c)
+project_list(struct ctl *c, enum project_state state, struct json_object **list)
 {
-	struct json_object *list;
 	struct db_query q;
 	int rc = ctl_connect(c);
 
 	if (rc)
 		return rc;
 	db_query_init(&q,
-	    c->option[OPT_DELETED] ? STMT_OP_PROJECT_DELETED
-				   : STMT_OP_PROJECT_LIST);
-	rc = ctl_run(c, &q, false);
+	    state == PROJECT_DELETED ? STMT_OP_PROJECT_DELETED
+				     : STMT_OP_PROJECT_LIST);
+	rc = ctl_ask(c, &q);
 	if (rc)
 		return rc;
-	list = json_object_new_array();
-	for (int i = 0; i < db_rows(&q); i++)
-		json_object_array_add(
-		    list, json_tokener_parse(db_value(&q, i, 0, NULL)));
+	*list = ctl_rows(&q);
 	db_query_clear(&q);
-	return ctl_print(c, list);
+	return CTL_DONE;
+}
+
+int
+project_find(struct ctl *c, const char *name)
+{
+	struct db_query q;
+	int rc = ctl_connect(c);
+	bool is_id;
+
+	if (rc)
+		return rc;
+	is_id = uuid_is(name);
+	db_query_init(&q, STMT_OP_PROJECT_FIND);
+	db_text(&q, is_id ? name : NULL);
+	db_text(&q, is_id ? NULL : name);
+	rc = ctl_ask(c, &q);
+	if (rc)
+		return rc;
+	if (db_rows(&q) == 0)
+		rc = ctl_fail(c, ERR_NOT_FOUND, "no live project \"%s\"", name);
+	else
+		snprintf(
+		    c->project_id, UUID_TEXT, "%s", db_value(&q, 0, 0, NULL));
+	db_query_clear(&q);
+	return rc;
+}
+
+int
+project_check_schema(struct ctl *c)
+{
+	int rc = ctl_connect(c);
+
+	if (rc || db_schema_version(c->db) >= DB_PURGE_SCHEMA)
+		return rc;
+	return ctl_fail(c, ERR_UNAVAILABLE,
+	    "this needs schema version %d, the database has %d: codecourierctl "
+	    "migrate",
+	    DB_PURGE_SCHEMA, db_schema_version(c->db));
+}
+
+/* Which of those with this slug is meant is clear only for one. */
+static int
+choose_deleted(struct ctl *c, const struct db_query *q, const char *name)
+{
+	int deleted = 0;
+
+	for (int i = 0; i < db_rows(q); i++) {
+		if (!db_bool(q, i, 1))
+			continue;
+		deleted++;
+		text_copy(c->project_id, UUID_TEXT, db_value(q, i, 0, NULL));
+	}
+	if (deleted == 1)
+		return CTL_DONE;
+	if (deleted > 1)
+		return ctl_fail(c, ERR_CONFLICT,
+		    "%d deleted projects had the slug \"%s\": give the id, see "
+		    "codecourierctl project list --deleted",
+		    deleted, name);
+	if (db_rows(q) > 0)
+		return ctl_fail(
+		    c, ERR_CONFLICT, "project \"%s\" is not deleted", name);
+	return ctl_fail(c, ERR_NOT_FOUND, "no deleted project \"%s\"", name);
+}
+
+int
+project_find_deleted(struct ctl *c, const char *name)
+{
+	bool id = uuid_is(name);
+	struct db_query q;
+	int rc = project_check_schema(c);
+
+	if (rc)
+		return rc;
+	db_query_init(&q, STMT_OP_PROJECT_WHICH);
+	db_text(&q, id ? name : NULL);
+	db_text(&q, id ? NULL : name);
+	rc = ctl_ask(c, &q);
+	if (rc)
+		return rc;
+	rc = choose_deleted(c, &q, name);
+	db_query_clear(&q);
+	return rc;
+}
+
+/* ---- the commands ---- */
+
+int
+ctl_project_create(struct ctl *c)
+{
+	struct project_wanted project;
+	struct json_object *row;
+	int rc = project_read(c, c->option[OPT_NAME], c->option[OPT_SLUG],
+	    c->option[OPT_OWNER_EMAIL], &project);
+
+	if (!rc)
+		rc = project_create(c, &project, &row);
+	return rc ? rc : ctl_print(c, row);
+}
+
+int
+ctl_project_list(struct ctl *c)
+{
+	struct json_object *list;
+	int rc = project_list(
+	    c, c->option[OPT_DELETED] ? PROJECT_DELETED : PROJECT_LIVE, &list);
+
+	return rc ? rc : ctl_print(c, list);
 }
 
 int
 ctl_project_show(struct ctl *c)
 {
 	struct db_query q;
-	int rc = ctl_project(c);
+	int rc = project_find(c, c->arg[0]);
 
 	if (rc)
 		return rc;
 	db_query_init(&q, STMT_OP_PROJECT_GET);
 	db_text(&q, c->project_id);
-	rc = ctl_run(c, &q, false);
+	rc = ctl_ask(c, &q);
 	return rc ? rc : ctl_print_row(c, &q);
 }
 
 int
-ctl_member_accept(struct ctl *c)
+ctl_project_delete(struct ctl *c)
 {
-	bool named = c->option[OPT_NAME];
-	struct db_query lock, q, *both[] = {&lock, &q};
-	struct db_fault fault;
-	enum err e;
-	int rc;
+	struct db_query q;
+	int rc = project_find(c, c->arg[0]);
 
-	if ((named && (rc = ctl_name(c))) || (rc = ctl_project(c)))
+	if (rc)
 		return rc;
-	db_query_init(&lock, STMT_PROJECT_LOCK);
-	db_text(&lock, c->project_id);
-	ctl_write(c, &q, STMT_OP_MEMBER_ACCEPT, named ? "{name}" : "{}");
-	db_text(&q, c->arg[1]);
-	db_text(&q, named ? c->name : NULL);
-	e = db_run(c->db, both, 2, true, clock_us() + CTL_DEADLINE, &fault);
-	db_query_clear(&lock);
-	if (e)
-		rc = ctl_db_fail(c, e, &fault);
-	else if (db_rows(&q) == 0)
-		rc = ctl_fail(c, ERR_NOT_FOUND,
-		    "\"%s\" has not been invited to this project", c->arg[1]);
-	else
+	ctl_write(c, &q, STMT_OP_PROJECT_DELETE, "{}");
+	db_int(&q, c->conf.purge_days);
+	rc = ctl_do(c, &q);
+	if (!rc && db_rows(&q) == 0)
+		rc = ctl_fail(
+		    c, ERR_NOT_FOUND, "no live project \"%s\"", c->arg[0]);
+	if (!rc)
+		rc = ctl_drain(c, NULL);
+	if (!rc)
 		rc = ctl_print(c, ctl_row(&q));
 	db_query_clear(&q);
 	return rc;
 }
 
-/* Opens the sealed key with the project's data keys and prints it. The audit
- * row was committed with the statement that read it. */
-static int
-print_revealed(
-    struct ctl *c, const struct db_query *keys, const struct db_query *q)
-{
-	struct seal_name what = {"provider_key", c->arg[1]};
-	struct json_object *o;
-	unsigned char plain[1024];
-	struct data_key key;
-	size_t len, wrapped_len, sealed_len;
-	const char *sealed = db_value(q, 0, 0, &sealed_len);
-
-	for (int i = 0; i < db_rows(keys); i++) {
-		const char *wrapped = db_value(keys, i, 2, &wrapped_len);
-
-		if (sealed_len > sizeof(plain) + SEAL_OVERHEAD ||
-		    data_key_open(c->keyring, c->project_id,
-			db_value(keys, i, 0, NULL), db_value(keys, i, 1, NULL),
-			wrapped, wrapped_len, &key) ||
-		    !seal_open(&key, what, sealed, sealed_len, plain, &len))
-			continue;
-		data_key_wipe(&key);
-		o = json_object_new_object();
-		json_object_object_add(
-		    o, "provider", json_object_new_string(c->arg[1]));
-		json_object_object_add(o, "key",
-		    json_object_new_string_len((char *)plain, (int)len));
-		secret_wipe(plain, sizeof(plain));
-		return ctl_print(c, o);
-	}
-	return ctl_fail(
-	    c, ERR_UNAVAILABLE, "the keyring does not open this key");
-}
-
 int
-ctl_provider_key_reveal(struct ctl *c)
+ctl_project_restore(struct ctl *c)
 {
-	struct db_query keys, q, *both[] = {&keys, &q};
-	struct db_fault fault;
-	enum err e;
-	int rc;
-
-	if ((rc = ctl_keyring(c)) || (rc = ctl_project(c)))
-		return rc;
-	db_query_init(&keys, STMT_DATA_KEYS);
-	db_text(&keys, c->project_id);
-	ctl_write(c, &q, STMT_OP_PROVIDER_KEY_REVEAL, "{}");
-	db_text(&q, c->arg[1]);
-	e = db_run(c->db, both, 2, true, clock_us() + CTL_DEADLINE, &fault);
-	if (e)
-		rc = ctl_db_fail(c, e, &fault);
-	else if (db_rows(&q) == 0)
-		rc = ctl_fail(c, ERR_NOT_FOUND,
-		    "this project has no provider key \"%s\"", c->arg[1]);
-	else
-		rc = print_revealed(c, &keys, &q);
-	db_query_clear(&keys);
-	db_query_clear(&q);
-	return rc;
-}
-
-int
-ctl_counter_add(struct ctl *c)
-{
-	static const char *const names[] = {"runs", "sandboxes", "workflows",
-	    "personas", "issueSessions", "issues", "learnings"};
+	const char *slug = c->option[OPT_SLUG];
 	struct db_query lock, q, *both[] = {&lock, &q};
 	struct db_fault fault;
-	struct json_object *o;
-	bool known = false;
-	long long n, sum;
-	char *end;
 	enum err e;
 	int rc;
 
-	n = strtoll(c->arg[2], &end, 10);
-	if (*end || end == c->arg[2] || n == 0 || n > INT32_MAX ||
-	    n < -INT32_MAX)
-		return ctl_fail(c, ERR_VALIDATION,
-		    "N: a whole number from -2147483647 to 2147483647, not 0");
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		known = known || strcmp(names[i], c->arg[1]) == 0;
-	if (!known)
-		return ctl_fail(
-		    c, ERR_NOT_FOUND, "no counter \"%s\"", c->arg[1]);
-	rc = ctl_project(c);
-	if (rc)
+	if ((slug && (rc = check_slug(c, slug))) ||
+	    (rc = project_find_deleted(c, c->arg[0])))
 		return rc;
 	db_query_init(&lock, STMT_PROJECT_LOCK);
 	db_text(&lock, c->project_id);
-	ctl_write(c, &q, STMT_OP_COUNTER_ADD, "{n}");
-	db_text(&q, c->arg[1]);
-	db_int(&q, n);
-	e = db_run(c->db, both, 2, true, clock_us() + CTL_DEADLINE, &fault);
+	ctl_write(c, &q, STMT_OP_PROJECT_RESTORE, slug ? "{slug}" : "{}");
+	db_text(&q, slug);
+	e = ctl_run(c, both, 2, &fault);
 	db_query_clear(&lock);
-	if (e) {
-		db_query_clear(&q);
-		return ctl_db_fail(c, e, &fault);
-	}
-	if (db_rows(&q) == 0) {
-		db_query_clear(&q);
-		return ctl_fail(
-		    c, ERR_CONFLICT, "the counter would fall below zero");
-	}
-	sum = strtoll(db_value(&q, 0, 0, NULL), NULL, 10);
+	if (e == ERR_CONFLICT && !slug)
+		fault.message = "The slug was taken by a live project "
+				"meanwhile: give another one, --slug S.";
+	if (e)
+		rc = ctl_db_fail(c, e, &fault);
+	else if (db_rows(&q) == 0)
+		rc = ctl_fail(c, ERR_CONFLICT,
+		    "project %s is being purged: nothing restores it",
+		    c->project_id);
+	else
+		rc = ctl_print(c, ctl_row(&q));
 	db_query_clear(&q);
-	o = json_object_new_object();
-	json_object_object_add(o, "counter", json_object_new_string(c->arg[1]));
-	json_object_object_add(o, "value", json_object_new_int64(sum));
-	return ctl_print(c, o);
+	return rc;
 }

@@ -8,6 +8,7 @@
 #include "base/version.h"
 #include "crypt/data_key.h"
 #include "db/admin.h"
+#include "json/object.h"
 #include "shm/worker.h"
 
 #include <json-c/json.h>
@@ -18,19 +19,6 @@
 #include <unistd.h>
 
 #include "base/banned.h"
-
-static void
-add_text(struct json_object *o, const char *name, const char *text)
-{
-	json_object_object_add(
-	    o, name, text ? json_object_new_string(text) : NULL);
-}
-
-static void
-add_int(struct json_object *o, const char *name, int64_t n)
-{
-	json_object_object_add(o, name, json_object_new_int64(n));
-}
 
 static void
 add_totals(struct json_object *o, const struct host *h)
@@ -48,28 +36,26 @@ add_totals(struct json_object *o, const struct host *h)
 	    {STAT_DB_WAIT_US, "databaseWaitUs"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		json_object_object_add(o, rows[i].name,
-		    json_object_new_uint64(host_stat(h, rows[i].total)));
+		object_uint(o, rows[i].name, host_stat(h, rows[i].total));
 }
 
 static void
 add_workers(struct json_object *o, const struct host *h)
 {
 	struct worker_seen workers[HOST_WORKERS];
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = object_list();
 	size_t n = worker_list(h, workers, HOST_WORKERS);
 
 	for (size_t i = 0; i < n; i++) {
-		struct json_object *w = json_object_new_object();
+		struct json_object *w = object_new();
 
-		add_int(w, "pid", workers[i].pid);
-		add_int(w, "program", workers[i].program);
-		add_int(w, "startedAt", workers[i].started_ms);
-		json_object_object_add(
-		    w, "requests", json_object_new_uint64(workers[i].requests));
-		json_object_array_add(list, w);
+		object_int(w, "pid", workers[i].pid);
+		object_int(w, "program", workers[i].program);
+		object_int(w, "startedAt", workers[i].started_ms);
+		object_uint(w, "requests", workers[i].requests);
+		object_push(list, w);
 	}
-	json_object_object_add(o, "workers", list);
+	object_add(o, "workers", list);
 }
 
 /* The file is the workers'; a text in it that does not end is cut. */
@@ -80,39 +66,39 @@ add_names(struct json_object *o, const struct stats *s, int32_t row)
 	char text[sizeof(t->path) + 1];
 
 	if (row <= 0 || row >= STATS_ROUTES || !stats_is_named(s, row)) {
-		add_text(o, "method", NULL);
-		add_text(o, "route", NULL);
+		object_text(o, "method", NULL);
+		object_text(o, "route", NULL);
 		return;
 	}
 	t = &s->row[row];
 	snprintf(text, sizeof(text), "%.*s", (int)sizeof(t->method), t->method);
-	add_text(o, "method", text);
+	object_text(o, "method", text);
 	snprintf(text, sizeof(text), "%.*s", (int)sizeof(t->path), t->path);
-	add_text(o, "route", text);
+	object_text(o, "route", text);
 }
 
 static void
 add_faults(struct json_object *o, const struct host *h)
 {
 	const struct stats *s = host_stats(h);
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = object_list();
 	struct stats_fault faults[STATS_FAULTS];
 	size_t n = s ? stats_faults(s, faults, STATS_FAULTS) : 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct stats_fault *f = &faults[i];
-		struct json_object *one = json_object_new_object();
+		struct json_object *one = object_new();
 
 		f->code[sizeof(f->code) - 1] = '\0';
 		f->rid[sizeof(f->rid) - 1] = '\0';
-		add_int(one, "at", f->at_ms);
+		object_int(one, "at", f->at_ms);
 		add_names(one, s, f->row);
-		add_int(one, "status", f->status);
-		add_text(one, "code", f->code);
-		add_text(one, "requestId", f->rid);
-		json_object_array_add(list, one);
+		object_int(one, "status", f->status);
+		object_text(one, "code", f->code);
+		object_text(one, "requestId", f->rid);
+		object_push(list, one);
 	}
-	json_object_object_add(o, "lastErrors", list);
+	object_add(o, "lastErrors", list);
 }
 
 static void
@@ -123,10 +109,10 @@ add_host(struct ctl *c, struct json_object *o)
 	    host_open(c->conf.runtime_dir, HOST_LOOK, why, sizeof(why));
 
 	add_totals(o, h);
-	add_int(o, "workersConfigured", c->conf.workers);
+	object_int(o, "workersConfigured", c->conf.workers);
 	add_workers(o, h);
 	add_faults(o, h);
-	add_text(o, "verifiedTable", h ? "ok" : why);
+	object_text(o, "verifiedTable", h ? "ok" : why);
 	host_close(h);
 }
 
@@ -145,8 +131,8 @@ add_keyring(struct ctl *c, struct json_object *o, struct admin *a)
 		ok = admin_text(a, "data keys", STMT_MASTER_KEYS, rows,
 			 sizeof(rows), why, sizeof(why)) &&
 		    !data_key_foreign(ring, &lines, why, sizeof(why));
-	add_text(o, "keyringFingerprint", ring ? print : NULL);
-	add_text(o, "keyring", ok ? "ok" : why);
+	object_text(o, "keyringFingerprint", ring ? print : NULL);
+	object_text(o, "keyring", ok ? "ok" : why);
 	keyring_free(ring);
 	return ok;
 }
@@ -165,7 +151,7 @@ add_login(struct ctl *c, struct json_object *o)
 	    db_new(c->conf.database, DB_API_ONCE, c->conf.statement_timeout_ms);
 	ok = db && db_connect(db, true);
 	reason = db ? db_reason(db) : "out of memory";
-	add_text(o, "workersDatabase", ok ? "ok" : reason);
+	object_text(o, "workersDatabase", ok ? "ok" : reason);
 	ok = ok || (geteuid() != 0 && strstr(reason, "Peer authentication"));
 	db_free(db);
 	return ok;
@@ -176,28 +162,31 @@ add_login(struct ctl *c, struct json_object *o)
 int
 ctl_status(struct ctl *c)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = object_new();
 	char why[512], server[80];
 	struct admin *a =
 	    admin_open(c->conf.admin_database, DB_NAME, why, sizeof(why));
 	int schema = a ? admin_version(a, why, sizeof(why)) : -1;
 	bool keyring, login;
+	int rc;
 
 	if (schema >= 0 &&
 	    !admin_text(a, "version", STMT_ADMIN_SERVER_VERSION, server,
 		sizeof(server), why, sizeof(why)))
 		schema = -1;
-	add_text(o, "version", version);
-	add_int(o, "program", DB_PROGRAM);
-	add_int(o, "oldestSchema", DB_OLDEST_SCHEMA);
-	json_object_object_add(o, "schemaVersion",
-	    schema < 0 ? NULL : json_object_new_int(schema));
-	add_text(o, "database", schema < 0 ? why : "ok");
-	add_text(o, "databaseVersion", schema < 0 ? NULL : server);
+	object_text(o, "version", version);
+	object_int(o, "program", DB_PROGRAM);
+	object_int(o, "oldestSchema", DB_OLDEST_SCHEMA);
+	if (schema < 0)
+		object_null(o, "schemaVersion");
+	else
+		object_int(o, "schemaVersion", schema);
+	object_text(o, "database", schema < 0 ? why : "ok");
+	object_text(o, "databaseVersion", schema < 0 ? NULL : server);
 	keyring = add_keyring(c, o, schema > 0 ? a : NULL);
 	admin_close(a);
 	login = add_login(c, o);
 	add_host(c, o);
-	ctl_print(c, o);
-	return schema < 0 || !keyring || !login ? CTL_UNAVAILABLE : CTL_DONE;
+	rc = ctl_print(c, o);
+	return schema < 0 || !keyring || !login ? CTL_UNAVAILABLE : rc;
 }

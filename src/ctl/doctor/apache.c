@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "ctl/program.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -228,7 +229,7 @@ doctor_apache(struct doctor *d)
 		    geteuid() ? "we are not root" : "no " APACHE_CTL " here");
 		return;
 	}
-	status = doctor_run(argv, &text);
+	status = program_run(argv, &text);
 	if (status != 0 && text) {
 		line = strstr(text, "Syntax error");
 		line = line ? line : text;
@@ -250,7 +251,7 @@ nginx_is_enabled(void)
 		    quiet[] = "-q", nginx[] = "nginx";
 	char *argv[] = {systemctl, is, quiet, nginx, NULL}, *text = NULL;
 	bool enabled = access("/run/systemd/system", F_OK) == 0 &&
-	    doctor_run(argv, &text) == 0;
+	    program_run(argv, &text) == 0;
 
 	free(text);
 	return enabled;

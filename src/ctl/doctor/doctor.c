@@ -4,26 +4,20 @@
 #include "ctl/doctor/doctor.h"
 
 #include "base/array.h"
-#include "base/file.h"
 #include "base/log.h"
+#include "ctl/copied.h"
 #include "ctl/plain.h"
+#include "json/object.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <json-c/json.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/banned.h"
-
-#define OUTPUT_MAX ((size_t)4 << 20)
 
 /* CONF: not without a configuration, as what it looks at could be somebody
  * else's. `what` is its line of --list. */
@@ -94,14 +88,14 @@ static const struct check {
 static void PRINTF_LIKE(4, 0) add(struct doctor *d, const char *severity,
     const char *fix, const char *fmt, va_list ap)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = object_new();
 	char what[768];
 
 	vsnprintf(what, sizeof(what), fmt, ap);
-	json_object_object_add(o, "check", json_object_new_string(d->check));
-	json_object_object_add(o, "what", json_object_new_string(what));
+	object_text(o, "check", d->check);
+	object_text(o, "what", what);
 	if (!severity) {
-		json_object_array_add(d->unseen, o);
+		object_push(d->unseen, o);
 		return;
 	}
 	if (!d->c->json) {
@@ -111,9 +105,9 @@ static void PRINTF_LIKE(4, 0) add(struct doctor *d, const char *severity,
 		    severity, d->check, what, fix);
 		fflush(stdout);
 	}
-	json_object_object_add(o, "severity", json_object_new_string(severity));
-	json_object_object_add(o, "fix", json_object_new_string(fix));
-	json_object_array_add(d->findings, o);
+	object_text(o, "severity", severity);
+	object_text(o, "fix", fix);
+	object_push(d->findings, o);
 }
 
 void
@@ -147,68 +141,14 @@ doctor_unseen(struct doctor *d, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* All that comes, until the other side is done; NULL without memory. */
-static char *
-read_all(int fd)
-{
-	size_t used = 0, room = 65536;
-	char *text = malloc(room + 1), *more;
-	ssize_t n;
-
-	while (text && (n = read(fd, text + used, room - used)) > 0) {
-		used += (size_t)n;
-		if (used < room)
-			continue;
-		if (room >= OUTPUT_MAX)
-			break;
-		room *= 2;
-		more = realloc(text, room + 1);
-		if (!more)
-			free(text);
-		text = more;
-	}
-	if (text)
-		text[used] = '\0';
-	return text;
-}
-
-int
-doctor_run(char *const argv[], char **out)
-{
-	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-		    locale[] = "LC_ALL=C";
-	char *const env[] = {path, locale, NULL};
-	posix_spawn_file_actions_t actions;
-	int ends[2], status = -1;
-	pid_t pid;
-
-	*out = NULL;
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return -1;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-	posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
-	if (posix_spawn(&pid, argv[0], &actions, NULL, argv, env) != 0)
-		pid = -1;
-	posix_spawn_file_actions_destroy(&actions);
-	close(ends[1]);
-	if (pid > 0)
-		*out = read_all(ends[0]);
-	close(ends[0]); /* one that prints on meets SIGPIPE */
-	if (pid > 0 && waitpid(pid, &status, 0) == pid && *out)
-		return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
-	return -1;
-}
-
 static void
-begin(struct doctor *d)
+look_around(struct doctor *d)
 {
 	struct passwd *pw = getpwnam("codecourier");
 	struct stat st;
 
-	d->findings = json_object_new_array();
-	d->unseen = json_object_new_array();
+	d->findings = object_list();
+	d->unseen = object_list();
 	d->installed = ctl_installed(d->unit);
 	if (d->c->no_conf)
 		return;
@@ -239,7 +179,7 @@ text(struct json_object *o, const char *name)
 }
 
 static void
-print(struct doctor *d, size_t findings, size_t unseen)
+print_sum(struct doctor *d, size_t findings, size_t unseen)
 {
 	for (size_t n = 0; n < unseen; n++) {
 		struct json_object *o = json_object_array_get_idx(d->unseen, n);
@@ -252,94 +192,40 @@ print(struct doctor *d, size_t findings, size_t unseen)
 }
 
 static int
-finish(struct doctor *d)
+print_all(struct doctor *d)
 {
 	size_t findings = json_object_array_length(d->findings);
 	size_t unseen = json_object_array_length(d->unseen);
 	struct json_object *o;
+	int rc = CTL_DONE;
 
 	if (!d->c->json) {
-		print(d, findings, unseen);
+		print_sum(d, findings, unseen);
 	} else {
-		o = json_object_new_object();
-		json_object_object_add(
-		    o, "checks", json_object_new_int((int)CHECKS));
-		json_object_object_add(
-		    o, "findings", json_object_get(d->findings));
-		json_object_object_add(o, "unseen", json_object_get(d->unseen));
-		ctl_print(d->c, o);
+		o = object_new();
+		object_int(o, "checks", CHECKS);
+		object_add(o, "findings", json_object_get(d->findings));
+		object_add(o, "unseen", json_object_get(d->unseen));
+		rc = ctl_print(d->c, o);
 	}
-	return d->broken ? CTL_FAILED : CTL_DONE;
-}
-
-/* The marker stands beside the keyring and names it: another keyring, or one
- * with another key, wants another copy. */
-static void
-marker_of(const struct ctl *c, char path[4200])
-{
-	snprintf(path, 4200, "%s.copied", c->conf.keyring);
-}
-
-bool
-ctl_keyring_copied(const struct ctl *c, const char *fingerprint)
-{
-	char path[4200], text[64] = "";
-	const char *why;
-	ssize_t n = -1;
-	int fd;
-
-	marker_of(c, path);
-	fd = file_open(path, O_NOFOLLOW, &why);
-	if (fd >= 0) {
-		n = read(fd, text, sizeof(text) - 1);
-		close(fd);
-	}
-	return n > 0 && strncmp(text, fingerprint, strlen(fingerprint)) == 0;
-}
-
-/* doctor --keyring-copied: the operator's word, with fingerprint and time. */
-static int
-confirm(struct ctl *c)
-{
-	char path[4200], why[256], print[17], when[32], text[64];
-	time_t now = time(NULL);
-	struct keyring *ring;
-	const char *fault;
-	struct tm tm;
-
-	if (c->no_conf)
-		return ctl_fail(
-		    c, ERR_INTERNAL, "configuration: %s", c->no_conf);
-	ring = keyring_load(c->conf.keyring, why, sizeof(why));
-	if (!ring)
-		return ctl_fail(c, ERR_UNAVAILABLE, "keyring: %s", why);
-	keyring_fingerprint(ring, print);
-	keyring_free(ring);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	marker_of(c, path);
-	snprintf(text, sizeof(text), "%s %s\n", print, when);
-	if (file_replace(path, text, 0644, &fault))
-		return CTL_DONE;
-	return ctl_fail(c, ERR_INTERNAL, "%s: %s", path, fault);
+	return d->broken ? CTL_FAILED : rc;
 }
 
 /* doctor --list */
 static int
 list(struct ctl *c)
 {
-	struct json_object *all = json_object_new_array(), *o;
+	struct json_object *all = object_list(), *o;
 
 	for (const struct check *k = checks; k < checks + CHECKS; k++) {
 		if (!c->json) {
 			plain_line(stdout, "%-16s %s", k->name, k->what);
 			continue;
 		}
-		o = json_object_new_object();
-		json_object_object_add(
-		    o, "check", json_object_new_string(k->name));
-		json_object_object_add(
-		    o, "what", json_object_new_string(k->what));
-		json_object_array_add(all, o);
+		o = object_new();
+		object_text(o, "check", k->name);
+		object_text(o, "what", k->what);
+		object_push(all, o);
 	}
 	if (c->json)
 		return ctl_print(c, all);
@@ -357,11 +243,11 @@ ctl_doctor(struct ctl *c)
 		return list(c);
 	log_set_level(LOG_NONE); /* what is wrong stands in the findings */
 	if (c->option[OPT_KEYRING_COPIED]) {
-		rc = confirm(c);
+		rc = copied_confirm(c);
 		if (rc)
 			return rc;
 	}
-	begin(&d);
+	look_around(&d);
 	for (const struct check *k = checks; k < checks + CHECKS; k++) {
 		d.check = k->name;
 		if (c->no_conf && k->needs == CONF)
@@ -369,7 +255,7 @@ ctl_doctor(struct ctl *c)
 		else
 			k->run(&d);
 	}
-	rc = finish(&d);
+	rc = print_all(&d);
 	json_object_put(d.findings);
 	json_object_put(d.unseen);
 	for (int w = 0; w < WEBS; w++)

@@ -54,13 +54,6 @@ void doctor_warn(struct doctor *d, const char *fix, const char *fmt, ...)
 /* What we cannot see, mostly as we are not root. No finding. */
 void doctor_unseen(struct doctor *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/*
- * Runs a program and keeps what it prints on both of its outputs (at most 4
- * MiB, NUL-terminated; free it). Returns its exit status, -1 when it did not
- * run; then *out is NULL.
- */
-int doctor_run(char *const argv[], char **out);
-
 /* Reads the web servers' configurations into d->web, before any check. */
 void doctor_read_nginx(struct doctor *d);
 void doctor_read_apache(struct doctor *d);

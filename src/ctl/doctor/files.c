@@ -4,6 +4,7 @@
 #include "ctl/doctor/doctor.h"
 
 #include "crypt/data_key.h"
+#include "ctl/copied.h"
 #include "db/open.h"
 #include "shm/host.h"
 
@@ -151,7 +152,7 @@ doctor_copied(struct doctor *d)
 	}
 	keyring_fingerprint(ring, print);
 	keyring_free(ring);
-	if (ctl_keyring_copied(d->c, print))
+	if (copied_is(d->c, print))
 		return;
 	snprintf(fix, sizeof(fix),
 	    "copy %s to a safe place, apart from backups of the database, then "

@@ -3,6 +3,7 @@
  */
 #include "ctl/doctor/doctor.h"
 
+#include "ctl/program.h"
 #include "shm/worker.h"
 
 #include <errno.h>
@@ -73,7 +74,7 @@ doctor_service(struct doctor *d)
 	if (!d->installed)
 		return;
 	if (access("/run/systemd/system", F_OK) != 0 ||
-	    doctor_run(argv, &text) != 0) {
+	    program_run(argv, &text) != 0) {
 		doctor_unseen(d, "%s: no systemd here", d->unit);
 		return;
 	}

@@ -3,6 +3,8 @@
  */
 #include "ctl/doctor/doctor.h"
 
+#include "ctl/program.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +45,7 @@ dump(struct doctor *d, char *arguments, char *why, size_t size)
 	for (char *a = strtok_r(arguments, " ", &save); a && n < 15;
 	     a = strtok_r(NULL, " ", &save))
 		argv[n++] = a;
-	status = doctor_run(argv, &text);
+	status = program_run(argv, &text);
 	if (status == 0)
 		doctor_parse_nginx(d, text);
 	else if (text)

@@ -6,6 +6,7 @@
 #include "ctl/doctor/doctor.h"
 
 #include "base/clock.h"
+#include "ctl/dropin.h"
 #include "shm/worker.h"
 
 #include <dirent.h>
@@ -290,7 +291,8 @@ doctor_dropin(struct doctor *d)
 
 	if (!d->installed)
 		return;
-	known = ctl_dropin(d->c, true, path, &changed, why, sizeof(why));
+	known =
+	    dropin_write(d->c, DROPIN_LOOK, path, &changed, why, sizeof(why));
 	if (known && !path[0])
 		return; /* the database is on a socket */
 	n = doctor_find_workers(d, w, why, sizeof(why));

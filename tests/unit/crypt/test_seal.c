@@ -214,7 +214,7 @@ seals_and_opens(void **state)
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		size_t n = sizes[i];
 
-		seal_value(&k, what, plain, n, sealed);
+		assert_true(seal_value(&k, what, plain, n, sealed));
 		assert_int_equal(sealed[0], 1);
 		assert_true(seal_is_of(&k, sealed, n + SEAL_OVERHEAD));
 		assert_true(seal_open(
@@ -238,8 +238,8 @@ seals_anew(void **state)
 
 	(void)state;
 	a[SIZE] = b[SIZE] = 0x77;
-	seal_value(&k, what, TEXT(PLAIN), a);
-	seal_value(&k, what, TEXT(PLAIN), b);
+	assert_true(seal_value(&k, what, TEXT(PLAIN), a));
+	assert_true(seal_value(&k, what, TEXT(PLAIN), b));
 	assert_memory_equal(a, b, 17);
 	assert_memory_not_equal(a + 17, b + 17, 24);
 	assert_memory_not_equal(a + 41, b + 41, SIZE - 41);
@@ -297,7 +297,7 @@ refuses_value_elsewhere(void **state)
 	size_t len;
 
 	(void)state;
-	seal_value(&k, what, TEXT(PLAIN), sealed);
+	assert_true(seal_value(&k, what, TEXT(PLAIN), sealed));
 	for (size_t i = 0; i < COUNT(places); i++)
 		if (seal_open(&k, places[i], sealed, SIZE, out, &len))
 			fail_msg("%s.%s", places[i].table, places[i].name);
@@ -329,7 +329,7 @@ refuses_damaged_value(void **state)
 	size_t len;
 
 	(void)state;
-	seal_value(&k, what, TEXT(PLAIN), sealed);
+	assert_true(seal_value(&k, what, TEXT(PLAIN), sealed));
 	for (size_t i = 0; i < SIZE * 8; i++) {
 		memset(out, 0, sizeof(out));
 		sealed[i / 8] ^= 1 << i % 8;

@@ -3,7 +3,7 @@
  * its database is on another host, a drop-in opens the way there, and to
  * nobody else.
  */
-#include "ctl/ctl.h"
+#include "ctl/dropin.h"
 
 #include "base/file.h"
 #include "db/open.h"
@@ -21,7 +21,7 @@
 
 /* Adds a host's addresses to the text, each once. */
 static bool
-add_host(const char *host, char *text, size_t size, char *why, size_t whysize)
+allow_host(const char *host, char *text, size_t size, char *why, size_t whysize)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
 	char address[NI_MAXHOST], line[NI_MAXHOST + 32];
@@ -47,7 +47,7 @@ add_host(const char *host, char *text, size_t size, char *why, size_t whysize)
 }
 
 static bool
-compose(
+write_text(
     const char *conninfo, char *text, size_t size, char *why, size_t whysize)
 {
 	char hosts[1024], *save, *host;
@@ -66,13 +66,13 @@ compose(
 	}
 	for (host = strtok_r(hosts, ",", &save); host;
 	     host = strtok_r(NULL, ",", &save))
-		if (!add_host(host, text, size, why, whysize))
+		if (!allow_host(host, text, size, why, whysize))
 			return false;
 	return true;
 }
 
 static bool
-is_same(const char *path, const char *text)
+is_there(const char *path, const char *text)
 {
 	char found[4096];
 	const char *why;
@@ -86,8 +86,8 @@ is_same(const char *path, const char *text)
 }
 
 bool
-ctl_dropin(struct ctl *c, bool dry, char path[128], bool *changed, char *why,
-    size_t size)
+dropin_write(const struct ctl *c, enum dropin_way way, char path[128],
+    bool *changed, char *why, size_t size)
 {
 	char text[4096], unit[80], folder[112];
 	const char *fault;
@@ -98,10 +98,10 @@ ctl_dropin(struct ctl *c, bool dry, char path[128], bool *changed, char *why,
 		return true;
 	snprintf(folder, sizeof(folder), UNITS "/%s.d", unit);
 	snprintf(path, 128, "%s/database.conf", folder);
-	if (!compose(c->conf.database, text, sizeof(text), why, size))
+	if (!write_text(c->conf.database, text, sizeof(text), why, size))
 		return false;
-	*changed = !is_same(path, text);
-	if (!*changed || dry)
+	*changed = !is_there(path, text);
+	if (!*changed || way == DROPIN_LOOK)
 		return true;
 	if (mkdir(folder, 0755) == 0) {
 		if (chmod(folder, 0755) != 0) /* past our umask */
