@@ -72,7 +72,7 @@ struct place {
 
 /* Writes the reason; returns false, for the caller to pass on. The source is
  * cut so that the reason always has room. */
-static PRINTF_LIKE(2, 3) bool refuse(
+static PRINTF_LIKE(2, 3) bool refuse_value(
     const struct place *at, const char *fmt, ...)
 {
 	char reason[160];
@@ -122,7 +122,7 @@ set_text(struct conf *conf, const struct name *n, const char *value,
 	char *copy = strdup(value);
 
 	if (copy == NULL)
-		return refuse(at, "out of memory");
+		return refuse_value(at, "out of memory");
 	wipe_free(*member);
 	*member = copy;
 	return true;
@@ -135,11 +135,11 @@ set_path(struct conf *conf, const struct name *n, const char *value,
 	size_t len = strlen(value);
 
 	if (value[0] != '/' || len < (size_t)n->min)
-		return refuse(
+		return refuse_value(
 		    at, PREFIX "%s must be an absolute path", n->name);
 	if (len > (size_t)n->max)
-		return refuse(at, PREFIX "%s must be at most %d bytes long",
-		    n->name, n->max);
+		return refuse_value(at,
+		    PREFIX "%s must be at most %d bytes long", n->name, n->max);
 	return set_text(conf, n, value, at);
 }
 
@@ -154,7 +154,7 @@ set_number(struct conf *conf, const struct name *n, const char *value,
 	if (len <= 9 && strspn(value, "0123456789") == len)
 		number = strtol(value, NULL, 10);
 	if (number < n->min || number > n->max)
-		return refuse(at,
+		return refuse_value(at,
 		    PREFIX "%s must be a whole number from %d to %d", n->name,
 		    n->min, n->max);
 	*(int *)(void *)((char *)conf + n->offset) = (int)number;
@@ -170,19 +170,19 @@ set_level(struct conf *conf, const struct name *n, const char *value,
 			conf->log_level = (enum log_level)l;
 			return true;
 		}
-	return refuse(
+	return refuse_value(
 	    at, PREFIX "%s must be error, warn, info or debug", n->name);
 }
 
 static bool
-set(struct conf *conf, const struct name *n, const char *value,
+set_value(struct conf *conf, const struct name *n, const char *value,
     const struct place *at)
 {
 	if (value[0] == '\0')
-		return refuse(at, PREFIX "%s has no value", n->name);
+		return refuse_value(at, PREFIX "%s has no value", n->name);
 	for (const char *p = value; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return refuse(
+			return refuse_value(
 			    at, PREFIX "%s holds a control character", n->name);
 	switch (n->kind) {
 	case PATH:
@@ -199,7 +199,7 @@ set(struct conf *conf, const struct name *n, const char *value,
 
 /* The row of the full name, NULL when there is none. */
 static const struct name *
-find(const char *full)
+find_name(const char *full)
 {
 	if (strncmp(full, PREFIX, sizeof(PREFIX) - 1) != 0)
 		return NULL;
@@ -212,7 +212,7 @@ find(const char *full)
 /* Cuts white space off both ends (a carriage return, too: files come from
  * everywhere). */
 static char *
-trim(char *text)
+trim_space(char *text)
 {
 	static const char space[] = " \t\r";
 
@@ -228,22 +228,22 @@ static bool
 parse_line(
     struct conf *conf, char *line, bool seen[NAMES], const struct place *at)
 {
-	line = trim(line);
+	line = trim_space(line);
 	if (line[0] == '\0' || line[0] == '#')
 		return true;
 	/* Only what looks like a name is repeated in a message. */
 	size_t len = strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 	if (len == 0 || len > NAME_LONGEST || line[len] != '=')
-		return refuse(at, "not a line of the form NAME=value");
+		return refuse_value(at, "not a line of the form NAME=value");
 	line[len] = '\0';
 
-	const struct name *n = find(line);
+	const struct name *n = find_name(line);
 	if (n == NULL)
-		return refuse(at, "unknown name %s", line);
+		return refuse_value(at, "unknown name %s", line);
 	if (seen[n - names])
-		return refuse(at, "%s stands here twice", line);
+		return refuse_value(at, "%s stands here twice", line);
 	seen[n - names] = true;
-	return set(conf, n, trim(line + len + 1), at);
+	return set_value(conf, n, trim_space(line + len + 1), at);
 }
 
 static bool
@@ -264,7 +264,7 @@ set_defaults(struct conf *conf, const struct place *at)
 	conf->workers = workers_default();
 	for (size_t i = 0; i < NAMES; i++)
 		if (names[i].value != NULL &&
-		    !set(conf, &names[i], names[i].value, at))
+		    !set_value(conf, &names[i], names[i].value, at))
 			return false;
 	return true;
 }
@@ -280,7 +280,7 @@ conf_parse(struct conf *conf, const char *name, const char *text, char *why,
 
 	memset(conf, 0, sizeof(*conf));
 	if (copy == NULL)
-		return refuse(&at, "out of memory");
+		return refuse_value(&at, "out of memory");
 	ok = set_defaults(conf, &at) && parse_lines(conf, copy, &at);
 	secret_wipe(copy, len); /* strsep has cut it into many strings */
 	free(copy);
@@ -302,7 +302,7 @@ read_file(const char *path, bool named, char *text, const struct place *at)
 	if (fd < 0 && errno == ENOENT && !named)
 		return true;
 	if (fd < 0)
-		return refuse(at, "%s", why);
+		return refuse_value(at, "%s", why);
 	do {
 		n = read(fd, text + used, FILE_MAX + 1 - used);
 		used += n > 0 ? (size_t)n : 0;
@@ -310,11 +310,11 @@ read_file(const char *path, bool named, char *text, const struct place *at)
 	int error = errno;
 	close(fd);
 	if (n < 0)
-		return refuse(at, "%s", strerror(error));
+		return refuse_value(at, "%s", strerror(error));
 	if (used > FILE_MAX)
-		return refuse(at, "longer than %zu bytes", FILE_MAX);
+		return refuse_value(at, "longer than %zu bytes", FILE_MAX);
 	if (strlen(text) != used)
-		return refuse(at, "holds a NUL byte");
+		return refuse_value(at, "holds a NUL byte");
 	return true;
 }
 
@@ -332,10 +332,10 @@ parse_environment(struct conf *conf, char *why, size_t size)
 		snprintf(full, sizeof(full), "%.*s", (int)len, *e);
 		if (strcmp(full, CONF_ENV) == 0)
 			continue;
-		const struct name *n = find(full);
+		const struct name *n = find_name(full);
 		if (n == NULL)
-			return refuse(&at, "unknown name %s", full);
-		if ((*e)[len] == '=' && !set(conf, n, *e + len + 1, &at))
+			return refuse_value(&at, "unknown name %s", full);
+		if ((*e)[len] == '=' && !set_value(conf, n, *e + len + 1, &at))
 			return false;
 	}
 	return true;
@@ -354,7 +354,7 @@ conf_load(struct conf *conf, char *why, size_t size)
 
 	memset(conf, 0, sizeof(*conf));
 	if (text == NULL)
-		return refuse(&at, "out of memory");
+		return refuse_value(&at, "out of memory");
 	ok = read_file(path, named != NULL, text, &at) &&
 	    conf_parse(conf, path, text, why, size);
 	secret_wipe(text, FILE_MAX + 2);

@@ -146,7 +146,7 @@ log_quote(char *out, size_t size, const char *value)
 }
 
 static void
-add(struct line *line, const char *name, const char *value)
+append_pair(struct line *line, const char *name, const char *value)
 {
 	char quoted[VALUE_MAX + 1];
 	size_t value_len = log_quote(quoted, sizeof(quoted), value);
@@ -188,7 +188,7 @@ timestamp(void)
 }
 
 static void
-begin(struct line *line, enum log_level level)
+begin_line(struct line *line, enum log_level level)
 {
 	line->used = 0;
 	if (journal) {
@@ -196,10 +196,10 @@ begin(struct line *line, enum log_level level)
 		line->used = 3;
 	}
 	line->begin = line->used;
-	add(line, "ts", timestamp());
-	add(line, "level", log_level_name(level));
+	append_pair(line, "ts", timestamp());
+	append_pair(line, "level", log_level_name(level));
 	if (request[0] != '\0')
-		add(line, "rid", request);
+		append_pair(line, "rid", request);
 }
 
 /* A line that cannot be written is lost: there is nobody left to tell, and
@@ -228,8 +228,8 @@ log_msg(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	begin(&line, level);
-	add(&line, "msg", text);
+	begin_line(&line, level);
+	append_pair(&line, "msg", text);
 	end(&line);
 	errno = saved;
 }
@@ -244,13 +244,13 @@ log_pairs(enum log_level level, ...)
 
 	if (level > max_level)
 		return;
-	begin(&line, level);
+	begin_line(&line, level);
 	va_start(ap, level);
 	while ((name = va_arg(ap, const char *)) != NULL) {
 		const char *value = va_arg(ap, const char *);
 
 		if (value != NULL)
-			add(&line, name, value);
+			append_pair(&line, name, value);
 	}
 	va_end(ap);
 	end(&line);

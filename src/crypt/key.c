@@ -145,7 +145,7 @@ key_hash(const char *key, int log2n, char out[KEY_HASH_TEXT])
 /* Exactly what key_hash writes: any other cost could be gigabytes. Gives the
  * cost. */
 static bool
-is_ours(const char *s, int *log2n)
+is_hash_of_ours(const char *s, int *log2n)
 {
 	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				     "abcdefghijklmnopqrstuvwxyz"
@@ -184,7 +184,7 @@ key_verify(const char *key, const char *stored, size_t stored_len)
 		return ERR_INTERNAL;
 	memcpy(copy, stored, HASH_LENGTH);
 	copy[HASH_LENGTH] = '\0';
-	if (is_ours(copy, &log2n) &&
+	if (is_hash_of_ours(copy, &log2n) &&
 	    unbase64(salt, sizeof(salt), copy + 11, 24) &&
 	    unbase64(want, sizeof(want), copy + 36, 88) &&
 	    crypto_pwhash_scryptsalsa208sha256_ll((const uint8_t *)key,

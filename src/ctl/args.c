@@ -92,7 +92,7 @@ struct line {
 };
 
 static void
-note(struct line *l, const char *problem, const char *what, size_t len)
+note_problem(struct line *l, const char *problem, const char *what, size_t len)
 {
 	if (l->problem)
 		return;
@@ -114,23 +114,23 @@ read_option(struct ctl *c, struct line *l, char **argv)
 		strncmp(ctl_options[o].name, a, len) != 0))
 		o++;
 	if (o == CTL_OPTIONS) {
-		note(l, "unknown option ", a, len);
+		note_problem(l, "unknown option ", a, len);
 		return argv;
 	}
 	if (l->given & BIT(o) & ~ANYWHERE)
-		note(l, "option given twice: ", a, len);
+		note_problem(l, "option given twice: ", a, len);
 	l->given |= BIT(o);
 	c->option[o] = a;
 	if (!ctl_options[o].value) {
 		if (equals)
-			note(l, "option takes no value: ", a, len);
+			note_problem(l, "option takes no value: ", a, len);
 		return argv;
 	}
 	c->option[o] = equals ? equals + 1 : argv[1];
 	if (equals)
 		return argv;
 	if (!argv[1]) {
-		note(l, "option without a value: ", a, len);
+		note_problem(l, "option without a value: ", a, len);
 		return argv;
 	}
 	return argv + 1;
@@ -154,7 +154,7 @@ read_line(struct ctl *c, struct line *l, char **argv)
 			/* a number below zero is one, too */
 			l->word[l->words++] = a;
 		else
-			note(l, "too many arguments: ", a, strlen(a));
+			note_problem(l, "too many arguments: ", a, strlen(a));
 	}
 }
 
@@ -182,7 +182,7 @@ words_of(const struct ctl_command_info *cmd)
 
 /* The command that the words begin with; NULL: there is none. */
 static const struct ctl_command_info *
-find(const struct line *l)
+find_command(const struct line *l)
 {
 	for (const struct ctl_command_info *cmd = ctl_commands; cmd->words;
 	     cmd++)
@@ -193,7 +193,7 @@ find(const struct line *l)
 }
 
 static int
-usage(struct ctl *c, const struct ctl_command_info *cmd, const char *fmt,
+say_usage(struct ctl *c, const struct ctl_command_info *cmd, const char *fmt,
     const char *what, int len)
 {
 	int rc = cmd ? ctl_fail(c, ERR_VALIDATION, "%s: %s%.*s", cmd->words,
@@ -217,7 +217,7 @@ few(struct ctl *c, const struct ctl_command_info *cmd, int given)
 
 	for (int i = 0; i < given; i++)
 		name += strcspn(name, " ") + 1;
-	return usage(c, cmd, "missing: ", name, (int)strcspn(name, " "));
+	return say_usage(c, cmd, "missing: ", name, (int)strcspn(name, " "));
 }
 
 static int
@@ -230,24 +230,25 @@ missing(struct ctl *c, const struct ctl_command_info *cmd, unsigned options)
 		if (options & BIT(o))
 			used += (size_t)snprintf(names + used,
 			    sizeof(names) - used, " %s", ctl_options[o].name);
-	return usage(c, cmd, "missing:", names, (int)used);
+	return say_usage(c, cmd, "missing:", names, (int)used);
 }
 
 static int
-check(struct ctl *c, const struct ctl_command_info *cmd, struct line *l)
+check_line(struct ctl *c, const struct ctl_command_info *cmd, struct line *l)
 {
 	unsigned known = cmd->required | cmd->allowed | ANYWHERE;
 	int skip = words_of(cmd), n = l->words - skip;
 
 	for (int o = 0; o < CTL_OPTIONS; o++)
 		if (l->given & BIT(o) & ~known)
-			note(l, "option not for this command: ",
+			note_problem(l, "option not for this command: ",
 			    ctl_options[o].name, strlen(ctl_options[o].name));
 	if (n > cmd->args)
-		note(l, "too many arguments: ", l->word[skip + cmd->args],
+		note_problem(l,
+		    "too many arguments: ", l->word[skip + cmd->args],
 		    strlen(l->word[skip + cmd->args]));
 	if (l->problem)
-		return usage(c, cmd, l->problem, l->what, (int)l->what_len);
+		return say_usage(c, cmd, l->problem, l->what, (int)l->what_len);
 	if (n < cmd->args)
 		return few(c, cmd, n);
 	if (cmd->required & ~l->given)
@@ -307,15 +308,15 @@ ctl_args(struct ctl *c, char **argv, ctl_command **run)
 	*run = NULL;
 	read_line(c, &l, argv);
 	c->json = l.given & BIT(OPT_JSON);
-	cmd = find(&l);
+	cmd = find_command(&l);
 	if (l.problem)
-		return usage(c, cmd, l.problem, l.what, (int)l.what_len);
+		return say_usage(c, cmd, l.problem, l.what, (int)l.what_len);
 	if (l.given & BIT(OPT_HELP) ||
 	    (l.words > 0 && strcmp(l.word[0], "help") == 0))
 		return say_help(c, &l);
 	if (l.given & BIT(OPT_VERSION))
 		return say_version(c);
-	rc = cmd ? check(c, cmd, &l) : no_command(c, l.word, l.words);
+	rc = cmd ? check_line(c, cmd, &l) : no_command(c, l.word, l.words);
 	if (!rc)
 		*run = cmd->run;
 	return rc;

@@ -75,9 +75,10 @@ put_escape(FILE *out, uint32_t c)
 }
 
 char *
-plain_text(const char *text, size_t len, bool cell)
+plain_text(const char *text, size_t len, enum plain_place place)
 {
-	bool blank = cell; /* the first one, too, would join the gap */
+	bool blank =
+	    place == PLAIN_CELL; /* the first one, too, would join the gap */
 	char *made = NULL;
 	size_t size, n;
 	FILE *out = open_memstream(&made, &size);
@@ -95,7 +96,8 @@ plain_text(const char *text, size_t len, bool cell)
 			continue;
 		}
 		c = (uint32_t)utf8_get(text + i, n);
-		if (is_shapeless(c) || (cell && blank && is_blank(c)))
+		if (is_shapeless(c) ||
+		    (place == PLAIN_CELL && blank && is_blank(c)))
 			put_escape(out, c);
 		else
 			fwrite(text + i, 1, n, out);
@@ -118,7 +120,7 @@ plain_line(FILE *to, const char *fmt, ...)
 	n = vasprintf(&line, fmt, ap);
 	va_end(ap);
 	if (n >= 0) {
-		shown = plain_text(line, (size_t)n, false);
+		shown = plain_text(line, (size_t)n, PLAIN_LINE);
 		free(line);
 	}
 	fprintf(to, "%s\n", shown ? shown : "out of memory");
@@ -154,7 +156,7 @@ plain_json(struct json_object *value)
 void
 plain_ask(const char *question)
 {
-	char *shown = plain_text(question, strlen(question), false);
+	char *shown = plain_text(question, strlen(question), PLAIN_LINE);
 
 	printf("%s: ", shown ? shown : "?");
 	free(shown);
@@ -200,7 +202,7 @@ show_list(struct json_object *list)
 		const char *text =
 		    json_object_get_string(json_object_array_get_idx(list, i));
 		char *shown = plain_text(
-		    text ? text : "-", strlen(text ? text : "-"), true);
+		    text ? text : "-", strlen(text ? text : "-"), PLAIN_CELL);
 
 		fprintf(out, "%s%s", i ? ", " : "", shown ? shown : "?");
 		free(shown);
@@ -213,7 +215,7 @@ show_list(struct json_object *list)
 
 /* What stands for the value under this name; NULL: no memory. */
 static char *
-show(const char *name, struct json_object *v, bool cell)
+show(const char *name, struct json_object *v, enum plain_place place)
 {
 	char when[PLAIN_TIME];
 	const char *text = when;
@@ -222,14 +224,14 @@ show(const char *name, struct json_object *v, bool cell)
 		return show_list(v);
 	if (json_object_is_type(v, json_type_string))
 		return plain_text(json_object_get_string(v),
-		    (size_t)json_object_get_string_len(v), cell);
+		    (size_t)json_object_get_string_len(v), place);
 	if (json_object_is_type(v, json_type_int) && is_time(name))
 		plain_time(json_object_get_int64(v), when);
 	else if (json_object_is_type(v, json_type_boolean))
 		text = json_object_get_boolean(v) ? "yes" : "no";
 	else
 		text = v ? json_object_to_json_string_ext(v, PLAIN) : "-";
-	return plain_text(text, strlen(text), cell);
+	return plain_text(text, strlen(text), place);
 }
 
 /* lastUsedAt as "last used at". */
@@ -275,7 +277,8 @@ is_in(const char *const *list, size_t n, const char *name)
 }
 
 static void
-take(struct json_object *row, const char *name, const char **names, size_t *n)
+take_column(
+    struct json_object *row, const char *name, const char **names, size_t *n)
 {
 	if (*n < COLUMNS && json_object_object_get_ex(row, name, NULL))
 		names[(*n)++] = name;
@@ -283,21 +286,21 @@ take(struct json_object *row, const char *name, const char **names, size_t *n)
 
 /* The columns of a list, by its first row. */
 static size_t
-choose(struct json_object *row, const char *names[COLUMNS])
+choose_columns(struct json_object *row, const char *names[COLUMNS])
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
-		take(row, first[i], names, &n);
+		take_column(row, first[i], names, &n);
 	json_object_object_foreach(row, name, v)
 	{
 		(void)v;
 		if (!IS_IN(first, name) && !IS_IN(last, name) &&
 		    !IS_IN(left_out, name))
-			take(row, name, names, &n);
+			take_column(row, name, names, &n);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(last); i++)
-		take(row, last[i], names, &n);
+		take_column(row, last[i], names, &n);
 	return n;
 }
 
@@ -335,7 +338,7 @@ fill(struct table *t, struct json_object *list, const char *names[COLUMNS])
 				json_object_object_get(
 				    json_object_array_get_idx(list, i - 1),
 				    names[k]),
-				true));
+				PLAIN_CELL));
 }
 
 static void
@@ -346,7 +349,7 @@ print_list(struct json_object *list, const char *indent)
 
 	if (t.rows == 1)
 		return;
-	t.columns = choose(json_object_array_get_idx(list, 0), names);
+	t.columns = choose_columns(json_object_array_get_idx(list, 0), names);
 	t.cell = calloc(t.rows * t.columns + 1, sizeof(*t.cell));
 	if (!t.cell) {
 		plain_line(stdout, "out of memory");
@@ -403,7 +406,7 @@ print_lines(struct json_object *o)
 			print_list(v, "  ");
 			continue;
 		}
-		text = show(name, v, false);
+		text = show(name, v, PLAIN_LINE);
 		pad(width + 2, strlen(label));
 		printf("%s\n", text ? text : "?");
 		free(text);

@@ -19,11 +19,12 @@
  * \t, \r or \x1b, other characters without a shape (bidi controls, line and
  * paragraph separators, zero-width spaces, tags …) as \u202e, bytes that are
  * no UTF-8 as \xff. A backslash stays as it is, so a printable value is shown
- * as it is; --json is exact. `cell`: a second blank in a row, too, is \x20 or
+ * as it is; --json is exact. In a cell a second blank in a row, too, is \x20 or
  * \u00a0: it would look like the gap between two columns. NULL: no memory.
  * To be freed.
  */
-char *plain_text(const char *text, size_t len, bool cell);
+enum plain_place { PLAIN_LINE, PLAIN_CELL };
+char *plain_text(const char *text, size_t len, enum plain_place place);
 
 /* One line, whatever is in it; the newline is added. */
 void plain_line(FILE *to, const char *fmt, ...) PRINTF_LIKE(2, 3);

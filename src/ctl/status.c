@@ -60,7 +60,7 @@ add_workers(struct json_object *o, const struct host *h)
 
 /* The file is the workers'; a text in it that does not end is cut. */
 static void
-add_names(struct json_object *o, const struct stats *s, int32_t row)
+add_route(struct json_object *o, const struct stats *s, int32_t row)
 {
 	const struct stats_row *t;
 	char text[sizeof(t->path) + 1];
@@ -92,7 +92,7 @@ add_faults(struct json_object *o, const struct host *h)
 		f->code[sizeof(f->code) - 1] = '\0';
 		f->rid[sizeof(f->rid) - 1] = '\0';
 		object_int(one, "at", f->at_ms);
-		add_names(one, s, f->row);
+		add_route(one, s, f->row);
 		object_int(one, "status", f->status);
 		object_text(one, "code", f->code);
 		object_text(one, "requestId", f->rid);

@@ -127,7 +127,8 @@ auth_share(struct req *r)
 	struct host *h = r->app->host;
 
 	worker_serves(h, r->id.project_id, r->start);
-	if (!worker_is_greedy(h, conf->workers, conf->project_share, r->start) ||
+	if (!worker_is_greedy(
+		h, conf->workers, conf->project_share, r->start) ||
 	    !r->app->wire->others_wait())
 		return ERR_OK;
 	return refuse_now(r, STAT_SHARE_REFUSALS,

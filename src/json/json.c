@@ -22,10 +22,10 @@ struct build {
 	char *room; /* for what is unescaped next */
 };
 
-static bool value(struct build *b, struct json_object **out);
+static bool build_value(struct build *b, struct json_object **out);
 
 static char
-next(struct build *b)
+next_byte(struct build *b)
 {
 	while (b->p < b->end && strchr(" \t\r\n", *b->p) && *b->p)
 		b->p++;
@@ -56,7 +56,7 @@ unescape(struct build *b, char *out)
 
 /* A string into the room, with a NUL: never longer than it stands. */
 static char *
-string(struct build *b, size_t *len)
+build_string(struct build *b, size_t *len)
 {
 	char *start = b->room, *out = start;
 
@@ -75,22 +75,22 @@ string(struct build *b, size_t *len)
 }
 
 static bool
-object(struct build *b, struct json_object *o)
+build_object(struct build *b, struct json_object *o)
 {
 	b->p++;
-	while (next(b) != '}') {
+	while (next_byte(b) != '}') {
 		struct json_object *v = NULL;
 		size_t len;
 		char *name;
 
 		if (*b->p == ',') {
 			b->p++;
-			next(b);
+			next_byte(b);
 		}
-		name = string(b, &len);
-		next(b);
+		name = build_string(b, &len);
+		next_byte(b);
 		b->p++; /* the colon */
-		if (!value(b, &v) ||
+		if (!build_value(b, &v) ||
 		    json_object_object_add_ex(o, name, v,
 			JSON_C_OBJECT_ADD_KEY_IS_NEW |
 			    JSON_C_OBJECT_KEY_IS_CONSTANT) != 0) {
@@ -103,15 +103,15 @@ object(struct build *b, struct json_object *o)
 }
 
 static bool
-array(struct build *b, struct json_object *a)
+build_array(struct build *b, struct json_object *a)
 {
 	b->p++;
-	while (next(b) != ']') {
+	while (next_byte(b) != ']') {
 		struct json_object *v = NULL;
 
 		if (*b->p == ',')
 			b->p++;
-		if (!value(b, &v) || json_object_array_add(a, v) != 0) {
+		if (!build_value(b, &v) || json_object_array_add(a, v) != 0) {
 			json_object_put(v);
 			return false;
 		}
@@ -121,7 +121,7 @@ array(struct build *b, struct json_object *a)
 }
 
 static struct json_object *
-number(struct build *b)
+build_number(struct build *b)
 {
 	static const char characters[] = "+-.0123456789eE";
 	char *text = b->room;
@@ -139,9 +139,9 @@ number(struct build *b)
 }
 
 static bool
-value(struct build *b, struct json_object **out)
+build_value(struct build *b, struct json_object **out)
 {
-	char c = next(b);
+	char c = next_byte(b);
 	char *start = b->room, *text;
 	size_t len;
 
@@ -151,18 +151,19 @@ value(struct build *b, struct json_object **out)
 		return true;
 	}
 	if (c == '{')
-		return (*out = json_object_new_object()) && object(b, *out);
+		return (*out = json_object_new_object()) &&
+		    build_object(b, *out);
 	if (c == '[')
-		return (*out = json_object_new_array()) && array(b, *out);
+		return (*out = json_object_new_array()) && build_array(b, *out);
 	if (c == '"') {
-		text = string(b, &len);
+		text = build_string(b, &len);
 		*out = json_object_new_string_len(text, (int)len);
 		b->room = start;
 	} else if (c == 't' || c == 'f') {
 		b->p += c == 't' ? 4 : 5;
 		*out = json_object_new_boolean(c == 't');
 	} else {
-		*out = number(b);
+		*out = build_number(b);
 	}
 	return *out;
 }
@@ -172,7 +173,7 @@ json_build(const char *text, size_t len, char *room, struct json_object **out)
 {
 	struct build b = {text, text + len, room};
 
-	if (value(&b, out))
+	if (build_value(&b, out))
 		return true;
 	json_object_put(*out);
 	*out = NULL;
@@ -182,7 +183,7 @@ json_build(const char *text, size_t len, char *room, struct json_object **out)
 /* ---- objects to text ---- */
 
 static bool
-put(struct printbuf *out, const char *text, size_t len)
+put_text(struct printbuf *out, const char *text, size_t len)
 {
 	return len == 0 || printbuf_memappend(out, text, (int)len) >= 0;
 }
@@ -233,26 +234,26 @@ put_escaped(struct printbuf *out, unsigned char c)
 	char code[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
 
 	if (!hit)
-		return put(out, code, sizeof(code));
+		return put_text(out, code, sizeof(code));
 	code[1] = short_to[hit - short_from];
-	return put(out, code, 2);
+	return put_text(out, code, 2);
 }
 
 bool
 json_quote(struct printbuf *out, const char *s, size_t len)
 {
-	bool ok = put(out, "\"", 1);
+	bool ok = put_text(out, "\"", 1);
 
 	while (ok && len > 0) {
 		size_t plain = plain_length(s, len);
 
-		ok = put(out, s, plain) &&
+		ok = put_text(out, s, plain) &&
 		    (plain == len || put_escaped(out, (unsigned char)s[plain]));
 		plain += plain < len;
 		s += plain;
 		len -= plain;
 	}
-	return ok && put(out, "\"", 1);
+	return ok && put_text(out, "\"", 1);
 }
 
 size_t
@@ -277,28 +278,28 @@ static bool print(struct printbuf *out, struct json_object *v);
 static bool
 print_members(struct printbuf *out, struct json_object *v)
 {
-	bool ok = put(out, "{", 1), first = true;
+	bool ok = put_text(out, "{", 1), first = true;
 
 	json_object_object_foreach(v, name, member)
 	{
-		ok = ok && (first || put(out, ",", 1)) &&
-		    json_quote(out, name, strlen(name)) && put(out, ":", 1) &&
-		    print(out, member);
+		ok = ok && (first || put_text(out, ",", 1)) &&
+		    json_quote(out, name, strlen(name)) &&
+		    put_text(out, ":", 1) && print(out, member);
 		first = false;
 	}
-	return ok && put(out, "}", 1);
+	return ok && put_text(out, "}", 1);
 }
 
 static bool
 print_elements(struct printbuf *out, struct json_object *v)
 {
 	size_t n = json_object_array_length(v);
-	bool ok = put(out, "[", 1);
+	bool ok = put_text(out, "[", 1);
 
 	for (size_t i = 0; ok && i < n; i++)
-		ok = (i == 0 || put(out, ",", 1)) &&
+		ok = (i == 0 || put_text(out, ",", 1)) &&
 		    print(out, json_object_array_get_idx(v, i));
-	return ok && put(out, "]", 1);
+	return ok && put_text(out, "]", 1);
 }
 
 static bool
@@ -329,7 +330,7 @@ print(struct printbuf *out, struct json_object *v)
 	default:
 		text = "null";
 	}
-	return put(out, text, strlen(text));
+	return put_text(out, text, strlen(text));
 }
 
 char *

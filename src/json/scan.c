@@ -22,6 +22,8 @@
 _Static_assert(SCAN_MAX_DEPTH == 32, "a message says 32");
 
 /* An open array or object. */
+enum frame_kind { FRAME_ARRAY, FRAME_OBJECT };
+
 struct frame {
 	bool object;
 	bool inside;      /* a member or element is being read */
@@ -44,7 +46,7 @@ struct scan {
 	struct scan_fault *fault;
 };
 
-static bool value(struct scan *s);
+static bool scan_value(struct scan *s);
 
 /* Writes the path of what is being read, cut at a character's border. */
 static void
@@ -80,7 +82,7 @@ write_path(const struct scan *s, char *field)
 
 /* Notes the fault; returns false, for the caller to pass on. */
 static bool
-refuse(struct scan *s, size_t offset, const char *message)
+scan_refuse(struct scan *s, size_t offset, const char *message)
 {
 	write_path(s, s->fault->field);
 	s->fault->offset = offset;
@@ -106,7 +108,7 @@ spend(struct scan *s, size_t marks)
 		return true;
 	}
 	s->depth = s->depth > 0 && s->frames[0].object;
-	return refuse(
+	return scan_refuse(
 	    s, s->pos, "Has more values than any body of this call needs.");
 }
 
@@ -116,7 +118,7 @@ unexpected(struct scan *s, const char *message)
 {
 	if (s->pos >= s->len)
 		message = "Not JSON: the text ends too early.";
-	return refuse(s, s->pos, message);
+	return scan_refuse(s, s->pos, message);
 }
 
 /* The byte at the position, -1 at the end. */
@@ -127,7 +129,7 @@ peek(const struct scan *s)
 }
 
 static bool
-take(struct scan *s, char c)
+take_byte(struct scan *s, char c)
 {
 	if (peek(s) != (unsigned char)c)
 		return false;
@@ -138,7 +140,8 @@ take(struct scan *s, char c)
 static void
 skip_space(struct scan *s)
 {
-	while (take(s, ' ') || take(s, '\n') || take(s, '\r') || take(s, '\t'))
+	while (take_byte(s, ' ') || take_byte(s, '\n') || take_byte(s, '\r') ||
+	    take_byte(s, '\t'))
 		;
 }
 
@@ -159,16 +162,16 @@ unicode_escape(struct scan *s, char **out)
 	size_t length = 6;
 
 	if (code < 0)
-		return refuse(
+		return scan_refuse(
 		    s, s->pos, "Not JSON: \\u needs four hex digits.");
 	if (code == 0)
-		return refuse(s, s->pos, "\\u0000 is not allowed.");
+		return scan_refuse(s, s->pos, "\\u0000 is not allowed.");
 	if (code >= 0xd800 && code <= 0xdfff) {
 		int low = hex4(s, s->pos + 8);
 
 		if (code >= 0xdc00 || low < 0xdc00 || low > 0xdfff ||
 		    memcmp(s->text + s->pos + 6, "\\u", 2) != 0)
-			return refuse(
+			return scan_refuse(
 			    s, s->pos, "A lone surrogate is not allowed.");
 		code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
 		length = 12;
@@ -190,7 +193,7 @@ escape(struct scan *s, char **out)
 		return unicode_escape(s, out);
 	const char *hit = c != '\0' ? strchr(from, c) : NULL;
 	if (hit == NULL)
-		return refuse(s, s->pos, "Not JSON: unknown escape.");
+		return scan_refuse(s, s->pos, "Not JSON: unknown escape.");
 	if (out != NULL)
 		*(*out)++ = to[hit - from];
 	s->pos += 2;
@@ -200,7 +203,7 @@ escape(struct scan *s, char **out)
 /* A string, from quote to quote. Unescaped to `*out`, which is moved on,
  * unless `out` is NULL. */
 static bool
-string(struct scan *s, char **out)
+scan_string(struct scan *s, char **out)
 {
 	s->pos++;
 	for (;;) {
@@ -208,10 +211,10 @@ string(struct scan *s, char **out)
 
 		if (c < 0)
 			return unexpected(s, NULL);
-		if (take(s, '"'))
+		if (take_byte(s, '"'))
 			return true;
 		if (c < 0x20)
-			return refuse(
+			return scan_refuse(
 			    s, s->pos, "Not JSON: a raw control character.");
 		if (c == '\\') {
 			if (!escape(s, out))
@@ -220,7 +223,7 @@ string(struct scan *s, char **out)
 		}
 		size_t n = utf8_length(s->text + s->pos, s->len - s->pos);
 		if (n == 0)
-			return refuse(s, s->pos, "Not valid UTF-8.");
+			return scan_refuse(s, s->pos, "Not valid UTF-8.");
 		if (out != NULL) {
 			memcpy(*out, s->text + s->pos, n);
 			*out += n;
@@ -244,10 +247,10 @@ digits(struct scan *s)
 static bool
 take_exponent(struct scan *s, long long *exponent)
 {
-	bool negative = take(s, '-');
+	bool negative = take_byte(s, '-');
 
 	if (!negative)
-		take(s, '+');
+		take_byte(s, '+');
 	size_t start = s->pos;
 	if (digits(s) == 0)
 		return unexpected(s, "Not JSON: a digit is missing.");
@@ -260,10 +263,10 @@ take_exponent(struct scan *s, long long *exponent)
 }
 
 static bool
-number(struct scan *s)
+scan_number(struct scan *s)
 {
 	size_t begin = s->pos;
-	bool negative = take(s, '-');
+	bool negative = take_byte(s, '-');
 	size_t start = s->pos;
 	size_t whole = digits(s);
 	const char *text = s->text + start;
@@ -271,48 +274,50 @@ number(struct scan *s)
 	if (whole == 0)
 		return unexpected(s, "Not JSON: a digit is missing.");
 	if (whole > 1 && text[0] == '0')
-		return refuse(s, start, "Not JSON: a number starts with 0.");
+		return scan_refuse(
+		    s, start, "Not JSON: a number starts with 0.");
 	if (peek(s) != '.' && peek(s) != 'e' && peek(s) != 'E') {
 		if (negative && text[0] == '0')
-			return refuse(s, begin, "-0 is not allowed.");
+			return scan_refuse(s, begin, "-0 is not allowed.");
 		if (number_integer_kept(text, whole))
 			return true;
-		return refuse(
+		return scan_refuse(
 		    s, begin, "The integer is beyond +-9007199254740991.");
 	}
-	if (take(s, '.') && digits(s) == 0)
+	if (take_byte(s, '.') && digits(s) == 0)
 		return unexpected(s, "Not JSON: a digit is missing.");
 	size_t size = s->pos - start;
 	long long exponent = 0;
-	if ((take(s, 'e') || take(s, 'E')) && !take_exponent(s, &exponent))
+	if ((take_byte(s, 'e') || take_byte(s, 'E')) &&
+	    !take_exponent(s, &exponent))
 		return false;
 	if (!number_kept(text, size, whole, exponent))
-		return refuse(
+		return scan_refuse(
 		    s, begin, "A double (IEEE 754) does not keep this number.");
 	return true;
 }
 
 static bool
-word(struct scan *s, const char *name)
+scan_word(struct scan *s, const char *name)
 {
 	size_t n = strlen(name);
 
 	if (s->len - s->pos < n || memcmp(s->text + s->pos, name, n) != 0)
-		return refuse(s, s->pos, "Not JSON: a value is expected.");
+		return scan_refuse(s, s->pos, "Not JSON: a value is expected.");
 	s->pos += n;
 	return true;
 }
 
 /* Opens an array or object; NULL when that is one too many. */
 static struct frame *
-enter(struct scan *s, bool object)
+enter(struct scan *s, enum frame_kind kind)
 {
 	if (s->depth == SCAN_MAX_DEPTH) {
-		refuse(s, s->pos, "Nested deeper than 32.");
+		scan_refuse(s, s->pos, "Nested deeper than 32.");
 		return NULL;
 	}
 	struct frame *f = &s->frames[s->depth++];
-	*f = (struct frame){.object = object};
+	*f = (struct frame){.object = kind == FRAME_OBJECT};
 	s->pos++;
 	skip_space(s);
 	return f;
@@ -321,14 +326,14 @@ enter(struct scan *s, bool object)
 static bool
 comma(struct scan *s, const char *message)
 {
-	return take(s, ',') ? spend(s, 1) : unexpected(s, message);
+	return take_byte(s, ',') ? spend(s, 1) : unexpected(s, message);
 }
 
 static bool
 spaced_value(struct scan *s)
 {
 	skip_space(s);
-	if (!value(s))
+	if (!scan_value(s))
 		return false;
 	skip_space(s);
 	return true;
@@ -337,14 +342,14 @@ spaced_value(struct scan *s)
 static bool
 elements(struct scan *s, struct frame *f)
 {
-	if (take(s, ']'))
+	if (take_byte(s, ']'))
 		return true;
 	for (;; f->index++) {
 		f->inside = true;
 		if (!spaced_value(s))
 			return false;
 		f->inside = false;
-		if (take(s, ']'))
+		if (take_byte(s, ']'))
 			return true;
 		if (!comma(s, "Not JSON: , or ] is expected."))
 			return false;
@@ -352,9 +357,9 @@ elements(struct scan *s, struct frame *f)
 }
 
 static bool
-array(struct scan *s)
+scan_array(struct scan *s)
 {
-	struct frame *f = enter(s, false);
+	struct frame *f = enter(s, FRAME_ARRAY);
 
 	if (f == NULL || !elements(s, f))
 		return false;
@@ -373,7 +378,7 @@ member_name(struct scan *s, struct frame *f, struct lh_table *seen)
 
 	if (peek(s) != '"')
 		return unexpected(s, "Not JSON: a name is expected.");
-	if (!spend(s, 3) || !string(s, &end)) /* quotes and colon */
+	if (!spend(s, 3) || !scan_string(s, &end)) /* quotes and colon */
 		return false;
 	*end++ = '\0';
 	s->used = (size_t)(end - s->names);
@@ -382,12 +387,12 @@ member_name(struct scan *s, struct frame *f, struct lh_table *seen)
 
 	unsigned long hash = lh_get_hash(seen, name);
 	if (lh_table_lookup_entry_w_hash(seen, name, hash) != NULL)
-		return refuse(
+		return scan_refuse(
 		    s, start, "This name stands twice in its object.");
 	if (lh_table_insert_w_hash(seen, name, NULL, hash, 0) != 0)
 		return out_of_memory(s);
 	skip_space(s);
-	if (!take(s, ':'))
+	if (!take_byte(s, ':'))
 		return unexpected(s, "Not JSON: a colon is expected.");
 	return true;
 }
@@ -395,13 +400,13 @@ member_name(struct scan *s, struct frame *f, struct lh_table *seen)
 static bool
 members(struct scan *s, struct frame *f, struct lh_table *seen)
 {
-	if (take(s, '}'))
+	if (take_byte(s, '}'))
 		return true;
 	for (;;) {
 		if (!member_name(s, f, seen) || !spaced_value(s))
 			return false;
 		f->inside = false;
-		if (take(s, '}'))
+		if (take_byte(s, '}'))
 			return true;
 		if (!comma(s, "Not JSON: , or } is expected."))
 			return false;
@@ -410,9 +415,9 @@ members(struct scan *s, struct frame *f, struct lh_table *seen)
 }
 
 static bool
-object(struct scan *s)
+scan_object(struct scan *s)
 {
-	struct frame *f = enter(s, true);
+	struct frame *f = enter(s, FRAME_OBJECT);
 
 	if (f == NULL)
 		return false;
@@ -427,27 +432,27 @@ object(struct scan *s)
 }
 
 static bool
-value(struct scan *s)
+scan_value(struct scan *s)
 {
 	int c = peek(s);
 
 	if (!spend(s, c == '{' || c == '[' || c == '"' ? 2 : 1))
 		return false;
 	if (c == '-' || (c >= '0' && c <= '9'))
-		return number(s);
+		return scan_number(s);
 	switch (c) {
 	case '{':
-		return object(s);
+		return scan_object(s);
 	case '[':
-		return array(s);
+		return scan_array(s);
 	case '"':
-		return string(s, NULL);
+		return scan_string(s, NULL);
 	case 't':
-		return word(s, "true");
+		return scan_word(s, "true");
 	case 'f':
-		return word(s, "false");
+		return scan_word(s, "false");
 	case 'n':
-		return word(s, "null");
+		return scan_word(s, "null");
 	default:
 		return unexpected(s, "Not JSON: a value is expected.");
 	}
@@ -460,13 +465,13 @@ scan_json(const char *text, size_t len, size_t marks, struct scan_fault *fault)
 	    .text = text, .len = len, .marks = marks, .fault = fault};
 
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
-		return refuse(&s, 0, "A byte order mark is not allowed.");
+		return scan_refuse(&s, 0, "A byte order mark is not allowed.");
 	s.names = malloc(len > 0 ? len : 1);
 	if (s.names == NULL)
 		return out_of_memory(&s);
 	bool ok = spaced_value(&s);
 	if (ok && s.pos < len)
-		ok = refuse(&s, s.pos, "Not JSON: text behind the value.");
+		ok = scan_refuse(&s, s.pos, "Not JSON: text behind the value.");
 	free(s.names);
 	return ok;
 }

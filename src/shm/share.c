@@ -12,13 +12,13 @@
 #define STEP CLOCK_MS(100) /* all workers read it: written no more often */
 
 static void
-set(_Atomic uint64_t *to, uint64_t value)
+put_word(_Atomic uint64_t *to, uint64_t value)
 {
 	atomic_store_explicit(to, value, memory_order_relaxed);
 }
 
 static uint64_t
-get(const _Atomic uint64_t *from)
+get_word(const _Atomic uint64_t *from)
 {
 	return atomic_load_explicit(from, memory_order_relaxed);
 }
@@ -43,7 +43,7 @@ share_begin(struct share *s, int place)
 void
 share_do(struct share *s, int place, uint64_t doing)
 {
-	set(&s->doing[place], doing);
+	put_word(&s->doing[place], doing);
 }
 
 /* FNV-1a; ids are random, and nobody chooses his own. */
@@ -65,11 +65,12 @@ share_serve(struct share *s, int place, const char *project_id, int64_t now)
 	int i = 0;
 
 	share_do(s, place, n);
-	if (get(&s->seen[1].project) == n ||
-	    (get(&s->seen[0].project) != n && s->seen[1].at < s->seen[0].at))
+	if (get_word(&s->seen[1].project) == n ||
+	    (get_word(&s->seen[0].project) != n &&
+		s->seen[1].at < s->seen[0].at))
 		i = 1;
-	if (get(&s->seen[i].project) != n)
-		set(&s->seen[i].project, n);
+	if (get_word(&s->seen[i].project) != n)
+		put_word(&s->seen[i].project, n);
 	else if (now - s->seen[i].at < STEP)
 		return;
 	s->seen[i].at = now;
@@ -79,7 +80,7 @@ static bool
 others_lately(const struct share *s, uint64_t project, int64_t now)
 {
 	for (int i = 0; i < 2; i++) {
-		uint64_t other = get(&s->seen[i].project);
+		uint64_t other = get_word(&s->seen[i].project);
 		int64_t age = now - s->seen[i].at;
 
 		/* a file that outlived a boot may be ahead of the clock */
@@ -106,13 +107,13 @@ struct load {
 };
 
 static struct load
-look(const struct share *s, uint64_t project, share_alive *alive,
+look_at_all(const struct share *s, uint64_t project, share_alive *alive,
     const void *arg)
 {
 	struct load l = {0, 0, false};
 
 	for (int i = 0; i < places_of(s); i++) {
-		uint64_t doing = get(&s->doing[i]);
+		uint64_t doing = get_word(&s->doing[i]);
 
 		if (!alive(arg, i))
 			continue;
@@ -127,22 +128,22 @@ bool
 share_is_greedy(const struct share *s, int place, int workers, int percent,
     int64_t now, share_alive *alive, const void *arg)
 {
-	uint64_t project = get(&s->doing[place]);
+	uint64_t project = get_word(&s->doing[place]);
 	int places = places_of(s), same = 0;
 	struct load l;
 
 	for (int i = 0; i < places; i++)
-		same += get(&s->doing[i]) == project;
+		same += get_word(&s->doing[i]) == project;
 	if (same <= part_of(places < workers ? places : workers, percent) ||
 	    !others_lately(s, project, now))
 		return false;
 	/* among them may be who was killed at work */
-	l = look(s, project, alive, arg);
+	l = look_at_all(s, project, alive, arg);
 	return !l.free && l.same > part_of(l.living, percent);
 }
 
 bool
 share_has_free(const struct share *s, share_alive *alive, const void *arg)
 {
-	return look(s, SHARE_FREE, alive, arg).free;
+	return look_at_all(s, SHARE_FREE, alive, arg).free;
 }

@@ -31,7 +31,7 @@ const struct stats_bound stats_bounds[STATS_BUCKETS - 1] = {
 };
 
 static void
-add(_Atomic uint64_t *word, uint64_t n)
+add_to(_Atomic uint64_t *word, uint64_t n)
 {
 	atomic_fetch_add_explicit(word, n, memory_order_relaxed);
 }
@@ -39,7 +39,7 @@ add(_Atomic uint64_t *word, uint64_t n)
 void
 stats_add(struct stats *s, enum stats_total which, uint64_t n)
 {
-	add(&s->total[which], n);
+	add_to(&s->total[which], n);
 }
 
 uint64_t
@@ -98,9 +98,9 @@ stats_answer(struct stats *s, int row, int status, int64_t us)
 	while (bucket < STATS_BUCKETS - 1 && us > stats_bounds[bucket].us)
 		bucket++;
 	if (status >= STATS_FIRST && status < STATS_FIRST + STATS_STATUSES)
-		add(&r->answers[status - STATS_FIRST], 1);
-	add(&r->took[bucket], 1);
-	add(&r->took_us, (uint64_t)us);
+		add_to(&r->answers[status - STATS_FIRST], 1);
+	add_to(&r->took[bucket], 1);
+	add_to(&r->took_us, (uint64_t)us);
 }
 
 /* Tells an entry that two have written at once, or one has not finished. */

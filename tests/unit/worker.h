@@ -11,7 +11,6 @@
 #include "requests.h"
 #include "wire.h"
 
-
 #include <stdio.h>
 #include <stdlib.h>
 

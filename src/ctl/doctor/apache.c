@@ -41,7 +41,7 @@ struct site {
 
 /* The next word of a line, without quotes; "" at its end. */
 static void
-word(char **line, char *out, size_t size)
+take_word(char **line, char *out, size_t size)
 {
 	char *p = *line + strspn(*line, " \t\""), *end;
 
@@ -78,12 +78,12 @@ end_host(struct site *s)
 }
 
 static void
-add_names(struct host *h, char *line)
+add_server_names(struct host *h, char *line)
 {
 	char name[256];
 
-	for (word(&line, name, sizeof(name)); name[0] && h->names < SOME;
-	     word(&line, name, sizeof(name)))
+	for (take_word(&line, name, sizeof(name)); name[0] && h->names < SOME;
+	     take_word(&line, name, sizeof(name)))
 		if (!strpbrk(name, "*?"))
 			text_copy(
 			    h->name[h->names++], sizeof(h->name[0]), name);
@@ -100,10 +100,10 @@ take_of_host(struct site *s, const char *name, char *rest)
 		h->passes = true;
 	if (strcasecmp(name, "ServerName") == 0 ||
 	    strcasecmp(name, "ServerAlias") == 0) {
-		add_names(h, rest);
+		add_server_names(h, rest);
 		return;
 	}
-	word(&rest, value, sizeof(value));
+	take_word(&rest, value, sizeof(value));
 	if (strcasecmp(name, "SSLEngine") == 0)
 		h->tls = strcasecmp(value, "on") == 0;
 	else if (strcasecmp(name, "SSLCertificateFile") == 0)
@@ -118,12 +118,12 @@ take_line(struct site *s, char *line)
 	struct host *h = &s->host;
 	char name[80], value[80];
 
-	word(&line, name, sizeof(name));
+	take_word(&line, name, sizeof(name));
 	if (strcasecmp(name, "<VirtualHost") == 0) {
 		memset(h, 0, sizeof(*h));
 		h->open = true;
 		while (h->addresses < SOME) {
-			word(&line, h->address[h->addresses], 80);
+			take_word(&line, h->address[h->addresses], 80);
 			if (!h->address[h->addresses][0])
 				break;
 			h->addresses++;
@@ -131,7 +131,7 @@ take_line(struct site *s, char *line)
 	} else if (strcasecmp(name, "</VirtualHost") == 0) {
 		end_host(s);
 	} else if (strcasecmp(name, "Define") == 0) {
-		word(&line, value, sizeof(value) - 4);
+		take_word(&line, value, sizeof(value) - 4);
 		if (strstr(line, s->socket))
 			snprintf(
 			    s->defined, sizeof(s->defined), "${%.70s}", value);

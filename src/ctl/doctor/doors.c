@@ -219,7 +219,7 @@ judge_status(struct doctor *d, struct web *w, const struct door *door)
 }
 
 static void
-judge(struct doctor *d, struct web *w, const struct door *door)
+judge_answer(struct doctor *d, struct web *w, const struct door *door)
 {
 	const struct answer *a = &door->answer;
 	char text[400], fix[256];
@@ -283,7 +283,7 @@ doctor_doors(struct doctor *d)
 		if (is_stopped(d, w))
 			continue;
 		for (size_t i = 0; i < w->doors; i++)
-			judge(d, w, &w->door[i]);
+			judge_answer(d, w, &w->door[i]);
 	}
 }
 
@@ -324,16 +324,18 @@ report_age(struct doctor *d, const struct web *w, const char *what,
 		doctor_warn(d, fix, "%s %s", what, said);
 }
 
-/* Whether a door before it has shown the same certificate (to the same name):
- * what is wrong with that has been said. */
+enum shown_to { TO_SAME, TO_ANY };
+
+/* Whether a door before it has shown the same certificate, to whom wanted the
+ * same name or to anybody: what is wrong with that has been said. */
 static bool
-was_shown(const struct web *w, const struct door *door, bool by_name)
+was_shown(const struct web *w, const struct door *door, enum shown_to to)
 {
 	for (const struct door *o = w->door; o < door; o++)
 		if (o->answer.certificate.there &&
 		    is_same(
 			&o->answer.certificate, &door->answer.certificate) &&
-		    (!by_name || strcmp(o->name, door->name) == 0))
+		    (to == TO_ANY || strcmp(o->name, door->name) == 0))
 			return true;
 	return false;
 }
@@ -374,12 +376,12 @@ judge_served(struct doctor *d, const struct web *w, const struct door *door)
 	char text[400];
 
 	label(door, text);
-	if (!c->fits && !was_shown(w, door, true))
+	if (!c->fits && !was_shown(w, door, TO_SAME))
 		doctor_error(d,
 		    "a certificate for that name, or server_name as in the "
 		    "certificate (nginx: certificate.conf); then reload",
 		    "%s: the certificate is for %s", text, c->names);
-	if (was_shown(w, door, false))
+	if (was_shown(w, door, TO_ANY))
 		return;
 	judge_origin(d, w, door);
 	if (c->chain[0])

@@ -255,7 +255,7 @@ doctor_socket(struct doctor *d)
 }
 
 static void
-check_room(struct doctor *d, const char *path, unsigned long long least,
+check_free_bytes(struct doctor *d, const char *path, unsigned long long least,
     const char *fix)
 {
 	struct statvfs v;
@@ -280,14 +280,14 @@ check_room(struct doctor *d, const char *path, unsigned long long least,
 void
 doctor_disk(struct doctor *d)
 {
-	check_room(d, d->c->conf.runtime_dir, 8 * MIB,
+	check_free_bytes(d, d->c->conf.runtime_dir, 8 * MIB,
 	    "make room in it (du -x), or make that tmpfs larger; then restart "
 	    "the service");
-	check_room(d, "/var/log", 64 * MIB,
+	check_free_bytes(d, "/var/log", 64 * MIB,
 	    "journalctl --vacuum-size=200M; logrotate -f /etc/logrotate.conf");
 	if (d->has_facts && d->facts.data[0] &&
 	    !db_is_tcp(d->c->conf.admin_database))
-		check_room(d, d->facts.data, 256 * MIB,
+		check_free_bytes(d, d->facts.data, 256 * MIB,
 		    "make room at once: PostgreSQL stops when it cannot write; "
 		    "look for replication slots that hold WAL back");
 }

@@ -65,7 +65,7 @@ struct parse {
 };
 
 static const char *
-skip_space(const char *p)
+skip_blank(const char *p)
 {
 	for (;;) {
 		p += strspn(p, " \t\r\n");
@@ -77,7 +77,7 @@ skip_space(const char *p)
 
 /* The word at p; quotes are taken off. */
 static const char *
-take_word(const char *p, char *word, size_t size)
+take_quoted(const char *p, char *word, size_t size)
 {
 	char quote = *p == '"' || *p == '\'' ? *p++ : '\0';
 	size_t n = 0;
@@ -98,13 +98,13 @@ take_word(const char *p, char *word, size_t size)
 /* The next directive. Returns what has ended it, ';', '{' or '}'; '\0': there
  * is none. */
 static char
-next(const char **text, struct directive *v)
+next_directive(const char **text, struct directive *v)
 {
-	const char *p = skip_space(*text);
+	const char *p = skip_blank(*text);
 	char spare[256] = "", end;
 
-	for (v->n = 0; *p && !strchr(";{}", *p); p = skip_space(p)) {
-		p = take_word(p, v->n < WORDS ? v->word[v->n] : spare, 256);
+	for (v->n = 0; *p && !strchr(";{}", *p); p = skip_blank(p)) {
+		p = take_quoted(p, v->n < WORDS ? v->word[v->n] : spare, 256);
 		v->n += v->n < WORDS;
 	}
 	for (size_t i = v->n; i < WORDS; i++)
@@ -131,7 +131,7 @@ has(const struct directive *v, const char *word)
 
 /* "unix:SOCKET" or "unix:SOCKET:", as proxies have it. */
 static bool
-is_ours(const struct parse *p, const char *target)
+is_our_socket(const struct parse *p, const char *target)
 {
 	size_t len = strlen(p->target);
 
@@ -165,7 +165,7 @@ take_listen(struct server *s, const struct directive *v)
 
 /* A path, from the folder of the main file where it is a relative one. */
 static void
-place(const struct parse *p, const char *name, char *path, size_t size)
+place_path(const struct parse *p, const char *name, char *path, size_t size)
 {
 	bool whole = name[0] == '/';
 
@@ -180,7 +180,7 @@ take_file(struct parse *p, struct server *s, const char *name)
 
 	if (s->files == 2 || strchr(name, '$'))
 		return;
-	place(p, name, path, sizeof(path));
+	place_path(p, name, path, sizeof(path));
 	text_copy(s->file[s->files++], sizeof(s->file[0]), path);
 }
 
@@ -219,7 +219,7 @@ take_of_server(struct parse *p, struct server *s, const struct directive *v)
 }
 
 static void
-take(struct parse *p, const struct directive *v)
+take_directive(struct parse *p, const struct directive *v)
 {
 	struct nginx_conf *x = &p->d->nginx;
 	struct web *w = &p->d->web[WEB_NGINX];
@@ -233,8 +233,8 @@ take(struct parse *p, const struct directive *v)
 		text_copy(w->user, sizeof(w->user), v->word[1]);
 	else if (p->depth == 0 && is(v, "pid"))
 		text_copy(x->pid, sizeof(x->pid), v->word[1]);
-	else if (in == UPSTREAM && is(v, "server") && is_ours(p, v->word[1]) &&
-	    p->leading < 8)
+	else if (in == UPSTREAM && is(v, "server") &&
+	    is_our_socket(p, v->word[1]) && p->leading < 8)
 		text_copy(
 		    p->leads[p->leading++], sizeof(p->leads[0]), p->upstream);
 	else if (in == HTTP)
@@ -279,7 +279,7 @@ include(struct parse *p, const char *name)
 	char pattern[600];
 	bool ours = p->ours;
 
-	place(p, name, pattern, sizeof(pattern));
+	place_path(p, name, pattern, sizeof(pattern));
 	for (size_t i = 0; i < p->files; i++)
 		if (fnmatch(pattern, p->file[i].name,
 			FNM_PATHNAME | FNM_PERIOD) == 0)
@@ -297,7 +297,7 @@ walk(struct parse *p, size_t file)
 	if (v && p->includes < 10) {
 		p->includes++;
 		p->ours = strstr(p->file[file].name, "codecourier");
-		while ((end = next(&text, v))) {
+		while ((end = next_directive(&text, v))) {
 			if (end == '{' && p->depth < DEPTH)
 				open_block(p, v);
 			else if (end == '}' && p->depth > 0)
@@ -305,7 +305,7 @@ walk(struct parse *p, size_t file)
 			else if (end == ';' && is(v, "include"))
 				include(p, v->word[1]);
 			else if (end == ';')
-				take(p, v);
+				take_directive(p, v);
 		}
 		p->includes--;
 	}
@@ -320,7 +320,7 @@ path_of(const struct parse *p, const struct server *s)
 	const char *path = s->ours && s->passes == 0 ? "" : NULL;
 
 	for (size_t i = 0; i < s->passes; i++) {
-		bool leads = is_ours(p, s->pass[i].target);
+		bool leads = is_our_socket(p, s->pass[i].target);
 
 		for (size_t k = 0; k < p->leading; k++)
 			leads = leads ||

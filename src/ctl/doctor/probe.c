@@ -44,7 +44,7 @@ wait_for(int fd, short events, int64_t deadline)
 
 /* Connects without waiting for longer than the deadline; errno, or 0. */
 static int
-connect_to(
+connect_in_time(
     int fd, const struct sockaddr *address, socklen_t len, int64_t deadline)
 {
 	int error = 0;
@@ -348,7 +348,7 @@ ask_door(struct door *door, int64_t limit)
 		door->answer.error = to ? errno : EADDRNOTAVAIL;
 	else
 		door->answer.error =
-		    connect_to(fd, to->ai_addr, to->ai_addrlen, deadline);
+		    connect_in_time(fd, to->ai_addr, to->ai_addrlen, deadline);
 	if (!door->answer.error)
 		exchange(door, fd, deadline);
 	if (fd >= 0)

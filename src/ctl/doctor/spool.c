@@ -60,7 +60,7 @@ check_owner(
 }
 
 static void
-check_room(struct doctor *d, const char *path)
+check_fill(struct doctor *d, const char *path)
 {
 	struct statvfs fs;
 	unsigned long long used;
@@ -106,7 +106,7 @@ doctor_spool_at(
 	if (!d->installed)
 		return;
 	if (is_its_own(path, &st))
-		check_room(d, path);
+		check_fill(d, path);
 	else
 		doctor_warn(d,
 		    "systemctl enable --now run-codecourier_body.mount "

@@ -15,7 +15,8 @@
 static void
 is_shown(const char *text, size_t len, bool cell, const char *as)
 {
-	char *shown = plain_text(walled(text, len), len, cell);
+	char *shown =
+	    plain_text(walled(text, len), len, cell ? PLAIN_CELL : PLAIN_LINE);
 
 	assert_non_null(shown);
 	assert_string_equal(shown, as);
