@@ -3,7 +3,8 @@ server's table of routes says what is tried: a new route is covered by it."""
 import pytest
 
 from client import Api, raw, request_bytes
-from contract import CALLS, CONVEX, KEPT, NOBODY, PROVIDERS, WRITES
+from contract import (CALLS, CONVEX, KEPT, LISTS, MAPS, NOBODY, PROVIDERS,
+                      SHORT, TEXTS, WRITES)
 from fixtures import everything, make_project
 from session import until
 from tables import ROUTES
@@ -18,15 +19,10 @@ def furnish(project, mark, count):
     api.post("/project/update", {
         "name": mark, "githubRepoUrl": f"https://example.com/{mark}/x"})
     api.post("/project/settings/update", {
-        "sandboxSystemPrompt": mark, "claudeMd": mark,
-        "issueDiscoveryPrompt": mark, "selectedSkills": [mark],
-        "selectedCommands": [mark], "selectedScripts": [mark],
-        "envVars": {mark: mark}, "deployEnvVars": {mark: mark},
-        "testUserCredentials": {mark: mark},
-        "convexDeployKey": f"{mark}-deploy", "convexDevKey": f"{mark}-dev",
-        "learningTemplateId": mark, "learningModel": mark,
-        "mergingTemplateId": mark, "mergingModel": mark,
-        "gitCommitName": mark, "gitCommitEmail": f"{mark}@example.com"})
+        **dict.fromkeys(TEXTS + SHORT, mark), **dict.fromkeys(LISTS, [mark]),
+        **dict.fromkeys([*MAPS, "testUserCredentials"], {mark: mark}),
+        **{n: f"{mark}-{n}" for n in CONVEX},
+        "gitCommitEmail": f"{mark}@example.com"})
     project.providers = PROVIDERS[:count]
     for provider in project.providers:
         api.post("/project/provider-keys/set",
@@ -76,13 +72,13 @@ TAKERS = [(path, name) for (_, path), table in ROUTES.items()
           for name, field in table[3].items() if field.is_id]
 KEYED = [(m, p.removeprefix("/api/v1")) for (m, p), t in ROUTES.items()
          if t[0]]
-LISTS = [p.removeprefix("/api/v1") for (_, p), t in ROUTES.items() if t[1]]
+PAGED = [p.removeprefix("/api/v1") for (_, p), t in ROUTES.items() if t[1]]
 
 
 def test_the_tables_are_read():
     """By name: what is not found below would not be tested."""
     assert {name for _, name in TAKERS} == {"targetUserId", "keyId"}
-    assert set(KEYED) == set(CALLS) and len(LISTS) == 2
+    assert set(KEYED) == set(CALLS) and len(PAGED) == 2
 
 
 def objects(theirs):
@@ -219,7 +215,7 @@ def test_a_note_of_use_is_of_one_key(stack, theirs):
     assert used(theirs) == before
 
 
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", PAGED)
 def test_their_cursor_is_foreign(refusing, theirs, path):
     cursor = theirs.api.page(path + "?limit=1")["nextCursor"]
     refusing.refused("VALIDATION", "GET", f"{path}?cursor={cursor}",
