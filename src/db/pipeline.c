@@ -4,6 +4,8 @@
 #include "db/pipeline.h"
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
 #include "db/error.h"
 
 #include <libpq-fe.h>
@@ -49,6 +51,21 @@ note_error(struct attempt *a, const PGresult *res)
 	snprintf(a->constraint, sizeof(a->constraint), "%s", name ? name : "");
 }
 
+/* For log_level=debug: name, rows, time since the answer before; no value. The
+ * server sends the answers of a pipeline together, when it can: then the first
+ * has the wait for all of them. */
+static void
+tell(const struct db_query *q, PGresult *res, int64_t *since)
+{
+	int64_t now = clock_us();
+	char us[TEXT_DECIMAL];
+
+	text_decimal(us, (uint64_t)(now - *since));
+	log_pairs(LOG_DEBUG, "statement", stmt_info(q->stmt)->name, "rows",
+	    PQcmdTuples(res), "us", us, NULL);
+	*since = now;
+}
+
 /* Until the sync arrives nothing is committed (a deferred constraint fails
  * after the last statement's result). */
 enum outcome
@@ -56,6 +73,8 @@ db_read_pipeline(struct pg_conn *conn, struct db_query *const q[], size_t n,
     int64_t deadline, struct attempt *a)
 {
 	bool failed = false, timed_out = false;
+	bool tells = q && log_level() >= LOG_DEBUG;
+	int64_t since = tells ? clock_us() : 0;
 	size_t i = 0;
 
 	for (;;) {
@@ -77,6 +96,8 @@ db_read_pipeline(struct pg_conn *conn, struct db_query *const q[], size_t n,
 			return a->sqlstate[0] ? REFUSED : LOST;
 		case PGRES_TUPLES_OK:
 		case PGRES_COMMAND_OK:
+			if (tells && i < n)
+				tell(q[i], res, &since);
 			if (q && i < n)
 				q[i]->result = res;
 			else
