@@ -64,18 +64,18 @@ load(struct app *app, enum db_mode mode, unsigned pause)
 static bool
 check_sealed(struct app *app)
 {
-	struct db_query query, *q = &query;
+	struct db_query q;
 	struct db_fault fault;
 	char *lines = NULL, *at, why[256] = "no memory";
 	bool bad = true;
 
-	db_query_init(q, STMT_MASTER_KEYS);
-	if (db_run(app->db, &q, 1, false, clock_us() + CLOCK_S(8), &fault)) {
-		db_query_clear(q);
+	db_query_init(&q, STMT_MASTER_KEYS);
+	if (db_ask(app->db, &q, clock_us() + CLOCK_S(8), &fault)) {
+		db_query_clear(&q);
 		return false; /* db_run has said why */
 	}
-	at = lines = strdup(db_value(q, 0, 0, NULL));
-	db_query_clear(q);
+	at = lines = strdup(db_value(&q, 0, 0, NULL));
+	db_query_clear(&q);
 	if (lines)
 		bad = data_key_foreign(app->keyring, &at, why, sizeof(why));
 	free(lines);

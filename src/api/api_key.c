@@ -164,6 +164,6 @@ api_key_revoke(struct req *r)
 		return e;
 	if (db_rows(q) == 0)
 		return req_not_found(r, REVOKE_KEY_ID);
-	e = guard_drain(r, STMT_API_KEY_DRAIN, id);
+	e = guard_drain(r, id);
 	return e ? e : answer_row(r, q);
 }

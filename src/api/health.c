@@ -19,18 +19,18 @@ health_live(struct req *r)
 enum err
 health_ready(struct req *r)
 {
-	struct db_query query, *q = &query;
+	struct db_query q;
 	struct db_fault fault;
 	enum err e;
 
-	db_query_init(q, STMT_SCHEMA_VERSION);
-	e = db_run(r->app->db, &q, 1, false, r->start + CLOCK_S(3), &fault);
+	db_query_init(&q, STMT_SCHEMA_VERSION);
+	e = db_ask(r->app->db, &q, r->start + CLOCK_S(3), &fault);
 	/* since it was connected to, an administrator can have made it so */
-	if (!e && db_value(q, 0, 2, NULL)) {
+	if (!e && db_value(&q, 0, 2, NULL)) {
 		e = ERR_UNAVAILABLE;
 		fault.message = "The database is read-only.";
 	}
-	db_query_clear(q);
+	db_query_clear(&q);
 	if (e)
 		return req_fail(r, ERR_UNAVAILABLE, NULL,
 		    fault.message ? fault.message

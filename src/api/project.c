@@ -74,6 +74,6 @@ project_delete(struct req *r)
 		return e;
 	if (db_rows(q) == 0) /* by another request, after the guard looked */
 		return ERR_AUTH_INVALID;
-	e = guard_drain(r, STMT_PROJECT_DRAIN, NULL);
+	e = guard_drain(r, NULL);
 	return e ? e : answer_row(r, q);
 }

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "crypt/key.h"
 #include "ctl/plain.h"
+#include "db/drain.h"
 #include "json/object.h"
 
 #include <json-c/json.h>
@@ -241,23 +242,7 @@ ctl_do_locked(struct ctl *c, struct db_query *q)
 int
 ctl_drain(struct ctl *c, const char *key_id)
 {
-	int64_t deadline = clock_us() + CTL_DEADLINE;
-	struct db_fault fault;
-	struct db_query query, *q = &query;
-	enum err e;
-
-	do {
-		db_query_init(
-		    q, key_id ? STMT_API_KEY_DRAIN : STMT_PROJECT_DRAIN);
-		db_text(q, c->project_id);
-		if (key_id)
-			db_text(q, key_id);
-		e = db_run(c->db, &q, 1, false, deadline, &fault);
-		db_query_clear(q);
-		if (e)
-			usleep(10000);
-	} while (e && clock_us() < deadline);
-	if (!e)
+	if (!db_drain(c->db, c->project_id, key_id, clock_us() + CTL_DEADLINE))
 		return CTL_DONE;
 	return ctl_fail(c, ERR_UNAVAILABLE,
 	    "%s for every new request, but a write that began before is still "

@@ -100,7 +100,7 @@ void ctl_write(
 MUST_CHECK int ctl_name(struct ctl *c, const char *given, char out[CTL_NAME]);
 
 /* Waits until no write is open any more that began before the key, or with
- * NULL the project, was stopped; see guard_drain. */
+ * NULL the project, was stopped; see db_drain. */
 MUST_CHECK int ctl_drain(struct ctl *c, const char *key_id);
 
 /* The configuration file that is in force. */

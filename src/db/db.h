@@ -84,4 +84,15 @@ void db_slim(struct db *db, size_t sent);
 MUST_CHECK enum err db_run(struct db *db, struct db_query *const q[], size_t n,
     bool write, int64_t deadline, struct db_fault *fault);
 
+/* The same for a single one that may run twice: it changes nothing, or nothing
+ * that a second time would. */
+MUST_CHECK static inline enum err
+db_ask(
+    struct db *db, struct db_query *q, int64_t deadline, struct db_fault *fault)
+{
+	struct db_query *const only[] = {q};
+
+	return db_run(db, only, 1, false, deadline, fault);
+}
+
 #endif

@@ -194,7 +194,7 @@ check_row(struct req *r, const struct db_query *q)
 enum err
 auth_cold(struct req *r)
 {
-	struct db_query query, *q = &query;
+	struct db_query q;
 	struct db_fault fault;
 	char prefix[KEY_PREFIX + 1];
 	int64_t until;
@@ -208,13 +208,13 @@ auth_cold(struct req *r)
 		if (!wait_cold(r, until))
 			return refuse_cold(r);
 	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, r->key);
-	db_query_init(q, STMT_KEY_BY_PREFIX);
-	db_text(q, prefix);
-	e = db_run(r->app->db, &q, 1, false, r->deadline, &fault);
+	db_query_init(&q, STMT_KEY_BY_PREFIX);
+	db_text(&q, prefix);
+	e = db_ask(r->app->db, &q, r->deadline, &fault);
 	if (e)
 		req_fail(r, e, NULL, fault.message);
 	else
-		e = check_row(r, q);
-	db_query_clear(q);
+		e = check_row(r, &q);
+	db_query_clear(&q);
 	return e;
 }

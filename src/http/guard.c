@@ -3,12 +3,11 @@
  */
 #include "http/guard.h"
 
-#include "base/clock.h"
+#include "db/drain.h"
 #include "http/auth.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/banned.h"
 
@@ -118,24 +117,10 @@ guard_refuse(struct req *r, enum err e)
 }
 
 enum err
-guard_drain(struct req *r, enum stmt stmt, const char *id)
+guard_drain(struct req *r, const char *key_id)
 {
-	struct db_fault fault;
-	enum err e;
-
-	do {
-		struct db_query query, *q = &query;
-
-		db_query_init(q, stmt);
-		db_text(q, r->id.project_id);
-		if (id)
-			db_text(q, id);
-		e = db_run(r->app->db, &q, 1, false, r->deadline, &fault);
-		db_query_clear(q);
-		if (!e)
-			return ERR_OK;
-		usleep(10000);
-	} while (clock_us() < r->deadline);
+	if (!db_drain(r->app->db, r->id.project_id, key_id, r->deadline))
+		return ERR_OK;
 	return req_fail(r, ERR_IN_DOUBT, NULL,
 	    "It takes effect for every new request, but a write that began "
 	    "before was still open when time ran out. Call again to wait for "

@@ -40,11 +40,8 @@ MUST_CHECK enum err guard_run(struct req *r);
  */
 MUST_CHECK enum err guard_refuse(struct req *r, enum err e);
 
-/*
- * After a committed revocation: waits until no write that began before it is
- * open any more. `stmt` locks the row FOR UPDATE ($1 project, $2 `id` unless
- * NULL). ERR_IN_DOUBT: something was still open at the deadline.
- */
-MUST_CHECK enum err guard_drain(struct req *r, enum stmt stmt, const char *id);
+/* As db_drain, of the caller's project. ERR_IN_DOUBT: something was still open
+ * at the deadline. */
+MUST_CHECK enum err guard_drain(struct req *r, const char *key_id);
 
 #endif

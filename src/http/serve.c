@@ -231,17 +231,17 @@ log_request(const struct req *r, int64_t db_us, size_t bytes)
 static void
 note_use(struct req *r)
 {
-	struct db_query query, *q = &query;
+	struct db_query q;
 	struct db_fault fault;
 
 	if (!r->key_used)
 		return;
-	db_query_init(q, STMT_KEY_USED);
-	db_text(q, r->id.project_id);
-	db_text(q, r->id.key_id);
-	if (db_run(r->app->db, &q, 1, false, clock_us() + CLOCK_S(2), &fault))
+	db_query_init(&q, STMT_KEY_USED);
+	db_text(&q, r->id.project_id);
+	db_text(&q, r->id.key_id);
+	if (db_ask(r->app->db, &q, clock_us() + CLOCK_S(2), &fault))
 		log_msg(LOG_WARN, "last use of the key not noted");
-	db_query_clear(q);
+	db_query_clear(&q);
 }
 
 void
