@@ -10,7 +10,7 @@
 #include "base/banned.h"
 
 const char *
-scope_name(enum scope scope)
+route_scope_name(enum scope scope)
 {
 	static const char *const names[] = {
 	    [SCOPE_READ] = "projects:read",

@@ -20,7 +20,7 @@ enum scope {
 };
 
 /* The scope as api_key.scopes has it; NULL of SCOPE_OPEN. */
-const char *scope_name(enum scope scope);
+const char *route_scope_name(enum scope scope);
 
 /* What a query string may hold. */
 enum route_query {

@@ -110,9 +110,9 @@ static void
 names_scopes(void **state)
 {
 	(void)state;
-	assert_null(scope_name(SCOPE_OPEN));
-	assert_string_equal(scope_name(SCOPE_READ), "projects:read");
-	assert_string_equal(scope_name(SCOPE_WRITE), "projects:write");
+	assert_null(route_scope_name(SCOPE_OPEN));
+	assert_string_equal(route_scope_name(SCOPE_READ), "projects:read");
+	assert_string_equal(route_scope_name(SCOPE_WRITE), "projects:write");
 }
 
 static void
