@@ -1,6 +1,7 @@
 /*
  * scan.c: one pass over a JSON text by recursive descent of bounded depth;
  * each rule of scan.h is checked where its first byte is met.
+ * Size: 478 lines; all rules want the same state, and call each other.
  */
 #include "json/scan.h"
 

@@ -7,6 +7,7 @@
 #include "ctl/doctor/doctor.h"
 
 #include "base/text.h"
+#include "ctl/doctor/directive.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
@@ -18,15 +19,8 @@
 #define FILE_MARK "# configuration file "
 #define FILES     400
 #define SERVERS   64
-#define WORDS     20
 #define SOME      16 /* addresses, names and locations of a server */
 #define DEPTH     32
-
-/* One directive; what is longer is cut, and of no interest. */
-struct directive {
-	size_t n;
-	char word[WORDS][256];
-};
 
 enum block { OTHER, EVENTS, HTTP, UPSTREAM, SERVER, LOCATION };
 
@@ -64,71 +58,6 @@ struct parse {
 	size_t servers;
 };
 
-static const char *
-skip_blank(const char *p)
-{
-	for (;;) {
-		p += strspn(p, " \t\r\n");
-		if (*p != '#')
-			return p;
-		p += strcspn(p, "\n");
-	}
-}
-
-/* The word at p; quotes are taken off. */
-static const char *
-take_quoted(const char *p, char *word, size_t size)
-{
-	char quote = *p == '"' || *p == '\'' ? *p++ : '\0';
-	size_t n = 0;
-
-	while (*p && (quote ? *p != quote : !strchr(" \t\r\n;{}", *p))) {
-		size_t length = *p == '\\' && p[1] ? 2 : 1;
-
-		if (!quote && *p == '$' && p[1] == '{') /* ${name} */
-			length = strcspn(p, "}") + 1;
-		for (; *p && length > 0; length--, p++)
-			if (n + 1 < size)
-				word[n++] = *p;
-	}
-	word[n] = '\0';
-	return p + (quote && *p);
-}
-
-/* The next directive. Returns what has ended it, ';', '{' or '}'; '\0': there
- * is none. */
-static char
-next_directive(const char **text, struct directive *v)
-{
-	const char *p = skip_blank(*text);
-	char spare[256] = "", end;
-
-	for (v->n = 0; *p && !strchr(";{}", *p); p = skip_blank(p)) {
-		p = take_quoted(p, v->n < WORDS ? v->word[v->n] : spare, 256);
-		v->n += v->n < WORDS;
-	}
-	for (size_t i = v->n; i < WORDS; i++)
-		v->word[i][0] = '\0';
-	end = *p;
-	*text = p + (end != '\0');
-	return end;
-}
-
-static bool
-is(const struct directive *v, const char *name)
-{
-	return strcmp(v->word[0], name) == 0;
-}
-
-static bool
-has(const struct directive *v, const char *word)
-{
-	for (size_t i = 1; i < v->n; i++)
-		if (strcmp(v->word[i], word) == 0)
-			return true;
-	return false;
-}
-
 /* "unix:SOCKET" or "unix:SOCKET:", as proxies have it. */
 static bool
 is_our_socket(const struct parse *p, const char *target)
@@ -155,10 +84,10 @@ take_listen(struct server *s, const struct directive *v)
 		return;
 	text_copy(
 	    s->listen[n].address, sizeof(s->listen[n].address), v->word[1]);
-	s->listen[n].tls = has(v, "ssl");
-	s->listen[n].proxied = has(v, "proxy_protocol");
-	s->listen[n].other = has(v, "quic") ||
-	    (has(v, "http2") && !has(v, "ssl")) ||
+	s->listen[n].tls = directive_has(v, "ssl");
+	s->listen[n].proxied = directive_has(v, "proxy_protocol");
+	s->listen[n].other = directive_has(v, "quic") ||
+	    (directive_has(v, "http2") && !directive_has(v, "ssl")) ||
 	    strncmp(v->word[1], "unix:", 5) == 0;
 	s->listens++;
 }
@@ -199,22 +128,23 @@ take_pass(const struct parse *p, struct server *s, const char *target)
 static void
 take_of_server(struct parse *p, struct server *s, const struct directive *v)
 {
-	if (is(v, "listen"))
+	if (directive_is(v, "listen"))
 		take_listen(s, v);
-	else if (is(v, "server_name"))
+	else if (directive_is(v, "server_name"))
 		for (size_t i = 1; i < v->n && s->names < SOME; i++)
 			text_copy(s->name[s->names++], sizeof(s->name[0]),
 			    v->word[i]);
-	else if (is(v, "ssl_certificate"))
+	else if (directive_is(v, "ssl_certificate"))
 		take_file(p, s, v->word[1]);
-	else if (is(v, "fastcgi_pass"))
+	else if (directive_is(v, "fastcgi_pass"))
 		take_pass(p, s, v->word[1]);
-	else if (is(v, "client_body_temp_path"))
+	else if (directive_is(v, "client_body_temp_path"))
 		keep(s->body, sizeof(s->body), v->word[1]);
-	else if (is(v, "fastcgi_temp_path"))
+	else if (directive_is(v, "fastcgi_temp_path"))
 		keep(s->spool, sizeof(s->spool), v->word[1]);
-	else if (is(v, "deny") ||
-	    (is(v, "ssl_verify_client") && strcmp(v->word[1], "off") != 0))
+	else if (directive_is(v, "deny") ||
+	    (directive_is(v, "ssl_verify_client") &&
+		strcmp(v->word[1], "off") != 0))
 		s->guarded = true;
 }
 
@@ -227,13 +157,13 @@ take_directive(struct parse *p, const struct directive *v)
 
 	if (v->n < 2)
 		return;
-	if (in == EVENTS && is(v, "worker_connections"))
+	if (in == EVENTS && directive_is(v, "worker_connections"))
 		x->worker_connections = strtol(v->word[1], NULL, 10);
-	else if (p->depth == 0 && is(v, "user"))
+	else if (p->depth == 0 && directive_is(v, "user"))
 		text_copy(w->user, sizeof(w->user), v->word[1]);
-	else if (p->depth == 0 && is(v, "pid"))
+	else if (p->depth == 0 && directive_is(v, "pid"))
 		text_copy(x->pid, sizeof(x->pid), v->word[1]);
-	else if (in == UPSTREAM && is(v, "server") &&
+	else if (in == UPSTREAM && directive_is(v, "server") &&
 	    is_our_socket(p, v->word[1]) && p->leading < 8)
 		text_copy(
 		    p->leads[p->leading++], sizeof(p->leads[0]), p->upstream);
@@ -248,21 +178,22 @@ open_block(struct parse *p, const struct directive *v)
 {
 	enum block in = p->depth ? p->block[p->depth - 1] : OTHER, b = OTHER;
 
-	if (p->depth == 0 && is(v, "events")) {
+	if (p->depth == 0 && directive_is(v, "events")) {
 		b = EVENTS;
-	} else if (p->depth == 0 && is(v, "http")) {
+	} else if (p->depth == 0 && directive_is(v, "http")) {
 		b = HTTP;
-	} else if (in == HTTP && is(v, "upstream")) {
+	} else if (in == HTTP && directive_is(v, "upstream")) {
 		b = UPSTREAM;
 		text_copy(p->upstream, sizeof(p->upstream), v->word[1]);
-	} else if (in == HTTP && is(v, "server") && p->servers < SERVERS) {
+	} else if (in == HTTP && directive_is(v, "server") &&
+	    p->servers < SERVERS) {
 		b = SERVER;
 		p->server[p->servers++].ours = p->ours;
 		p->location[0] = '\0';
 	} else if (in == SERVER || in == LOCATION) {
 		/* also `if` and the like: what stands in there is this one's */
 		b = LOCATION;
-		if (is(v, "location") && v->n > 1)
+		if (directive_is(v, "location") && v->n > 1)
 			text_copy(p->location, sizeof(p->location),
 			    v->word[v->n - 1]);
 	}
@@ -297,12 +228,12 @@ walk(struct parse *p, size_t file)
 	if (v && p->includes < 10) {
 		p->includes++;
 		p->ours = strstr(p->file[file].name, "codecourier");
-		while ((end = next_directive(&text, v))) {
+		while ((end = directive_next(&text, v))) {
 			if (end == '{' && p->depth < DEPTH)
 				open_block(p, v);
 			else if (end == '}' && p->depth > 0)
 				p->depth--;
-			else if (end == ';' && is(v, "include"))
+			else if (end == ';' && directive_is(v, "include"))
 				include(p, v->word[1]);
 			else if (end == ';')
 				take_directive(p, v);

@@ -31,6 +31,14 @@ web_add(struct web *w)
 	return &more[w->doors++];
 }
 
+const char *
+web_label(const struct door *door, char text[400])
+{
+	snprintf(text, 400, "%s on %s%s%s", door->tls ? "https" : "http",
+	    door->listen, door->name[0] ? " as " : "", door->name);
+	return text;
+}
+
 static void
 changed(struct web *w, const char *path, const struct stat *st)
 {

@@ -65,6 +65,10 @@ struct web {
 /* A door more, all zero; NULL: no memory, or far too many. */
 struct door *web_add(struct web *w);
 
+/* What a finding calls a door: its address, and its name. Returns
+ * `text`. */
+const char *web_label(const struct door *door, char text[400]);
+
 /* Remembers the file if it was changed last of all. */
 void web_changed(struct web *w, const char *path);
 
