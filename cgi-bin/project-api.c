@@ -15,7 +15,6 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/version.h"
-#include "crypt/data_key.h"
 #include "http/cgi.h"
 #include "http/fcgi.h"
 #include "http/metrics.h"
@@ -60,30 +59,6 @@ load(struct app *app, enum db_mode mode, unsigned pause)
 		die("cannot start", "out of memory", pause);
 }
 
-/* Whether the keyring opens this database's data keys. */
-static bool
-check_sealed(struct app *app)
-{
-	struct db_query q;
-	struct db_fault fault;
-	char *lines = NULL, *at, why[256] = "no memory";
-	bool bad = true;
-
-	db_query_init(&q, STMT_MASTER_KEYS);
-	if (db_ask(app->db, &q, clock_us() + CLOCK_S(8), &fault)) {
-		db_query_clear(&q);
-		return false; /* db_run has said why */
-	}
-	at = lines = strdup(db_value(&q, 0, 0, NULL));
-	db_query_clear(&q);
-	if (lines)
-		bad = data_key_foreign(app->keyring, &at, why, sizeof(why));
-	free(lines);
-	if (bad)
-		log_msg(LOG_ERROR, "keyring: %s", why);
-	return !bad;
-}
-
 /* -t: every finding on a line of its own. */
 static int
 check(struct app *app)
@@ -92,7 +67,7 @@ check(struct app *app)
 
 	keyring = vault_load(app);
 	database = db_connect(app->db, true);
-	ok = keyring && database && check_sealed(app);
+	ok = keyring && database && vault_check(app);
 	if (ok)
 		printf("configuration, keyring, schema version %d and "
 		       "statements are fine\n",

@@ -3,7 +3,9 @@
  */
 #include "api/vault.h"
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "crypt/data_key.h"
 #include "shm/worker.h"
 
 #include <stdlib.h>
@@ -40,6 +42,38 @@ bool
 vault_load(struct app *app)
 {
 	return app->keyring || vault_reload(app);
+}
+
+static bool
+is_foreign(
+    struct app *app, const struct db_query *q, int row, char *why, size_t size)
+{
+	size_t len = 0;
+	const char *wrapped = db_value(q, row, 3, &len);
+
+	return data_key_foreign(app->keyring, db_value(q, row, 0, NULL),
+	    db_value(q, row, 1, NULL), db_value(q, row, 2, NULL), wrapped, len,
+	    why, size);
+}
+
+bool
+vault_check(struct app *app)
+{
+	struct db_query q;
+	struct db_fault fault;
+	char why[256];
+	bool ok;
+
+	db_query_init(&q, STMT_MASTER_KEYS);
+	/* db_run says why it could not be found out */
+	ok = !db_ask(app->db, &q, clock_us() + CLOCK_S(8), &fault);
+	for (int i = 0; ok && i < db_rows(&q); i++) {
+		ok = !is_foreign(app, &q, i, why, sizeof(why));
+		if (!ok)
+			log_msg(LOG_ERROR, "keyring: %s", why);
+	}
+	db_query_clear(&q);
+	return ok;
 }
 
 static enum err

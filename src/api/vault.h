@@ -42,6 +42,9 @@ char *vault_unseal(struct req *r, const struct vault *v, struct seal_name what,
 
 /* Makes sure of a keyring. False: there is none; why is logged. */
 bool vault_load(struct app *app);
+/* Whether the keyring is the one that the database was sealed with. False: it
+ * is not, or that could not be found out; why is logged. */
+MUST_CHECK bool vault_check(struct app *app);
 /* Reads the file again; one that cannot be read leaves what there is. */
 bool vault_reload(struct app *app);
 

@@ -9,8 +9,6 @@
 #include "base/uuid.h"
 #include "crypt/cipher.h"
 
-#include <sodium.h>
-
 #include <stdio.h>
 #include <string.h>
 
@@ -65,50 +63,25 @@ data_key_open(const struct keyring *ring, const char *project_id,
 	return ERR_OK;
 }
 
-/* For `wrapped` in hex digits, of any length: only whether it opens. */
-static enum err
-try_key(const struct keyring *ring, const char *project_id, const char *id,
-    const char *master, const char *wrapped)
-{
-	unsigned char bytes[DATA_KEY_WRAPPED];
-	struct data_key k;
-	size_t len;
-	enum err e;
-
-	if (sodium_hex2bin(bytes, sizeof(bytes), wrapped, strlen(wrapped), NULL,
-		&len, NULL) != 0)
-		return ERR_INTERNAL;
-	e = data_key_open(ring, project_id, id, master, bytes, len, &k);
-	data_key_wipe(&k);
-	return e;
-}
-
 bool
-data_key_foreign(
-    const struct keyring *ring, char **lines, char *why, size_t size)
+data_key_foreign(const struct keyring *ring, const char *project_id,
+    const char *id, const char *master, const void *wrapped, size_t len,
+    char *why, size_t size)
 {
-	char project[UUID_TEXT], id[UUID_TEXT], master[KEYRING_ID];
-	char wrapped[2 * DATA_KEY_WRAPPED + 1], *line;
-	enum err e;
+	struct data_key k;
+	enum err e =
+	    data_key_open(ring, project_id, id, master, wrapped, len, &k);
 
-	while ((line = strsep(lines, "\n"))) {
-		if (sscanf(line, "%36s %36s %32s %146s", project, id, master,
-			wrapped) != 4)
-			continue;
-		e = try_key(ring, project, id, master, wrapped);
-		if (!e)
-			continue;
-		if (e == ERR_NOT_FOUND)
-			snprintf(why, size,
-			    "the keyring lacks the master key %s, which "
-			    "projects are sealed with",
-			    master);
-		else
-			snprintf(why, size,
-			    "the keyring's master key %s is not the one that "
-			    "projects are sealed with",
-			    master);
-		return true;
-	}
-	return false;
+	data_key_wipe(&k);
+	if (e == ERR_NOT_FOUND)
+		snprintf(why, size,
+		    "the keyring lacks the master key %s, which projects are "
+		    "sealed with",
+		    master);
+	else if (e)
+		snprintf(why, size,
+		    "the keyring's master key %s is not the one that projects "
+		    "are sealed with",
+		    master);
+	return e != ERR_OK;
 }

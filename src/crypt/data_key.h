@@ -40,11 +40,11 @@ MUST_CHECK enum err data_key_open(const struct keyring *ring,
 /*
  * Whether the keyring is not the one that a database was sealed with: a whole
  * keyring of somebody else's looks as good as ours until a secret is wanted.
- * Tries the lines of STMT_MASTER_KEYS, of each master key its newest data key,
- * from *lines on, which are cut to pieces. True: one does not open, `why` says
- * which; *lines is behind it. False: there is no further one.
+ * Tries one data key of it, a row of STMT_MASTER_KEYS. True: it does not open,
+ * `why` says which.
  */
-bool data_key_foreign(
-    const struct keyring *ring, char **lines, char *why, size_t size);
+bool data_key_foreign(const struct keyring *ring, const char *project_id,
+    const char *id, const char *master, const void *wrapped, size_t len,
+    char *why, size_t size);
 
 #endif

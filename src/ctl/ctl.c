@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "crypt/data_key.h"
 #include "crypt/key.h"
 #include "ctl/plain.h"
 #include "db/drain.h"
@@ -277,4 +278,16 @@ ctl_installed(char unit[80])
 		snprintf(
 		    unit, 80, "codecourier-api@%.*s.service", (int)len, name);
 	return true;
+}
+
+bool
+ctl_foreign(const struct keyring *ring, const struct db_query *q, int row,
+    char *why, size_t size)
+{
+	size_t len = 0;
+	const char *wrapped = db_value(q, row, 3, &len);
+
+	return data_key_foreign(ring, db_value(q, row, 0, NULL),
+	    db_value(q, row, 1, NULL), db_value(q, row, 2, NULL), wrapped, len,
+	    why, size);
 }

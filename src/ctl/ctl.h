@@ -99,6 +99,11 @@ void ctl_write(
 #define CTL_NAME 401 /* 100 characters of 4 bytes */
 MUST_CHECK int ctl_name(struct ctl *c, const char *given, char out[CTL_NAME]);
 
+/* Whether the keyring is not what a row of STMT_MASTER_KEYS was sealed with;
+ * see data_key_foreign. */
+bool ctl_foreign(const struct keyring *ring, const struct db_query *q, int row,
+    char *why, size_t size);
+
 /* Waits until no write is open any more that began before the key, or with
  * NULL the project, was stopped; see db_drain. */
 MUST_CHECK int ctl_drain(struct ctl *c, const char *key_id);

@@ -121,16 +121,20 @@ add_host(struct ctl *c, struct json_object *o)
 static bool
 add_keyring(struct ctl *c, struct json_object *o, struct admin *a)
 {
-	char why[512], rows[8192] = "", *lines = rows, print[17];
+	char why[512], print[17];
 	struct keyring *ring = keyring_load(c->conf.keyring, why, sizeof(why));
 	bool ok = ring != NULL;
+	struct db_query q;
 
 	if (ring)
 		keyring_fingerprint(ring, print);
-	if (ring && a)
-		ok = admin_text(a, "data keys", STMT_MASTER_KEYS, rows,
-			 sizeof(rows), why, sizeof(why)) &&
-		    !data_key_foreign(ring, &lines, why, sizeof(why));
+	if (ring && a) {
+		db_query_init(&q, STMT_MASTER_KEYS);
+		ok = admin_ask(a, "data keys", &q, why, sizeof(why));
+		for (int i = 0; ok && i < db_rows(&q); i++)
+			ok = !ctl_foreign(ring, &q, i, why, sizeof(why));
+		db_query_clear(&q);
+	}
 	object_text(o, "keyringFingerprint", ring ? print : NULL);
 	object_text(o, "keyring", ok ? "ok" : why);
 	keyring_free(ring);

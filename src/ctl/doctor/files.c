@@ -121,21 +121,24 @@ doctor_keyring(struct doctor *d)
 void
 doctor_sealed(struct doctor *d)
 {
-	char rows[8192], why[256], *lines = rows;
+	char why[256];
 	struct keyring *ring =
 	    keyring_load(d->c->conf.keyring, why, sizeof(why));
+	struct db_query q;
 
+	db_query_init(&q, STMT_MASTER_KEYS);
 	if (!ring || !d->admin ||
-	    !admin_text(d->admin, "data keys", STMT_MASTER_KEYS, rows,
-		sizeof(rows), why, sizeof(why))) {
+	    !admin_ask(d->admin, "data keys", &q, why, sizeof(why))) {
 		doctor_unseen(d, "no keyring to read, or no database");
 		keyring_free(ring);
 		return;
 	}
-	while (data_key_foreign(ring, &lines, why, sizeof(why)))
-		doctor_error(d,
-		    "bring the copy of the keyring back that has it", "%s",
-		    why);
+	for (int i = 0; i < db_rows(&q); i++)
+		if (ctl_foreign(ring, &q, i, why, sizeof(why)))
+			doctor_error(d,
+			    "bring the copy of the keyring back that has it",
+			    "%s", why);
+	db_query_clear(&q);
 	keyring_free(ring);
 }
 

@@ -7,14 +7,11 @@ WHERE project_id = $1::uuid
 ORDER BY created_at DESC, id;
 
 -- name: master_keys
--- -> of each master key its newest data key, in lines
+-- -> of each master key its newest data key: project, id, master key id, wrapped
 -- The administrator's connection runs it, too, where no search path is set.
-SELECT coalesce(string_agg(t, E'\n'), '') FROM (
-	SELECT DISTINCT ON (master_key) concat_ws(' ', project_id, id,
-		master_key, encode(wrapped, 'hex')) AS t
-	FROM codecourier.data_key
-	ORDER BY master_key, created_at DESC LIMIT 30
-) AS newest;
+SELECT DISTINCT ON (master_key) project_id::text, id::text, master_key, wrapped
+FROM codecourier.data_key
+ORDER BY master_key, created_at DESC LIMIT 30;
 
 -- name: admin_data_keys
 -- -> how many
