@@ -287,18 +287,22 @@ retry_after(struct facts *f)
 	X("WWW-Authenticate", 6, authenticate)                                 \
 	X("Retry-After", TEXT_DECIMAL - 1, retry_after)
 
-#define ROW(name, max, value) {name ": ", max, value},
+/* A line ends where the next one begins. */
+#define LINE(name) "\r\n" name ": "
+#define END        "\r\n\r\n"
+
+#define ROW(name, max, value) {LINE(name), sizeof(LINE(name)) - 1, max, value},
 static const struct {
-	const char *name;
-	size_t max;
+	const char *line;
+	size_t len, max;
 	const char *(*value)(struct facts *f);
 } headers[] = {HEADERS(ROW)};
 
-#define SIZE(name, max, value) +sizeof(name ": ") - 1 + (max) + 2
+#define SIZE(name, max, value) +sizeof(LINE(name)) - 1 + (max)
 enum {
 	STATUS_SIZE = sizeof(STATUS) - 1 + TEXT_DECIMAL - 1 + 1 +
-	    sizeof(reasons[0].reason) + 2,
-	HEAD_SIZE = STATUS_SIZE HEADERS(SIZE) + 2
+	    sizeof(reasons[0].reason),
+	HEAD_SIZE = STATUS_SIZE HEADERS(SIZE) + sizeof(END) - 1
 };
 /* nginx and libfcgi take it in one piece */
 _Static_assert(HEAD_SIZE <= 4096, "a head fits a page");
@@ -332,17 +336,15 @@ make_head(const struct req *r, size_t length, struct head *h)
 	head_value(h, decimal(&f, (uint64_t)r->status), TEXT_DECIMAL - 1);
 	head_add(h, " ", 1);
 	head_value(h, reason_of(r->status), sizeof(reasons[0].reason));
-	head_add(h, "\r\n", 2);
 	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
 		const char *value = headers[i].value(&f);
 
 		if (!value)
 			continue;
-		head_add(h, headers[i].name, strlen(headers[i].name));
+		head_add(h, headers[i].line, headers[i].len);
 		head_value(h, value, headers[i].max);
-		head_add(h, "\r\n", 2);
 	}
-	head_add(h, "\r\n", 2);
+	head_add(h, END, sizeof(END) - 1);
 }
 
 size_t
