@@ -227,13 +227,16 @@ def test_schema(sick):
         assert "upgrade" in fix
     with versions(sick, INSERT.format(9999), back=FORGET):
         found(sick, "schema", "serves programs from number 9999 on")
-    newest = sick.status()["schemaVersion"]
+    state = sick.status()
+    newest = state["schemaVersion"]
     row = f"({newest}, 1)"
     back = ("insert into codecourier.schema_version (version, "
             f"oldest_program) values {row}")
     with versions(sick, "delete from codecourier.schema_version "
                   f"where version = {newest}", back=back):
-        fix = found(sick, "schema", "is older than", "warning")
+        serves = newest > state["oldestSchema"]
+        fix = found(sick, "schema", "is older than" if serves else "needs",
+                    "warning" if serves else "error")
         assert fix == "codecourierctl migrate"
     with versions(sick, "create table public.kept as table "
                   "codecourier.schema_version",
