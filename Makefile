@@ -45,7 +45,8 @@ LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lfcgi -lscrypt
 LIB_SRC = $(filter-out src/base/wipe.c,$(wildcard src/*/*.c src/*/*/*.c))
 LIB_OBJ = $(LIB_SRC:src/%.c=$(BUILD)/%.o) $(BUILD)/db/statements.o
 LIB = $(BUILD)/libcodecourier.a
-STATEMENTS = $(wildcard src/db/sql/*.sql) $(BUILD)/db/settings.sql
+STATEMENTS = $(wildcard src/db/sql/*.sql) src/db/counters.def \
+	$(BUILD)/db/settings.sql
 SQL = $(sort $(wildcard migrations/[0-9]*.sql))
 UNIT_SRC = $(wildcard tests/unit/*/test_*.c)
 UNIT = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)

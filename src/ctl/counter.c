@@ -14,8 +14,10 @@
 static bool
 is_counter(const char *name)
 {
-	static const char *const names[] = {"runs", "sandboxes", "workflows",
-	    "personas", "issueSessions", "issues", "learnings"};
+	static const char *const names[] = {
+#define COUNTER(name) #name,
+#include "db/counters.def"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strcmp(names[i], name) == 0)

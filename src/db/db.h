@@ -1,7 +1,7 @@
 /*
  * db.h: one connection to PostgreSQL, and how statements run on it: several
  * in one pipeline, which is one round trip and one transaction. Only this
- * wing sees libpq. Not thread-safe; a process has one.
+ * wing sees libpq. Not thread-safe.
  */
 #ifndef DB_H
 #define DB_H
@@ -22,7 +22,7 @@
 
 struct db;
 
-/* What a program needs of the schema (DESIGN: N and N+1 side by side). */
+/* What a program needs of the schema: programs N and N+1 serve side by side. */
 #define DB_PROGRAM 1 /* this program's number */
 /* the oldest schema_version it can serve */
 #define DB_OLDEST_SCHEMA (SETTINGS_SCHEMA > 2 ? SETTINGS_SCHEMA : 2)

@@ -7,8 +7,7 @@ coalesce(sum(value) FILTER (WHERE counter = '@counter'), 0)::bigint
 -- name: counters_get
 -- $1 project -> an object
 SELECT row_to_json(o)::text FROM (
-	SELECT @SUM(runs), @SUM(sandboxes), @SUM(workflows), @SUM(personas),
-		@SUM(issueSessions), @SUM(issues), @SUM(learnings),
+	SELECT @EACH(COUNTER, SUM),
 		(SELECT count(*) FROM member WHERE project_id = $1::uuid
 			AND status = 'active') AS members,
 		@LIVE_KEYS AS "apiKeys",

@@ -75,8 +75,17 @@ function fill(name, arguments,    out, text, p, n, i, want_n, param, arg, found)
 	return out text
 }
 
+# The fragment once for each row of a .def, between commas.
+function each(set, name,    out, i) {
+	if (!(set in rows))
+		fail(where ": no .def has rows " set)
+	for (i = 1; i <= rows[set]; i++)
+		out = out (i > 1 ? ", " : "") fill(name, row[set, i])
+	return out
+}
+
 # The text with all fragments in it, theirs included.
-function expand(text,    out, name, rest, end, arguments, turns) {
+function expand(text,    out, name, rest, end, arguments, turns, word) {
 	while (match(text, /@[A-Z][A-Z_0-9]*/)) {
 		if (++turns > 1000)
 			fail(where ": a fragment holds itself")
@@ -91,7 +100,12 @@ function expand(text,    out, name, rest, end, arguments, turns) {
 			arguments = substr(rest, 2, end - 2)
 			rest = substr(rest, end + 1)
 		}
-		text = fill(name, arguments) rest
+		if (name == "EACH") {
+			split_arguments(arguments, 2, word)
+			text = each(word[1], word[2]) rest
+		} else {
+			text = fill(name, arguments) rest
+		}
 	}
 	if (text ~ /@[a-z]/)
 		fail(where ": an argument's name outside of a fragment")
@@ -138,7 +152,19 @@ function count_parameters(name, text, note,    n, i, used, given, others) {
 	return n + 0
 }
 
+BEGIN { params_of["EACH"] = "rows, fragment" }
+
 FNR == 1 { current = "" }
+
+FILENAME ~ /\.def$/ {
+	if (/^[A-Z_]+\(.*\)$/) {
+		set = $0
+		sub(/\(.*/, "", set)
+		row[set, ++rows[set]] = substr($0, length(set) + 2,
+			length($0) - length(set) - 2)
+	}
+	next
+}
 
 /^-- name: / {
 	current = $3

@@ -288,6 +288,42 @@ guards(void **state)
 	}
 }
 
+/* counters.def, the statement and the schema have the same ones. */
+static void
+counts_what_the_schema_does(void **state)
+{
+	static const char *const names[] = {
+#define COUNTER(name) #name,
+#include "db/counters.def"
+	};
+	const char *sql = stmt_info(STMT_COUNTERS_GET)->sql;
+	static char schema[100000];
+	char name[40], *at, *end;
+	FILE *f = fopen("migrations/0001_schema.sql", "r");
+
+	(void)state;
+	if (!f)
+		fail_msg("run me from the top folder of the project");
+	assert_true(fread(schema, 1, sizeof(schema) - 1, f) > 1000);
+	fclose(f);
+	at = strstr(schema, "counter IN (");
+	assert_non_null(at);
+	end = strchr(at, ')');
+	assert_non_null(end);
+	*end = '\0';
+	for (size_t i = 0; i < COUNT(names); i++) {
+		snprintf(name, sizeof(name), " AS \"%s\", ", names[i]);
+		sql = strstr(sql, name);
+		assert_non_null(sql);
+		snprintf(name, sizeof(name), "'%s'", names[i]);
+		at = strstr(at, name);
+		assert_non_null(at);
+		at += strlen(name);
+	}
+	assert_null(strchr(at, '\''));
+	assert_null(strstr(sql + 1, "sum("));
+}
+
 /* The reader of statements above is not blind. */
 static void
 has_finds_words(void **state)
@@ -313,6 +349,7 @@ main(void)
 	    cmocka_unit_test(guards),
 	    cmocka_unit_test(says_why),
 	    cmocka_unit_test(takes_a_literal),
+	    cmocka_unit_test(counts_what_the_schema_does),
 	    cmocka_unit_test(has_finds_words),
 	};
 
