@@ -87,13 +87,6 @@ run_stmt(struct admin *a, enum stmt stmt, char *why, size_t size)
 	return true;
 }
 
-static void
-ignore_notice(void *arg, const PGresult *res)
-{
-	(void)arg;
-	(void)res;
-}
-
 struct admin *
 admin_open(const char *conninfo, const char *database, char *why, size_t size)
 {
@@ -107,10 +100,8 @@ admin_open(const char *conninfo, const char *database, char *why, size_t size)
 	snprintf(why, size, "cannot connect: ");
 	a->conn = db_open(conninfo, database, "codecourierctl", "10",
 	    why + strlen(why), size - strlen(why));
-	if (a->conn) {
-		PQsetNoticeReceiver(a->conn, ignore_notice, NULL);
+	if (a->conn)
 		return a;
-	}
 	admin_close(a);
 	return NULL;
 }

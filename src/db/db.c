@@ -218,13 +218,6 @@ set_up(struct db *db)
 	return ok;
 }
 
-static void
-ignore_notice(void *arg, const PGresult *res)
-{
-	(void)arg;
-	(void)res;
-}
-
 static bool
 try_connect(struct db *db)
 {
@@ -238,7 +231,6 @@ try_connect(struct db *db)
 	    db->reason, sizeof(db->reason));
 	if (!db->conn)
 		return false;
-	PQsetNoticeReceiver(db->conn, ignore_notice, NULL);
 	encoding = PQparameterStatus(db->conn, "server_encoding");
 	if (encoding && strcmp(encoding, "UTF8") != 0) {
 		snprintf(db->reason, sizeof(db->reason),

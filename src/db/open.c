@@ -190,6 +190,13 @@ db_is_standby(const struct pg_conn *conn)
 	return value && strcmp(value, "on") == 0;
 }
 
+static void
+ignore_notice(void *arg, const PGresult *res)
+{
+	(void)arg;
+	(void)res;
+}
+
 struct pg_conn *
 db_open(const char *conninfo, const char *database, const char *application,
     const char *timeout, char *why, size_t size)
@@ -209,8 +216,10 @@ db_open(const char *conninfo, const char *database, const char *application,
 	}
 	message = conn ? PQerrorMessage(conn) : "out of memory";
 	if (conn && PQstatus(conn) == CONNECTION_OK) {
-		if (!db_is_standby(conn))
+		if (!db_is_standby(conn)) {
+			PQsetNoticeReceiver(conn, ignore_notice, NULL);
 			return conn;
+		}
 		snprintf(why, size, DB_STANDBY);
 	} else if (strstr(message, "server is in hot standby mode")) {
 		db_error_line(why, size, DB_STANDBY, message);
