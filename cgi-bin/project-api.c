@@ -66,7 +66,7 @@ check(struct app *app)
 	bool keyring, database, ok;
 
 	keyring = vault_load(app);
-	database = db_connect(app->db, true);
+	database = db_connect(app->db);
 	ok = keyring && database && vault_check(app);
 	if (ok)
 		printf("configuration, keyring, schema version %d and "
@@ -145,12 +145,12 @@ run(struct app *app, bool once, pid_t parent)
 	/* Neither is needed to stay up: requests get 503 until they are. A
 	 * single request fetches what it needs when it is there whole: a slow
 	 * client holds no connection. */
-	if (!once && (!vault_load(app) || !db_connect(app->db, true)))
+	if (!once && (!vault_load(app) || !db_connect(app->db)))
 		log_msg(LOG_WARN, "starting without keyring or database");
 	while ((event = app->wire->next(wait_time(app))) != WIRE_STOP) {
 		if (event == WIRE_REQUEST)
 			serve(app);
-		else if (db_connect(app->db, false))
+		else if (db_connect_in_turn(app->db))
 			log_msg(LOG_DEBUG, "idle reconnect");
 	}
 	log_msg(once ? LOG_DEBUG : LOG_INFO, "worker ends");

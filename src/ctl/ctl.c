@@ -144,7 +144,7 @@ ctl_connect(struct ctl *c)
 		    c->conf.statement_timeout_ms);
 	if (!c->db)
 		return ctl_fail(c, ERR_INTERNAL, "out of memory");
-	if (!db_connect(c->db, true))
+	if (!db_connect(c->db))
 		return ctl_fail(
 		    c, ERR_UNAVAILABLE, "database: %s", db_reason(c->db));
 	return CTL_DONE;
@@ -211,8 +211,7 @@ int
 ctl_ask(struct ctl *c, struct db_query *q)
 {
 	struct db_fault fault;
-	enum err e =
-	    db_run(c->db, &q, 1, false, clock_us() + CTL_DEADLINE, &fault);
+	enum err e = db_ask(c->db, q, clock_us() + CTL_DEADLINE, &fault);
 
 	return conclude(c, q, e, &fault);
 }

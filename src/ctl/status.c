@@ -153,7 +153,7 @@ add_login(struct ctl *c, struct json_object *o)
 	unsetenv("PGPASSWORD"); /* the administrator's; the workers have none */
 	db =
 	    db_new(c->conf.database, DB_API_ONCE, c->conf.statement_timeout_ms);
-	ok = db && db_connect(db, true);
+	ok = db && db_connect(db);
 	reason = db ? db_reason(db) : "out of memory";
 	object_text(o, "workersDatabase", ok ? "ok" : reason);
 	ok = ok || (geteuid() != 0 && strstr(reason, "Peer authentication"));

@@ -243,14 +243,21 @@ try_connect(struct db *db)
 }
 
 bool
-db_connect(struct db *db, bool force)
+db_connect(struct db *db)
+{
+	db->next_attempt = 0;
+	return db_connect_in_turn(db);
+}
+
+bool
+db_connect_in_turn(struct db *db)
 {
 	char before[sizeof(db->reason)];
 	int64_t start = clock_us();
 
 	if (db->conn)
 		return true;
-	if (!force && start < db->next_attempt)
+	if (start < db->next_attempt)
 		return false;
 	memcpy(before, db->reason, sizeof(before));
 	if (try_connect(db)) {
@@ -371,7 +378,7 @@ db_run(struct db *db, struct db_query *const q[], size_t n, bool write,
 	if (write) /* a read that meets a closed connection is repeated */
 		probe(db);
 	for (int try = 0;; try++) {
-		if (!db_connect(db, reconnected))
+		if (!(reconnected ? db_connect(db) : db_connect_in_turn(db)))
 			return unavailable(db, fault);
 		start = clock_us();
 		o = run_once(db, q, n, deadline, &a);

@@ -44,18 +44,20 @@ void db_free(struct db *db);
 
 /*
  * Makes sure that there is a live connection with every statement prepared
- * and a schema this program can serve. After a failure the next attempts are
- * spaced by growing, jittered pauses (at most half a second); between them it
- * returns false at once. The reason is logged when it changes. `force`: try
- * now.
+ * and a schema this program can serve. The reason is logged when it changes.
  */
-MUST_CHECK bool db_connect(struct db *db, bool force);
+MUST_CHECK bool db_connect(struct db *db);
+
+/* The same in its turn: after a failure the next attempts are spaced by
+ * growing, jittered pauses (at most half a second); between them it returns
+ * false at once. */
+MUST_CHECK bool db_connect_in_turn(struct db *db);
 
 /* Why there is no connection: a static or owned text, valid until the next
  * call; never NULL. */
 const char *db_reason(const struct db *db);
 
-/* When db_connect will try again, on clock_us(); 0: it is connected. */
+/* When db_connect_in_turn will try again, on clock_us(); 0: it is connected. */
 int64_t db_next_attempt(const struct db *db);
 
 /* The schema_version found when the connection was made; 0: none. */

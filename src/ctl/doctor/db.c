@@ -116,7 +116,7 @@ doctor_login(struct doctor *d)
 
 	if (!db)
 		return;
-	d->login = db_connect(db, true);
+	d->login = db_connect(db);
 	if (!d->login) {
 		if (geteuid() != 0 && geteuid() != d->service &&
 		    strstr(db_reason(db), "Peer authentication"))

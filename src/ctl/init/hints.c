@@ -29,7 +29,7 @@ hint_login(struct init *i)
 		return;
 	unsetenv("PGPASSWORD"); /* the administrator's, who is done */
 	db = db_new(conninfo, DB_API, i->c->conf.statement_timeout_ms);
-	if (db && !db_connect(db, true))
+	if (db && !db_connect(db))
 		run_next(i,
 		    "let the role codecourier log in (%s): name a passfile= in "
 		    "CODECOURIER_DATABASE with the line "
