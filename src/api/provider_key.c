@@ -32,8 +32,8 @@ static const struct field set_fields[] = {
 BODY(provider_key_set_body, set_fields, SET_FIELDS);
 
 enum { REMOVE_PROVIDER, REMOVE_FIELDS };
-static const struct field remove_fields[] = {[REMOVE_PROVIDER] = PROVIDER};
-BODY(provider_key_remove_body, remove_fields, REMOVE_FIELDS);
+static const struct field remove_key_fields[] = {[REMOVE_PROVIDER] = PROVIDER};
+BODY(provider_key_remove_body, remove_key_fields, REMOVE_FIELDS);
 
 enum err
 provider_key_list(struct req *r)

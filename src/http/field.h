@@ -5,6 +5,8 @@
 #ifndef FIELD_H
 #define FIELD_H
 
+#include "base/array.h"
+
 #include <json-c/json_types.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,8 +47,7 @@ struct body {
 /* Defines a body of this table, whose rows have the numbers of an enum that
  * ends with `count`: handlers name their fields by it. */
 #define BODY(name, table, count)                                               \
-	_Static_assert(sizeof(table) / sizeof((table)[0]) == (count) &&        \
-		(count) <= FIELD_MAX,                                          \
+	_Static_assert(ARRAY_SIZE(table) == (count) && (count) <= FIELD_MAX,   \
 	    "a row for each of the enum, and room for all of them");           \
 	const struct body name = {table, count, false}
 

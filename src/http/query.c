@@ -50,7 +50,8 @@ take_limit(struct req *r, const char *value)
 		for (size_t i = 0; i < len; i++)
 			n = n * 10 + (value[i] - '0');
 	if (n < 1 || n > QUERY_LIMIT_MAX)
-		req_complain(r, "limit", "Must be a number from 1 to 100.");
+		req_complain(r, "limit",
+		    "Must be a number from 1 to " TEXT_OF(QUERY_LIMIT_MAX) ".");
 	else
 		r->limit = n;
 }
