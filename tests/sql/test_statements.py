@@ -2,6 +2,7 @@
 psql: PostgreSQL plans it for the role that runs it."""
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -64,3 +65,59 @@ def test_all_are_planned(stack, made, who):
         f"\\echo planned {n}\n{explain(n, b)}" for n, b in mine.items())]))
     assert re.findall(r"^planned (\w+)$", planned, re.M) == list(mine)
     assert planned.count("planned") < planned.count("\n")
+
+
+def generate(tmp_path, text, want="c"):
+    source = tmp_path / "a.sql"
+    source.write_text(text)
+    return subprocess.run(
+        ["awk", "-v", f"want={want}", "-f", ROOT / "src/db/sql/make.awk",
+         source], capture_output=True, text=True)
+
+
+FRAGMENTS = """-- fragment: ONE
+1
+-- fragment: TWO(a, b)
+@a || ' @b '
+-- fragment: ROUND
+@ROUND
+"""
+
+
+@pytest.mark.parametrize("text, said", [
+    ("-- name: a\nSELECT 1;", "a: no word on it"),
+    ("-- name: a\n-- it\nSELECT 1", "a: no ; at its end"),
+    ("-- name: a\n-- $1 it\nSELECT $1, $2;", "a: no word on $2"),
+    ("-- name: a\n-- $1 $2\nSELECT $2;", "a: $1 is not used"),
+    ("-- name: A\n-- it\nSELECT 1;", "name A"),
+    ("-- name: a\n-- it\nSELECT 1;\n-- name: a\n", "name a"),
+    ("-- name: a\n-- it\nSELECT 1;\nSELECT 2;", "a: a line behind its end"),
+    ("-- name: a\n-- it\nSELECT @THREE;", "a: no fragment THREE"),
+    ("-- name: a\n-- it\nSELECT @TWO(1);", "a: TWO takes 2 arguments"),
+    ("-- name: a\n-- it\nSELECT @TWO;", "a: TWO without arguments"),
+    ("-- name: a\n-- it\nSELECT @TWO(1, (2);", "a: a bracket stays open"),
+    ("-- name: a\n-- it\nSELECT @ROUND;", "a: a fragment holds itself"),
+    ("-- name: a\n-- it\nSELECT @one;", "a: an argument's name outside"),
+    ("-- name: a\n-- it\nSELECT 'a\nb';", "a: a quote over the end"),
+    ("SELECT 1;", "a line before the first name"),
+])
+def test_what_is_refused(tmp_path, text, said):
+    done = generate(tmp_path, text if text.startswith("SELECT")
+                    else FRAGMENTS + text)
+    assert done.returncode == 1
+    assert done.stderr.startswith("src/db/sql: ") and said in done.stderr
+
+
+def test_what_is_made(tmp_path):
+    done = generate(tmp_path, FRAGMENTS + r"""
+-- name: a_b
+-- A write; $6 it -> "x"
+-- For a reason.
+SELECT @ONE, ( @TWO(f('a,  b', $1), it''s @ONE) ),
+    -- not seen
+    E'\n', $2 , $3, $4, $5, $6;
+""")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-2].strip() == (
+        r'[STMT_A_B] = {"a_b", 6, "SELECT 1, (f(' + r"'a,  b', $1) || "
+        r"' it''s 1 '), E'\\n', $2, $3, $4, $5, $6" + '"},')
