@@ -294,8 +294,9 @@ def test_apache_is_stopped(apache):
 
 def test_apache_refuses_its_configuration(apache):
     site = "/etc/apache2/sites-enabled/codecourier-proxy.conf"
-    with undone(apache, f"cp -a {site} /run/site; echo Nonsense >>{site}",
-                f"mv /run/site {site}"):
+    # later than any child that Apache, just started, is still to have
+    with undone(apache, f"cp -a {site} /run/site; echo Nonsense >>{site}; "
+                f"touch -d 'now + 1 minute' {site}", f"mv /run/site {site}"):
         fix = apache.found("apache", "Syntax error")
         assert "apache2ctl configtest" in fix
         assert told(apache.here, "web-server",
