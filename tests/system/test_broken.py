@@ -227,7 +227,8 @@ def test_an_expired_certificate(healthy):
              "nginx -t && systemctl reload nginx")
     try:
         refused = host.run(
-            "curl -sS --resolve api.example.org:443:127.0.0.1 "
+            "curl -sS --retry 30 --retry-delay 1 --retry-connrefused "
+            "--resolve api.example.org:443:127.0.0.1 "
             f"--cacert {file} https://api.example.org/healthz", code=60)
         assert "expired" in refused.stderr, refused.stderr
         assert host.curl("/api/v1/project", "-k",
