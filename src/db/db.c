@@ -1,8 +1,9 @@
 /*
  * db.c: the connection's life (db_connect) and what runs on it (db_run). Every
  * wait is a poll() up to a deadline: the connection is non-blocking and stays
- * in pipeline mode. More than 400 lines, since all of it is about the fields of
- * struct db, which nobody else sees.
+ * in pipeline mode.
+ * Size: 414 lines: all of it is about the fields of struct db, which nobody
+ * else sees.
  */
 #include "db/db.h"
 

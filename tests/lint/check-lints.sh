@@ -87,14 +87,15 @@ accept layers cgi-bin/a.c "#include \"http/req.h\"\nint\nmain(void)\n$ban"
 plant sizes src/base/a.c "int\nlong_one(void)\n{\n$(lines 59)}\n" \
 	'src/base/a.c:3: long_one has 61'
 plant sizes src/base/a.c " * Size: long_one_2\nlong_one(void)\n{\n$(lines 59)}\n"
-plant sizes src/base/a.c "$(lines 501)" 'src/base/a.c: 501 lines'
+plant sizes src/base/a.c "$(lines 401)" 'src/base/a.c: 401 lines'
 plant sizes tests/a.py "$(lines 501)"
 plant sizes Makefile "$(lines 501)"
 plant sizes tests/a.sh "$(lines 30)# Size: told too late\n$(lines 500)"
 touch "$tree/Makefile"
 accept sizes src/base/a.c "int\nlong_one(void)\n{\n$(lines 58)}\n"
 accept sizes src/base/a.c " * Size: long_one, a table.\nlong_one(void)\n{\n$(lines 59)}\n"
-accept sizes src/base/a.c "$(lines 500)"
+accept sizes src/base/a.c "$(lines 400)"
+accept sizes cgi-bin/a.c "$(lines 500)"
 accept sizes tests/a.py "# Size: a table.\n$(lines 501)"
 accept sizes build/a.c "$(lines 501)"
 
