@@ -163,7 +163,9 @@ tls_exchange(int fd, const char *name, const char *out, char *in, size_t size,
 	static const unsigned char http[] = "\x08http/1.1";
 	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
 	SSL *ssl = NULL;
+	char server[256]; /* OpenSSL's macro wants no const */
 
+	snprintf(server, sizeof(server), "%s", name);
 	in[0] = '\0';
 	if (context) {
 		/* without any, take_peer says nothing of the chain */
@@ -172,7 +174,7 @@ tls_exchange(int fd, const char *name, const char *out, char *in, size_t size,
 	}
 	if (!ssl || SSL_set_fd(ssl, fd) != 1 ||
 	    SSL_set_alpn_protos(ssl, http, sizeof(http) - 1) != 0 ||
-	    (name[0] && SSL_set_tlsext_host_name(ssl, name) != 1)) {
+	    (server[0] && SSL_set_tlsext_host_name(ssl, server) != 1)) {
 		snprintf(a->tls, sizeof(a->tls), "OpenSSL does not start");
 	} else {
 		handshake(ssl, name, deadline, a);
