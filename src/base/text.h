@@ -1,5 +1,5 @@
 /*
- * text.h: rules on text that CONTRACT-minded callers rely on. Text is valid
+ * text.h: rules on text that a body is held to. Text is valid
  * UTF-8 without NUL (scan.h sees to that) unless said otherwise. Pure.
  */
 #ifndef TEXT_H

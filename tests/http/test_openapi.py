@@ -21,7 +21,7 @@ pytestmark = pytest.mark.plain     # nginx and the tables; calls are elsewhere
 
 TYPES = [{"string"}, {"array"}, {"object"}, {"object"}]
 PATH = "/api/v1/openapi.json"
-# control characters as CONTRACT has them, and some that are none
+# control characters as one-line fields refuse them, and some that are none
 CONTROL = "\x01\t\n\x1f\x7f\x80\x9f\u061c\u200e\u2028\u202e\u2066\u2069"
 HARMLESS = "\xa0\xad\u061b\u200d\u2010\u2027\u202f\u2065\u206a\ufeff"
 HOSTS = ["h.i:1", "h:65535", "h:65536", "h:", "h:99999", "h:012345", "h:0",
@@ -128,7 +128,7 @@ def test_limits_inside_of_fields():
 
 
 def test_codes():
-    """Every code with its status: the document, the tables and CONTRACT."""
+    """Every code with its status: the document, the tables and contract.py."""
     said = {(code, status) for operation in EVERY
             for _, status, code in operation.documented() if code}
     reserved = {(code, int(status)) for status, response in

@@ -33,7 +33,7 @@ def ignorable():
 
 @functools.lru_cache(None)
 def invisible():
-    """Every code point that shows nothing, as CONTRACT has it; of those not
+    """Every code point that shows nothing, for one-line fields; of those not
     assigned only the noncharacters and whole planes."""
     unassigned = {*range(0xfdd0, 0xfdf0), *range(0x40000, 0x110000),
                   *(p + n for p in range(0, 0x110000, 0x10000)

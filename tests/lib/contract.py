@@ -1,7 +1,7 @@
 """What every answer of the service must look like, whatever was asked.
 
-Nothing here knows the server: it is CONTRACT's tables as assertions, and
-openapi.py the document that clients get.
+Nothing here knows the server: it is what clients were promised, as assertions;
+openapi.py is the document that they get.
 """
 import functools
 import json
