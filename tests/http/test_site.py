@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from client import request_bytes
 from contract import check, make_key
 from fixtures import make_project, slow_limits
 from harness import ROOT
@@ -226,6 +227,9 @@ def test_sessions_without_tickets(site):
     with site.connect(context=context) as conn:
         session = conn.session
         assert session.id and not session.has_ticket
+        # an answer comes when the handshake is over for nginx, too
+        conn.sendall(request_bytes("GET", "/healthz"))
+        assert conn.recv(12) == b"HTTP/1.1 200"
     with site.connect(context=context, session=session) as conn:
         assert conn.session_reused
 
