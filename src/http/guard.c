@@ -57,27 +57,44 @@ guard_write_part(struct req *r, enum stmt stmt)
 	return guard_add(r, stmt);
 }
 
-/* The batch once, behind the guard made for the identity at hand. */
-static enum err
-run_guarded(struct req *r, struct db_fault *fault)
+/* A guard for the identity at hand. */
+static void
+make_guard(const struct req *r, struct db_query *guard, enum stmt stmt)
 {
-	struct db_query *guard = &r->guard, *all[REQ_QUERIES + 1] = {guard};
-	size_t n = 1;
-	enum err e;
-
 	db_query_clear(guard);
-	db_query_init(guard,
-	    r->write               ? STMT_GUARD_WRITE
-		: r->wants_project ? STMT_GUARD_PROJECT
-				   : STMT_GUARD_READ);
+	db_query_init(guard, stmt);
 	db_text(guard, r->id.project_id);
 	db_text(guard, r->id.key_id);
 	db_bytes(guard, r->id.digest, sizeof(r->id.digest));
+}
+
+/* The batch once, behind its guard. A write's has locked the rows as its
+ * snapshot saw them, and PostgreSQL lets it: a revocation that was being
+ * committed may be over by then, drained and answered. So they are looked at
+ * once more, by a statement that began when the lock was there; who revokes
+ * from then on waits for us. */
+static enum err
+run_guarded(struct req *r, struct db_fault *fault)
+{
+	struct db_query *guard = &r->guard, *all[REQ_QUERIES + 2] = {guard};
+	struct db_query again = {.result = NULL};
+	size_t n = 1;
+	enum err e;
+
+	make_guard(r, guard,
+	    r->write               ? STMT_GUARD_WRITE
+		: r->wants_project ? STMT_GUARD_PROJECT
+				   : STMT_GUARD_READ);
+	if (r->write) {
+		make_guard(r, &again, STMT_GUARD_READ);
+		all[n++] = &again;
+	}
 	for (size_t i = r->ran; i < r->n; i++)
 		all[n++] = &r->queries[i];
 	e = db_run(r->app->db, all, n, r->write, r->deadline, fault);
 	if (!e)
 		r->key_used = db_bool(guard, 0, 0);
+	db_query_clear(&again);
 	return e;
 }
 

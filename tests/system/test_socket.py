@@ -35,7 +35,7 @@ def test_a_restart_loses_nothing(variant):
                   and not before & set(variant.workers()), 30,
                   "a new pool")
     variant.note(f"{RESTARTS} restarts: {load.says()}")
-    assert load.requests > 500
+    assert load.requests > 10 * RESTARTS    # it was at work
     assert load.failures == [], load.says()
 
 

@@ -18,8 +18,8 @@
 #define KEY_ID "00000000-0000-4000-8000-000000000002"
 
 struct batch {
-	enum stmt stmt[REQ_QUERIES + 1];
-	const char *param[REQ_QUERIES + 1][STMT__PARAMS];
+	enum stmt stmt[REQ_QUERIES + 2];
+	const char *param[REQ_QUERIES + 2][STMT__PARAMS];
 	size_t n;
 	bool write;
 };

@@ -68,6 +68,10 @@ knows_which_guard(void **state)
 	assert_int_equal(asked.batch[0].stmt[0], STMT_GUARD_PROJECT);
 	assert_int_equal(asked.batch[0].n, 1);
 	assert_int_equal(asked.batch[1].stmt[0], STMT_GUARD_WRITE);
+	/* with the lock in hand, the rows once more */
+	assert_int_equal(asked.batch[1].stmt[1], STMT_GUARD_READ);
+	assert_string_equal(asked.batch[1].param[1][1], KEY_ID);
+	assert_int_equal(asked.batch[1].n, 4);
 	assert_true(asked.batch[1].write);
 	assert_true(r->committed);
 }
@@ -76,7 +80,7 @@ static void
 says_who_writes(void **state)
 {
 	struct req *r = *state;
-	const char *const *p = asked.batch[0].param[1];
+	const char *const *p = asked.batch[0].param[2];
 
 	guard_write(r, STMT_PROJECT_UPDATE);
 	assert_int_equal(guard_run(r), ERR_OK);
@@ -129,7 +133,7 @@ forgets_a_failed_batch(void **state)
 	assert_int_equal(r->n, 0);
 	asked.answers = database_content;
 	assert_int_equal(guard_run(r), ERR_OK);
-	assert_int_equal(asked.batch[1].n, 1);
+	assert_int_equal(asked.batch[1].n, 2); /* the guards of a write */
 }
 
 /* The row is not what the table of verified keys says: it is asked itself, and
