@@ -13,6 +13,7 @@ from client import Api, raw, request_bytes
 from contract import make_key
 from harness import Stack
 from metrics import fetch, grown, scrape, text
+from session import until
 from tables import ROUTES
 
 pytestmark = pytest.mark.plain     # nginx's work; our programs' is elsewhere
@@ -102,9 +103,10 @@ def test_the_next_free_port_is_taken():
         other.listen()
         try:
             stack.start()
-            stack.metrics_port = int(re.search(
+            said = until(lambda: re.search(
                 r"http://127\.0\.0\.1:(\d+)/metrics$",
-                stack.output.read_text(), re.M)[1])
+                stack.output.read_text(), re.M), "no line of the port")
+            stack.metrics_port = int(said[1])
             assert stack.metrics_port > stack.port + 1
             assert scrape(stack)["workers",] == 1
         finally:
