@@ -239,12 +239,3 @@ text_is_env_name(const char *s, size_t len)
 	return len > 0 && only(s, 1, LOWER UPPER "_") &&
 	    only(s, len, LOWER UPPER DIGITS "_");
 }
-
-bool
-text_is_address(const char *s)
-{
-	unsigned char buf[sizeof(struct in6_addr)];
-
-	return inet_pton(AF_INET, s, buf) == 1 ||
-	    inet_pton(AF_INET6, s, buf) == 1;
-}

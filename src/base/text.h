@@ -54,7 +54,4 @@ bool text_is_printable(const char *s, size_t len);
  * these `len` bytes. */
 int text_escape(const char *s, size_t len);
 
-/* An IPv4 or IPv6 address. */
-bool text_is_address(const char *s);
-
 #endif

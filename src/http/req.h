@@ -6,6 +6,7 @@
 #ifndef REQ_H
 #define REQ_H
 
+#include "base/cidr.h"
 #include "base/err.h"
 #include "base/uuid.h"
 #include "crypt/seal.h"
@@ -39,6 +40,7 @@ struct req {
 	const char *idempotency_key;
 	const char *if_match;
 	const char *address; /* a valid one, else NULL */
+	struct cidr from;    /* the same; without: of no family */
 	const char *body;
 	size_t body_len;
 	int64_t start, deadline; /* clock_us() */

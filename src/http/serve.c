@@ -4,6 +4,7 @@
  */
 #include "http/serve.h"
 
+#include "base/cidr.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -205,7 +206,7 @@ read_wire(struct req *r)
 	r->idempotency_key = w->param("HTTP_IDEMPOTENCY_KEY");
 	r->if_match = w->param("HTTP_IF_MATCH");
 	r->address = w->param("REMOTE_ADDR");
-	if (r->address && !text_is_address(r->address))
+	if (r->address && !cidr_address(&r->from, r->address))
 		r->address = NULL; /* "unix:" */
 }
 

@@ -9,7 +9,7 @@
  */
 #include "fuzz.h"
 
-#include "base/text.h"
+#include "base/cidr.h"
 #include "base/uuid.h"
 #include "http/route.h"
 #include "http/serve.h"
@@ -83,7 +83,7 @@ fill(struct req *r, const char *line[LINES])
 	r->content_encoding = line[CONTENT_ENCODING];
 	r->idempotency_key = line[IDEMPOTENCY_KEY];
 	r->if_match = line[IF_MATCH];
-	if (line[ADDRESS] && text_is_address(line[ADDRESS]))
+	if (line[ADDRESS] && cidr_address(&r->from, line[ADDRESS]))
 		r->address = line[ADDRESS];
 }
 

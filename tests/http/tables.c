@@ -3,9 +3,11 @@
  * failures, one row a line, for test_openapi.py to hold the document against.
  * `tables -c` reads bodies, "path TAB JSON" a line, and prints how many
  * complaints the path's table of fields has of each. `tables -i` prints each
- * code point that shows nothing.
+ * code point that shows nothing. `tables -b` reads blocks of addresses, two a
+ * line, and prints what each is and whether the second lies in the first.
  */
 #include "api/routes.h"
+#include "base/cidr.h"
 #include "base/err.h"
 #include "base/utf8.h"
 #include "http/query.h"
@@ -98,21 +100,60 @@ print_invisible(void)
 			printf("%d\n", code);
 }
 
-int
-main(int argc, char **argv)
+static void
+each_line(void (*take)(char *line))
 {
 	char *line = NULL;
 	size_t size = 0;
 
+	while (getline(&line, &size, stdin) > 0)
+		take(line);
+	free(line);
+}
+
+/* As "none", or the block, with a ! where its text has host bits. */
+static bool
+print_block(struct cidr *c, const char *s)
+{
+	enum cidr_form form = cidr_parse(c, s, strlen(s));
+	char text[CIDR_TEXT] = "none";
+
+	if (form != CIDR_NONE)
+		cidr_text(c, text);
+	printf("%s%s\t", text, form == CIDR_HOST_BITS ? "!" : "");
+	return form != CIDR_NONE;
+}
+
+static void
+print_blocks(char *line)
+{
+	struct cidr outer, inner;
+	char *second = strchr(line, '\t');
+	bool both;
+
+	if (!second)
+		exit(2);
+	*second++ = '\0';
+	second[strcspn(second, "\n")] = '\0';
+	both = print_block(&outer, line);
+	both = print_block(&inner, second) && both;
+	printf("%d\n", both && cidr_has(&outer, &inner));
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *option = argc == 2 ? argv[1] : "";
+
 	if (argc == 1)
 		print_tables();
-	else if (argc == 2 && strcmp(argv[1], "-i") == 0)
+	else if (strcmp(option, "-i") == 0)
 		print_invisible();
-	else if (argc != 2 || strcmp(argv[1], "-c") != 0)
-		return 2;
+	else if (strcmp(option, "-c") == 0)
+		each_line(check_line);
+	else if (strcmp(option, "-b") == 0)
+		each_line(print_blocks);
 	else
-		while (getline(&line, &size, stdin) > 0)
-			check_line(line);
-	free(line);
+		return 2;
 	return 0;
 }

@@ -5,7 +5,7 @@
 #include "ctl/doctor/doctor.h"
 
 #include "base/array.h"
-#include "base/text.h"
+#include "base/cidr.h"
 #include "db/open.h"
 
 #include <stdio.h>
@@ -131,7 +131,7 @@ doctor_login(struct doctor *d)
 	if (d->installed && db_is_tcp(conninfo) &&
 	    !db_option(conninfo, "hostaddr", host, sizeof(host)) &&
 	    db_option(conninfo, "host", host, sizeof(host)) &&
-	    !text_is_address(host))
+	    !cidr_address(NULL, host))
 		doctor_warn(d,
 		    "add hostaddr=ADDRESS to CODECOURIER_DATABASE, beside "
 		    "host=",

@@ -3,7 +3,7 @@
  */
 #include "ctl/init/steps.h"
 
-#include "base/text.h"
+#include "base/cidr.h"
 #include "ctl/copied.h"
 #include "ctl/program.h"
 #include "db/open.h"
@@ -40,7 +40,7 @@ hint_login(struct init *i)
 	db_free(db);
 	if (!db_option(conninfo, "hostaddr", host, sizeof(host)) &&
 	    db_option(conninfo, "host", host, sizeof(host)) &&
-	    !text_is_address(host))
+	    !cidr_address(NULL, host))
 		run_next(i,
 		    "add hostaddr=ADDRESS to CODECOURIER_DATABASE, beside "
 		    "host: the service may ask no name server");

@@ -94,6 +94,7 @@ REPLAY(query)
 REPLAY(key)
 REPLAY(conf)
 REPLAY(keyring)
+REPLAY(cidr)
 REPLAY(records)
 
 int
@@ -107,6 +108,7 @@ main(void)
 	    cmocka_unit_test(test_key),
 	    cmocka_unit_test(test_conf),
 	    cmocka_unit_test(test_keyring),
+	    cmocka_unit_test(test_cidr),
 	    /* last: takes descriptor 0 and the signals */
 	    cmocka_unit_test(test_records),
 	};
