@@ -172,11 +172,10 @@ main(int argc, char **argv)
 	const char *option = argc > 1 ? argv[1] : "";
 	bool cgi = cgi_here();
 	pid_t parent = getppid();
-	struct app app;
+	static struct app app; /* memory that few need */
 	int rc;
 
 	harden();
-	memset(&app, 0, sizeof(app));
 	app.routes = routes;
 	if (cgi) /* what follows is the client's: of the query, RFC 3875 4.4 */
 		argc = 1;

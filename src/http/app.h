@@ -5,6 +5,7 @@
 #define APP_H
 
 #include "base/conf.h"
+#include "http/allowed.h"
 #include "shm/stats.h"
 
 struct app {
@@ -15,6 +16,7 @@ struct app {
 	struct host *host;       /* NULL: works without */
 	struct keyring *keyring; /* NULL: sealed values are out of reach */
 	int row[STATS_ROUTES];   /* of each route, see metrics.h */
+	struct allowed_memory allowed;
 };
 
 #endif
