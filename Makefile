@@ -59,7 +59,7 @@ ifneq ($(V),1)
 .SILENT:
 endif
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(BUILD)/openapi.json
 
 $(BIN)/project-api.fcgi: $(BUILD)/project-api.o $(BUILD)/base/wipe.o $(LIB)
 $(BIN)/codecourierctl: $(BUILD)/codecourierctl.o $(BUILD)/migrations.o \
@@ -93,6 +93,12 @@ $(addprefix $(BUILD)/db/statements.,h c sql): $(BUILD)/db/statements.%: \
 	mkdir -p $(@D)
 	awk -v want=$* -f $< $(STATEMENTS) >$@.new
 	cmp -s $@.new $@ || cp $@.new $@
+# what each of its parts says once, said wherever it holds
+$(BUILD)/openapi.json: $(addprefix nginx/openapi/,build.jq paths.json \
+		responses.json schemas.json)
+	mkdir -p $(@D)
+	jq --tab -s -f $^ >$@.new
+	mv $@.new $@
 $(BUILD)/migrations.o: $(BUILD)/migrations.c $(SQL) migrations/roles.sql \
 	migrations/database.sql
 	$(COMPILE) -c -o $@ $<
@@ -219,10 +225,10 @@ install: all install-files
 COMPLETION = $(datadir)/bash-completion/completions/codecourierctl
 
 # All but the two programs.
-install-files:
+install-files: $(BUILD)/openapi.json
 	set -e; $(PUT); \
 	put cgi-bin/pool $(libdir)/codecourier/pool 755; \
-	put nginx/html/openapi.json $(datadir)/codecourier/openapi.json; \
+	put $(BUILD)/openapi.json $(datadir)/codecourier/openapi.json; \
 	put cgi-bin/completion/codecourierctl.bash $(COMPLETION); \
 	for unit in $(UNITS); do \
 		put "cgi-bin/systemd/$$unit" "$(systemdunitdir)/$$unit"; \

@@ -22,7 +22,8 @@ libjson-c-dev       JSON
 libscrypt-dev       hashes of the API keys
 libsodium-dev       encryption of stored secrets
 libssl-dev          TLS as a client has it, for codecourierctl doctor
-zlib1g-dev          checksum in the API keys'
+zlib1g-dev          checksum in the API keys
+jq                  makes openapi.json of its parts'
 deb_packages='
 build-essential     what every Debian package builds with
 dpkg-dev            builds the package

@@ -10,6 +10,7 @@
 #   LIMITS=off        no limit by address or project; or a file in place of limits.conf
 #   DURABLE=off       the database does not wait for the disk; for tests
 #   PROGRAMS=cgi-bin  folder of the two programs; for tests
+#   BUILD=build       folder of openapi.json; for tests
 #   CLUSTER=folder    a fresh cluster, copied in place of initdb; for tests
 #
 # This file does what may need root: it picks the one unprivileged user of the
@@ -67,7 +68,8 @@ stage() {
 	# shellcheck disable=SC2016 # expanded by that sh
 	tar -C "$checkout" -cf - nginx cgi-bin/stack cgi-bin/pool \
 		--transform 's,^[a-z-]*\(\.fcgi\|ctl\)$,cgi-bin/&,' \
-		-C "$programs" project-api.fcgi codecourierctl |
+		-C "$programs" project-api.fcgi codecourierctl \
+		-C "$build" openapi.json |
 		as_user sh -c 'cd "$1" && rm -rf stage && mkdir stage &&
 			tar -C stage -xf -' sh "$real_dir" &&
 		as_user tee "$real_dir/stage/nginx/limits.conf" \
@@ -77,6 +79,7 @@ stage() {
 checkout=$(cd "$(dirname "$0")/../.." && pwd -P)
 run_dir=$(realpath -sm "${RUN_DIR:-$checkout/.run}")
 programs=$(realpath "${PROGRAMS:-$checkout/cgi-bin}")
+build=$(realpath "${BUILD:-$checkout/build}")
 [[ $run_dir != *[[:cntrl:]]* ]] || die 'a control character in RUN_DIR'
 (($(printf %s "$run_dir" | wc -c) <= 900)) ||
 	die 'the path RUN_DIR is too long for PostgreSQL: 900 bytes at most'
@@ -97,8 +100,8 @@ if ((EUID == 0)); then
 	drop=(setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups)
 fi
 
-[[ -x $programs/project-api.fcgi && -x $programs/codecourierctl ]] ||
-	die 'the programs are not built: make'
+[[ -x $programs/project-api.fcgi && -x $programs/codecourierctl &&
+	-r $build/openapi.json ]] || die 'the programs are not built: make'
 make_run_dir
 real_dir=$(readlink -f "$run_dir")
 as_user test -d "$real_dir" -a -O "$real_dir" -a -w "$real_dir" ||

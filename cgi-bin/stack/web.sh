@@ -29,14 +29,14 @@ configure_nginx() {
 	mkdir web web/tmp
 	cp -r stage/nginx web/codecourier
 	mv web/codecourier/codecourier.conf web/
-	cp stage/cgi-bin/stack/nginx.conf web/
+	cp stage/cgi-bin/stack/nginx.conf stage/openapi.json web/
 	at_socket
 	rewrite listen "listen 127.0.0.1:$PORT default_server;"
 	rewrite access 'access_log log/nginx-access.log codecourier;'
 	rewrite errors 'error_log log/nginx-error.log emerg;'
 	rewrite body "client_body_temp_path $spool/body;"
 	rewrite spool "fastcgi_temp_path $spool/fastcgi;"
-	rewrite openapi 'alias web/codecourier/html/openapi.json;'
+	rewrite openapi 'alias web/openapi.json;'
 	rewrite metrics "listen 127.0.0.1:$METRICS_PORT;"
 }
 

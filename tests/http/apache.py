@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 
+import openapi
 from harness import REPORTS, ROOT, free_port, started
 
 SITES = ROOT / "cgi-bin/apache"
@@ -32,7 +33,7 @@ class Apache:
         self.base = f"http://127.0.0.1:{self.port}"
         self.root = stack.top / f"apache-{self.port}"
         shutil.copytree(SITES, self.root / "codecourier")
-        shutil.copy(ROOT / "nginx/html/openapi.json", self.root)
+        shutil.copy(openapi.FILE, self.root)
         site, modules, more = WAYS[way]
         self.replaced(site)
         self.configure(site, modules, more)

@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import openapi
 from contract import Answer, check_error, check_headers
 from harness import ROOT, free_port
 
@@ -96,7 +97,7 @@ class Site:
         """What the package and the main configuration put there."""
         share = self.top / "usr/share/codecourier"
         share.mkdir(parents=True)
-        shutil.copy(ROOT / "nginx/html/openapi.json", share)
+        shutil.copy(openapi.FILE, share)
         self.write("nginx.conf", MAIN)
         for path in (ROOT / "nginx").iterdir():
             if path.is_file() and path.suffix != ".md":

@@ -205,7 +205,7 @@ def broken(project):
         each(stack, 500, keyed, head=head, body=b"{}")
     finally:
         stack.sql("alter table codecourier.api_key_away rename to api_key")
-    document = stack.run_dir / "web/codecourier/html/openapi.json"
+    document = stack.run_dir / "web/openapi.json"
     mode = document.stat().st_mode
     document.chmod(0)
     try:

@@ -34,7 +34,7 @@ rm -rf /etc/codecourier /etc/nginx/sites-enabled /etc/nginx/codecourier
 rm -rf /etc/nginx/conf.d /etc/apache2
 mkdir /etc/codecourier /etc/nginx/sites-enabled /etc/nginx/conf.d
 cp -r {root}/nginx /etc/nginx/codecourier
-rm -r /etc/nginx/codecourier/html /etc/nginx/codecourier/*.md
+rm -r /etc/nginx/codecourier/openapi /etc/nginx/codecourier/*.md
 mv /etc/nginx/codecourier/codecourier.conf /etc/nginx/sites-available/codecourier
 ln -s ../sites-available/codecourier /etc/nginx/sites-enabled/
 mkdir -p /etc/systemd/system /etc/apache2/codecourier {examples}

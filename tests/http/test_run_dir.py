@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+import openapi
 from harness import CTL, ROOT, WORKER, Stack
 
 pytestmark = pytest.mark.plain     # scripts' work; our programs' is elsewhere
@@ -59,6 +60,8 @@ def test_a_checkout():
         shutil.copytree(ROOT / part, stack.place / part)
     for program in CTL, WORKER:
         shutil.copy(program, stack.place / "cgi-bin")
+    (stack.place / "build").mkdir()
+    shutil.copy(openapi.FILE, stack.place / "build")
     stack.run_sh = stack.place / "cgi-bin/stack/run.sh"
     stack.run_dir = stack.place / ".run"
     for name in "RUN_DIR", "PROGRAMS":
