@@ -21,7 +21,7 @@
 
 #include "base/banned.h"
 
-#define MAGIC UINT64_C(0x3376746f68726363) /* "ccrhotv3": this layout */
+#define MAGIC UINT64_C(0x3476746f68726363) /* "ccrhotv4": this layout */
 
 static bool
 change_lock(int fd, long byte, short type, int how)
@@ -64,32 +64,21 @@ host_is_locked(const struct host *h, long byte, pid_t *by)
 	return true;
 }
 
-/* Brings a new file into being, under a lock, so that two first workers do
- * not both. posix_fallocate: on a full tmpfs an access to a hole would be a
- * SIGBUS later. */
+/* posix_fallocate: on a full tmpfs an access to a hole would be a SIGBUS
+ * later. */
 static bool
-fill_new(int fd, char *why, size_t size)
+make_room(int fd, char *why, size_t size)
 {
-	unsigned char secret[sizeof(((struct layout *)0)->secret)];
-	uint64_t magic = MAGIC;
-	int rc;
+	int rc = posix_fallocate(fd, 0, sizeof(struct layout));
 
-	if ((rc = posix_fallocate(fd, 0, sizeof(struct layout))) != 0) {
+	if (rc != 0)
 		snprintf(why, size, "no room: %s", strerror(rc));
-		return false;
-	}
-	random_bytes(secret, sizeof(secret));
-	if (pwrite(fd, secret, sizeof(secret),
-		offsetof(struct layout, secret)) != sizeof(secret) ||
-	    pwrite(fd, &magic, sizeof(magic), 0) != sizeof(magic)) {
-		snprintf(why, size, "cannot write: %s", strerror(errno));
-		return false;
-	}
-	return true;
+	return rc == 0;
 }
 
+/* *made: it is all 0, and wants to be filled. */
 static bool
-check_file(int fd, enum host_use use, char *why, size_t size)
+check_file(int fd, enum host_use use, bool *made, char *why, size_t size)
 {
 	struct stat st;
 
@@ -102,8 +91,9 @@ check_file(int fd, enum host_use use, char *why, size_t size)
 		snprintf(why, size, "not a file of ours with mode 0600");
 		return false;
 	}
-	if (st.st_size == 0 && use == HOST_WORK)
-		return fill_new(fd, why, size);
+	*made = st.st_size == 0 && use == HOST_WORK;
+	if (*made)
+		return make_room(fd, why, size);
 	if (st.st_size != sizeof(struct layout)) {
 		snprintf(why, size, "wrong size, remove it");
 		return false;
@@ -111,20 +101,22 @@ check_file(int fd, enum host_use use, char *why, size_t size)
 	return true;
 }
 
+static void
+fill_new(struct layout *l)
+{
+	random_bytes(l->secret, sizeof(l->secret));
+	rate_init(&l->rates);
+	/* last: who dies before this has made nothing */
+	atomic_store(&l->magic, MAGIC);
+}
+
 static bool
-map_file(struct host *h, enum host_use use, char *why, size_t size)
+map_checked(struct host *h, enum host_use use, char *why, size_t size)
 {
 	int prot = use == HOST_LOOK ? PROT_READ : PROT_READ | PROT_WRITE;
-	bool ok;
+	bool made;
 
-	if (use == HOST_WORK && !host_lock(h, LOCK_INIT)) {
-		snprintf(why, size, "cannot lock: %s", strerror(errno));
-		return false;
-	}
-	ok = check_file(h->fd, use, why, size);
-	if (use == HOST_WORK)
-		host_unlock(h, LOCK_INIT);
-	if (!ok)
+	if (!check_file(h->fd, use, &made, why, size))
 		return false;
 	h->map = mmap(NULL, sizeof(struct layout), prot, MAP_SHARED, h->fd, 0);
 	if (h->map == MAP_FAILED) {
@@ -132,11 +124,29 @@ map_file(struct host *h, enum host_use use, char *why, size_t size)
 		snprintf(why, size, "cannot map: %s", strerror(errno));
 		return false;
 	}
+	if (made)
+		fill_new(h->map);
 	if (atomic_load(&h->map->magic) != MAGIC) {
 		snprintf(why, size, "not ours or half made, remove it");
 		return false;
 	}
 	return true;
+}
+
+/* Under a lock: two first workers are not both to make it. */
+static bool
+map_file(struct host *h, enum host_use use, char *why, size_t size)
+{
+	bool ok;
+
+	if (use == HOST_WORK && !host_lock(h, LOCK_INIT)) {
+		snprintf(why, size, "cannot lock: %s", strerror(errno));
+		return false;
+	}
+	ok = map_checked(h, use, why, size);
+	if (use == HOST_WORK)
+		host_unlock(h, LOCK_INIT);
+	return ok;
 }
 
 struct host *
@@ -193,6 +203,12 @@ struct stats *
 host_stats(const struct host *h)
 {
 	return h ? &h->map->stats : NULL;
+}
+
+struct rates *
+host_rates(const struct host *h)
+{
+	return h ? &h->map->rates : NULL;
 }
 
 int

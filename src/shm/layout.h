@@ -6,6 +6,7 @@
 #define LAYOUT_H
 
 #include "shm/host.h"
+#include "shm/rate.h"
 #include "shm/share.h"
 
 #include <stdbool.h>
@@ -33,6 +34,7 @@ struct layout {
 	struct share share;
 	struct stats stats;
 	struct worker workers[HOST_WORKERS];
+	struct rates rates;
 	_Alignas(64) unsigned char table[HOST_TABLE_SIZE];
 };
 

@@ -111,7 +111,7 @@ class Rig:
         """A start whose nth call fails: whether the worker serves."""
         self.page.look = look
         page = self.page
-        (self.folder / "host.v3").unlink(missing_ok=True)
+        (self.folder / "host.v4").unlink(missing_ok=True)
         self.arm(kind, nth)
         page.window = OPEN
         before = page.idle
@@ -129,7 +129,7 @@ class Rig:
 
     def forget_keys(self):
         """Empties the verified-key table, which ends its file."""
-        with open(self.folder / "host.v3", "r+b") as file:
+        with open(self.folder / "host.v4", "r+b") as file:
             size = 6 << 20
             file.seek(-size, os.SEEK_END)
             file.write(b"\0" * size)

@@ -334,7 +334,7 @@ def test_start(rig, project):
                                f"{where(rig.page.stack.decode())}")
     finally:
         rig.end()
-        (rig.folder / "host.v3").unlink(missing_ok=True)
+        (rig.folder / "host.v4").unlink(missing_ok=True)
         rig.start()
     report(bad)
 

@@ -50,7 +50,7 @@ def lock_bytes():
 @contextmanager
 def locked(stack, *parts):
     """Holds what workers lock: (first byte, how many)."""
-    table = stack.conf["CODECOURIER_RUNTIME_DIR"] + "/host.v3"
+    table = stack.conf["CODECOURIER_RUNTIME_DIR"] + "/host.v4"
     with open(table, "r+b") as file:
         for first, count in parts:
             fcntl.lockf(file, fcntl.LOCK_EX, count, first)

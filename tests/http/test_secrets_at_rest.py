@@ -148,7 +148,7 @@ def test_no_wrong_key_in_any_log(stack):
 @pytest.mark.parametrize("name", ["keyring", "table", "env"])
 def test_files_are_for_their_owner_only(stack, name):
     path = {"keyring": stack.conf["CODECOURIER_KEYRING"],
-            "table": stack.conf["CODECOURIER_RUNTIME_DIR"] + "/host.v3",
+            "table": stack.conf["CODECOURIER_RUNTIME_DIR"] + "/host.v4",
             "env": stack.run_dir / "env"}[name]
     info = type(stack.run_dir)(path).stat()
     assert info.st_mode & 0o7777 == 0o600

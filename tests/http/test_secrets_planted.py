@@ -225,7 +225,7 @@ def test_not_in_any_other_file(planted):
     parts = {stack.run_dir / "pg", stack.run_dir / "log"}   # see above
     paths = [p for folder in folders for p in files(folder)
              if p not in own and not parts & set(p.parents)]
-    assert any(p.name == "host.v3" for p in paths)
+    assert any(p.name == "host.v4" for p in paths)
     assert found_in_files(planted.plant, paths) == []
 
 
