@@ -1,6 +1,6 @@
 /*
- * unit.h: what the unit tests share: cmocka and what its header asks for, and
- * memory whose end is a wall.
+ * unit.h: what the unit tests share: cmocka and what its header asks for,
+ * memory whose end is a wall, and the beginning of those with secrets.
  */
 #ifndef UNIT_H
 #define UNIT_H
@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "base/secret.h"
 
 #define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
 #define TEXT(literal) literal, sizeof(literal) - 1
@@ -41,6 +43,14 @@ walled(const void *bytes, size_t len)
 	if (len > 0)
 		memcpy(start + ROOM - len, bytes, len);
 	return start + ROOM - len;
+}
+
+/* As group setup: what is secret may be compared, and random numbers drawn. */
+static inline int
+start_secrets(void **state)
+{
+	(void)state;
+	return secret_init() ? 0 : -1;
 }
 
 #endif

@@ -5,7 +5,6 @@
 
 #include "base/base64.h"
 #include "base/random.h"
-#include "base/secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,13 +163,6 @@ refuses_bytes_above_ascii(void **state)
 	}
 }
 
-static int
-start(void **state)
-{
-	(void)state;
-	return secret_init() ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -182,5 +174,5 @@ main(void)
 	    cmocka_unit_test(refuses_bytes_above_ascii),
 	};
 
-	return cmocka_run_group_tests(base64_tests, start, NULL);
+	return cmocka_run_group_tests(base64_tests, start_secrets, NULL);
 }

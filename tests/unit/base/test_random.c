@@ -4,7 +4,6 @@
 #include "unit.h"
 
 #include "base/random.h"
-#include "base/secret.h"
 
 #include "base/banned.h"
 
@@ -42,13 +41,6 @@ fills_with_random_bytes(void **state)
 	assert_int_equal(b[0], 0x77);
 }
 
-static int
-start(void **state)
-{
-	(void)state;
-	return secret_init() ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -57,5 +49,5 @@ main(void)
 	    cmocka_unit_test(fills_with_random_bytes),
 	};
 
-	return cmocka_run_group_tests(random_tests, start, NULL);
+	return cmocka_run_group_tests(random_tests, start_secrets, NULL);
 }

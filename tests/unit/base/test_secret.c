@@ -40,13 +40,6 @@ wipes(void **state)
 	assert_int_equal(a[17], 0x77);
 }
 
-static int
-start(void **state)
-{
-	(void)state;
-	return secret_init() ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -55,5 +48,5 @@ main(void)
 	    cmocka_unit_test(wipes),
 	};
 
-	return cmocka_run_group_tests(secret_tests, start, NULL);
+	return cmocka_run_group_tests(secret_tests, start_secrets, NULL);
 }

@@ -3,7 +3,6 @@
  */
 #include "unit.h"
 
-#include "base/secret.h"
 #include "base/uuid.h"
 
 #include "base/banned.h"
@@ -129,13 +128,6 @@ brings_32_digits_into_the_form_of_a_uuid(void **state)
 			fail_msg("taken: %s", bad[i]);
 }
 
-static int
-start(void **state)
-{
-	(void)state;
-	return secret_init() ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -145,5 +137,5 @@ main(void)
 	    cmocka_unit_test(brings_32_digits_into_the_form_of_a_uuid),
 	};
 
-	return cmocka_run_group_tests(uuid_tests, start, NULL);
+	return cmocka_run_group_tests(uuid_tests, start_secrets, NULL);
 }

@@ -5,7 +5,6 @@
 #include "unit.h"
 
 #include "crypt/key.h"
-#include "base/secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -411,13 +410,6 @@ keeps_to_the_length(void **state)
 	assert_int_equal(key_verify(KEY, walled(STORED, LEN), LEN), ERR_OK);
 }
 
-static int
-start(void **state)
-{
-	(void)state;
-	return secret_init() ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -437,5 +429,5 @@ main(void)
 	    cmocka_unit_test(keeps_to_the_length),
 	};
 
-	return cmocka_run_group_tests(key_tests, start, NULL);
+	return cmocka_run_group_tests(key_tests, start_secrets, NULL);
 }

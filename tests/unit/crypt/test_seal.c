@@ -5,7 +5,6 @@
  */
 #include "unit.h"
 
-#include "base/secret.h"
 #include "crypt/seal.h"
 
 #include <fcntl.h>
@@ -351,13 +350,6 @@ refuses_damaged_value(void **state)
 	assert_true(seal_open(&k, what, sealed, SIZE, out, &len));
 }
 
-static int
-start(void **state)
-{
-	(void)state;
-	return secret_init() ? 0 : -1;
-}
-
 #define WITH_ONE(test)                                                         \
 	cmocka_unit_test_setup_teardown(test, wrap_one, unwrap_one)
 
@@ -376,5 +368,5 @@ main(void)
 	    cmocka_unit_test(refuses_damaged_value),
 	};
 
-	return cmocka_run_group_tests(seal_tests, start, NULL);
+	return cmocka_run_group_tests(seal_tests, start_secrets, NULL);
 }

@@ -4,7 +4,6 @@
 #include "requests.h"
 
 #include "base/base64.h"
-#include "base/secret.h"
 #include "http/page.h"
 
 #include <stdio.h>
@@ -282,13 +281,6 @@ fails_where_it_does_not_fit(void **state)
 	req_end(&r);
 }
 
-static int
-start(void **state)
-{
-	(void)state;
-	return secret_init() ? 0 : -1;
-}
-
 int
 main(void)
 {
@@ -301,5 +293,5 @@ main(void)
 	    cmocka_unit_test(fails_where_it_does_not_fit),
 	};
 
-	return cmocka_run_group_tests(page_tests, start, NULL);
+	return cmocka_run_group_tests(page_tests, start_secrets, NULL);
 }
