@@ -1,5 +1,5 @@
 // What the three programs share: where the service is, and how they say what
-// they have seen. Each makes the sixteen calls with the types as generated.
+// they have seen. Each makes the same calls with the types as generated.
 declare const process: { env: Record<string, string | undefined> };
 
 export const baseUrl = process.env["BASE_URL"];

@@ -1,4 +1,4 @@
-// The sixteen calls with the classes of openapi-generator's typescript-axios.
+// Calls of every kind with the classes of openapi-generator's typescript-axios.
 import { isAxiosError } from "axios";
 
 import {

@@ -1,4 +1,4 @@
-// The sixteen calls with openapi-typescript's types and openapi-fetch.
+// Calls of every kind with openapi-typescript's types and openapi-fetch.
 import createClient from "openapi-fetch";
 
 import { apiKey, baseUrl, saw } from "./common";

@@ -1,4 +1,4 @@
-// The sixteen calls with the functions that @hey-api/openapi-ts makes.
+// Calls of every kind with the functions that @hey-api/openapi-ts makes.
 import { apiKey, baseUrl, saw } from "./common";
 import * as api from "./hey";
 import { client } from "./hey/client.gen";
