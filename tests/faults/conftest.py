@@ -12,18 +12,12 @@ pytest.register_assert_rewrite("contract", "client", "psql", "harness", "fixture
                                "wire", "workers", "faults", "rows")
 
 from client import Api  # noqa: E402
-from contract import UUID  # noqa: E402
 from faults import CHEAP, Rig  # noqa: E402
-from fixtures import make_project, no_skips, running  # noqa: E402
+from fixtures import furnish, make_project, no_skips, running  # noqa: E402
 from rows import Rows  # noqa: E402
 from session import Session  # noqa: E402
 
 pytest_runtest_makereport = no_skips
-
-SETTINGS = {"claudeMd": "kept", "selectedSkills": ["kept"],
-            "envVars": {"KEPT": "kept-" * 9},
-            "convexDevKey": "kept-convex-dev-key"}
-
 
 @pytest.fixture(scope="session")
 def stack():
@@ -33,19 +27,12 @@ def stack():
 
 @pytest.fixture(scope="session")
 def project(stack):
-    """A project with one of everything."""
+    """A project with two of everything."""
     made = make_project(stack, key=False)
     made.key = stack.ctl("key", "create", made.slug, "--name", "first",
                          environ=CHEAP)["key"]
-    api = made.api = Api(stack.base, made.key)
-    api.post("/project/settings/update", SETTINGS)
-    api.post("/project/provider-keys/set",
-             {"provider": "e2b", "key": "kept-provider-key"})
-    made.member = api.post("/project/members/invite",
-                           {"email": "kept@example.org", "role": "admin"})
-    made.second = api.post("/project/api-keys/generate", {"name": "second"})
-    assert UUID.fullmatch(made.second["id"])
-    return made
+    made.api = Api(stack.base, made.key)
+    return furnish(made, "kept", 2)
 
 
 @pytest.fixture(scope="session")

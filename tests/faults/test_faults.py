@@ -16,58 +16,23 @@ import signal
 
 import pytest
 
-from contract import CALLS, READS, WRITES, make_key
+from contract import CALLS, LONG, PAGED, WRITE_CALLS, make_key, named
 from faults import CLOSED, FCGI, KINDS, case_of, where
-from harness import ROOT
 from rows import plain
+from tables import ROUTES
 
 ALL = os.environ.get("FAULTS") == "all"
 SHARE = 5               # of what cases have in common each takes a part
 TRIED = set()           # (kind, place) that a case before has had
 HUNG = "the worker hung"
-LONG = "x" * 300        # more than json-c's buffers start with
 SHOWN = 12              # failures that end a test
-
-
-def good_body(project, path):
-    """A body that changes something; None: there is none to send."""
-    return {
-        "/project/update": {
-            "name": "  Fault  ", "slug": f"{project.slug}-x",
-            "githubRepoUrl": "https://example.org/owner/repository"},
-        "/project/delete": None,
-        "/project/settings/update": {
-            "sandboxSystemPrompt": LONG, "claudeMd": "é\"\\\n" * 40,
-            "issueDiscoveryPrompt": None,
-            "selectedSkills": [f"skill-{n}" for n in range(30)],
-            "selectedCommands": ["a"], "selectedScripts": [],
-            "envVars": {f"NAME{n}": f"value-{n}" * 4 for n in range(12)},
-            "deployEnvVars": {"ONE": LONG},
-            "testUserCredentials": {"a": [1, 2.5, True, None, {"b": LONG}]},
-            "convexDeployKey": "convex-deploy-key",
-            "convexDevKey": None, "learningTemplateId": "t",
-            "learningModel": "m", "mergingTemplateId": "t",
-            "mergingModel": "m", "gitCommitName": "n",
-            "gitCommitEmail": "root@localhost"},
-        "/project/members/invite": {
-            "email": "fault@example.org", "role": "member"},
-        "/project/members/remove": {"targetUserId": project.member["userId"]},
-        "/project/members/update-role": {
-            "targetUserId": project.member["userId"], "role": "owner"},
-        "/project/provider-keys/set": {
-            "provider": "github", "key": "fault-provider-key"},
-        "/project/provider-keys/remove": {"provider": "e2b"},
-        "/project/api-keys/generate": {
-            "name": " Fault ", "environment": "test"},
-        "/project/api-keys/revoke": {"keyId": project.second["id"]},
-    }[path]
 
 
 BAD = {"role": 1, "noSuchField": LONG, "email": ["no"], "name": "",
        "envVars": {"1": "x"}, "selectedSkills": [1, "a", "a"]}
 OPEN_PATHS = ["/healthz", "/readyz", "/metrics"]
-LISTS = ["/project/members", "/project/api-keys"]
-PATHS = [p for _, p in CALLS]
+# a body that changes something
+GOOD = {call.path: call.bodies[0] for call in WRITE_CALLS}
 
 
 def routes():
@@ -75,8 +40,8 @@ def routes():
     found = [("open", "GET", p) for p in OPEN_PATHS]
     for method, path in CALLS:
         found += [(way, method, path) for way in ("warm", "cold", "bad")]
-    found += [("page", "GET", p) for p in LISTS]
-    found += [("next", "GET", p) for p in LISTS]
+    found += [("page", "GET", p) for p in PAGED]
+    found += [("next", "GET", p) for p in PAGED]
     found += [("unknown", "GET", "/project")]
     return found
 
@@ -89,7 +54,7 @@ def make_case(rig, project, way, method, path):
         body = BAD if method == "POST" else None
         target += "" if method == "POST" else "?limit=no&nothing=1"
     elif method == "POST":
-        body = good_body(project, path)
+        body = named(GOOD[path], project.ids) or None
     if way in ("page", "next"):
         target += "?limit=1"
     if way == "next":
@@ -288,12 +253,9 @@ def diff(before, after):
 
 
 def test_every_route_of_the_server_is_here():
-    text = (ROOT / "src/api/routes.c").read_text()
-    found = re.findall(r'^    (GET|POST)\("([^"]*)"', text, re.M)
-    assert sorted(found) == sorted(
-        (m, p[len("/project"):]) for m, p in CALLS)
-    assert re.findall(r'^    OPEN\("([^"]*)"', text, re.M) == OPEN_PATHS
-    assert len(READS) + len(WRITES) == len(CALLS)
+    assert {*ROUTES, ("GET", "/metrics")} == {
+        *(("GET", p) for p in OPEN_PATHS),
+        *((m, "/api/v1" + p) for m, p in CALLS)}
 
 
 @pytest.mark.parametrize("way, method, path", routes())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from contract import CALL_IDS, CALLS, NOBODY
+from contract import KEYED, NOBODY
 from fixtures import make_project
 from wire import answer_of, params_of
 from session import as_user, until
@@ -61,7 +61,8 @@ def names(answer):
 # the same for each; two are enough for the sanitizers
 @pytest.mark.parametrize("method, path", [
     pytest.param(*call, marks=[pytest.mark.plain] * (
-        call not in (CALLS[0], CALLS[-1]))) for call in CALLS], ids=CALL_IDS)
+        call not in (KEYED[0], KEYED[-1]))) for call in KEYED], ids=[
+            p[1:] for _, p in KEYED])
 def test_every_call_without_a_key(stack, one, method, path):
     """As a worker of the pool answers, header by header."""
     target, rid = f"/api/v1{path}", str(uuid.uuid4())

@@ -9,8 +9,8 @@ import pytest
 
 from apache import WAYS, fronts
 from client import Api, at_once, raw, request_bytes
-from contract import (Answer, CALL_IDS, CALLS, EMPTY_SETTINGS, WRITES,
-                      check, check_error, check_headers)
+from contract import (Answer, CALLS, EMPTY_SETTINGS, KEYED, check,
+                      check_error, check_headers, sent)
 from fixtures import make_project, written
 from harness import ROOT, program
 from test_before_body import AROUND
@@ -76,7 +76,7 @@ def user(front, home):
 
 
 def test_all_calls(front, stack):
-    """The sixteen, once each, with a key that was never seen before."""
+    """Of every kind, once each, with a key that was never seen before."""
     api = Api(front.base, make_project(stack).key)
     assert api.get("/project")["name"] == "Test"
     assert api.post("/project/update", {"name": "New"})["name"] == "New"
@@ -106,9 +106,9 @@ def test_all_calls(front, stack):
     api.refused("AUTH_INVALID", "GET", "/project")
 
 
-@matrix("method, path", CALLS, ids=CALL_IDS)
+@matrix("method, path", KEYED, ids=[p[1:] for _, p in KEYED])
 def test_no_key(front, method, path):
-    body = {"body": WRITES[path]} if method == "POST" else {}
+    body = sent(method, path)
     Api(front.base).refused("AUTH_MISSING", method, path, **body)
     Api(front.base, "cc_live_x").refused("AUTH_INVALID", method, path, **body)
 

@@ -10,7 +10,7 @@ import pytest
 
 from apache import Apache, WAYS, fronts
 from client import Api, at_once, raw, request_bytes
-from contract import CALLS, WRITES
+from contract import CALLS, sent
 from fixtures import make_project, written
 from session import Session, until
 from test_apache import own
@@ -77,8 +77,7 @@ def test_database_down(ways, spare, project):
         for front in ways.values():
             api = Api(front.base, project.key)
             for method, path in CALLS:
-                body = {"body": WRITES[path]} if method == "POST" else {}
-                unavailable(api.send(method, path, **body))
+                unavailable(api.send(method, path, **sent(method, path)))
             Api(front.base).refused("AUTH_MISSING", "GET", "/project")
             ready = raw(front.port, request_bytes("GET", "/readyz"))
             assert ready.status == 503
@@ -150,7 +149,7 @@ def test_a_program_without_an_answer(stack, way):
     front = Apache(stack, way, conf="/nonexistent")
     front.start()
     try:
-        for method, path in CALLS[0], CALLS[6]:
+        for method, path in CALLS[0], CALLS[-1]:
             answer = raw(front.port, request_bytes(
                 method, f"/api/v1{path}", [("Content-Length", 0)]), method)
             assert answer.status == 500, answer

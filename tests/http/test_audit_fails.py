@@ -6,28 +6,20 @@ import uuid
 import pytest
 
 from client import Api
-from contract import KEY
+from contract import KEY, PROVIDERS, WRITE_CALLS, named
 from few import few
-from fixtures import everything, make_project
+from fixtures import everything, furnish, make_project
 from psql import SqlError
 
-SECRET = "planted-provider-key-7Qx"
+FILLED = "filled7qx"
+SECRET = f"{PROVIDERS[0]}-{FILLED}"     # as furnish() has set it
 
 
 @pytest.fixture(scope="module")
 def furnished(stack):
-    """A project in which each write of WRITES would go through."""
-    project = make_project(stack)
-    api = project.api
-    project.member = api.post("/project/members/invite", {
-        "email": "member@example.com", "role": "member"})["userId"]
-    project.second = api.post("/project/api-keys/generate",
-                              {"name": "2nd"})["id"]
-    api.post("/project/provider-keys/set", {"provider": "e2b", "key": SECRET})
-    api.post("/project/settings/update", {
-        "claudeMd": "kept", "envVars": {"KEPT": "kept"},
-        "convexDevKey": "kept-dev-key"})
-    stack.ctl("counter", "add", project.slug, "runs", "7")
+    """A project in which each write would go through."""
+    project = furnish(make_project(stack), FILLED, 2)
+    project.second = project.ids["$key"]
     return project
 
 
@@ -51,28 +43,10 @@ def failing(request, furnished):
     assert everything(furnished) == before
 
 
-WRITES = {
-    "/project/update": {"name": "Never Written"},
-    "/project/delete": None,
-    "/project/settings/update": {"gitCommitName": "x", "envVars": {"A": "b"},
-                                 "convexDeployKey": "never-written",
-                                 "convexDevKey": None},
-    "/project/members/invite": {"email": "x@example.com", "role": "admin"},
-    "/project/members/remove": {"targetUserId": "member"},
-    "/project/members/update-role": {"targetUserId": "member",
-                                     "role": "owner"},
-    "/project/provider-keys/set": {"provider": "github", "key": "12345678"},
-    "/project/provider-keys/remove": {"provider": "e2b"},
-    "/project/api-keys/generate": {"name": "Never Written"},
-    "/project/api-keys/revoke": {"keyId": "second"},
-}
-
-
-@pytest.mark.parametrize("path", few(WRITES, 2))
-def test_a_call(failing, path):
-    body = {n: getattr(failing, v) if v in ("member", "second") else v
-            for n, v in (WRITES[path] or {}).items()}
-    error = failing.api.refused("INTERNAL", "POST", path, body)
+@pytest.mark.parametrize("call", few(WRITE_CALLS, 2), ids=lambda c: c.path)
+def test_a_call(failing, call):
+    error = failing.api.refused("INTERNAL", "POST", call.path,
+                                named(call.bodies[0], failing.ids))
     assert KEY.search(str(error)) is None
     failing.api.get("/project")     # and the key is as good as before
 
@@ -89,7 +63,7 @@ def command(project, *args, code=1):
 
 def test_reveal(failing):
     """Printed is what was audited."""
-    said = command(failing, "provider-key", "reveal", failing.slug, "e2b")
+    said = command(failing, "provider-key", "reveal", failing.slug, PROVIDERS[0])
     assert SECRET not in said and SECRET[-8:] not in said
 
 
@@ -115,7 +89,7 @@ def test_key_create_to_a_file(failing, where):
 
 @pytest.mark.parametrize("args", [
     ["counter", "add", "{slug}", "runs", "1"],
-    ["member", "accept", "{slug}", "member@example.com", "--name", "X"],
+    ["member", "accept", "{slug}", f"0@{FILLED}.example", "--name", "X"],
     ["key", "revoke", "{second}"],
     ["project", "create", "--name", "X", "--slug", "{slug}-x",
      "--owner-email", "a@b.c"]], ids=lambda a: "-".join(a[:2]))

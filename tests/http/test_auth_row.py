@@ -7,7 +7,7 @@ import os
 import pytest
 
 from client import Api, Line, at_once
-from contract import BASE62, CALLS, WRITES, checksum, make_key
+from contract import BASE62, KEYED, checksum, make_key, sent
 from few import few
 from fixtures import everything, make_project, written
 from metrics import total
@@ -89,8 +89,7 @@ def refused(project, api, calls=(("GET", "/project"),
     """By several workers and for good; nothing is written."""
     before = everything(project)
     for method, path in calls:
-        body = {"body": WRITES[path]} if method == "POST" else {}
-        api.refused("AUTH_INVALID", method, path, **body)
+        api.refused("AUTH_INVALID", method, path, **sent(method, path))
     api.refused("AUTH_INVALID", "POST", "/project/update", {"name": ""})
     assert everything(project) == before
 
@@ -188,7 +187,7 @@ def test_a_warm_key_whose_hash_is_anothers(project):
         "select convert_from(hash, 'UTF8') h from codecourier.api_key "
         f"where id = '{project.key_id}'")
     change(project, f"hash = '{scrypt(any_key())}'")
-    refused(project, project.api, CALLS)
+    refused(project, project.api, KEYED)
     change(project, f"hash = '{row['h']}'")
     for way in WAYS:
         ask(project.api, way)
@@ -217,7 +216,7 @@ def test_a_key_that_is_no_longer_good(project, how, warm):
     end, again = GONE[how]
     project.stack.sql("update codecourier." + end.format(**vars(project)))
     before = runs(project)
-    refused(project, project.api, CALLS)
+    refused(project, project.api, KEYED)
     assert runs(project) == before
     if again:
         project.stack.sql("update codecourier." +
@@ -244,7 +243,7 @@ def test_a_key_whose_row_is_gone(project):
     project.api.get("/project")
     project.stack.sql("delete from codecourier.api_key "
                       f"where id = '{project.key_id}'")
-    refused(project, project.api, CALLS)
+    refused(project, project.api, KEYED)
 
 
 @ways

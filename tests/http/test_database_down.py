@@ -6,7 +6,7 @@ import time
 import pytest
 
 from client import Api, at_once, raw, request_bytes
-from contract import CALLS, NOBODY, WRITES, make_key
+from contract import CALLS, NOBODY, make_key, sent
 from fixtures import make_project, written
 from session import until
 
@@ -46,8 +46,7 @@ def down(spare):
 
 
 def ask(api, method, path):
-    body = {"body": WRITES[path]} if method == "POST" else {}
-    return api.send(method, path, **body)
+    return api.send(method, path, **sent(method, path))
 
 
 def unavailable(answer):

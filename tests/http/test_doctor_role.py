@@ -3,13 +3,13 @@ texts in the database that deceive. What the role itself can do is done as it.""
 import pytest
 
 from cluster import TlsCluster, running
+from contract import SHORT, column
 from doctor import found, look
 from psql import SqlError
 
 # what migration 0006 guards, and what names a row; test_guards.py sees to it
 # that no text is left out there
-SETTINGS = ["learning_template_id", "learning_model", "merging_template_id",
-            "merging_model", "git_commit_name", "git_commit_email"]
+SETTINGS = [column(name) for name in [*SHORT, "gitCommitEmail"]]
 TEXTS = [("project", "id", "slug"), ("project", "id", "name"),
          ("project", "id", "github_repo_url"), ("member", "id", "name"),
          ("member", "id", "email"), ("api_key", "id", "name"),

@@ -3,50 +3,19 @@ server's table of routes says what is tried: a new route is covered by it."""
 import pytest
 
 from client import Api, raw, request_bytes
-from contract import (CALLS, CONVEX, KEPT, LISTS, MAPS, NOBODY, PROVIDERS,
-                      SHORT, TEXTS, WRITES)
-from fixtures import everything, make_project
+from contract import (CALLS, KEPT, KEYED, MARK, NOBODY, PAGED, WRITES,
+                      WRITE_CALLS, named)
+from fixtures import everything, furnish, make_project
 from session import until
 from tables import ROUTES
 
 pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
 
 
-def furnish(project, mark, count):
-    """Fills a project: every table, every column, all of it marked; so many
-    of each thing, so that no two projects' counters agree."""
-    api, stack = project.api, project.stack
-    api.post("/project/update", {
-        "name": mark, "githubRepoUrl": f"https://example.com/{mark}/x"})
-    api.post("/project/settings/update", {
-        **dict.fromkeys(TEXTS + SHORT, mark), **dict.fromkeys(LISTS, [mark]),
-        **dict.fromkeys([*MAPS, "testUserCredentials"], {mark: mark}),
-        **{n: f"{mark}-{n}" for n in CONVEX},
-        "gitCommitEmail": f"{mark}@example.com"})
-    project.providers = PROVIDERS[:count]
-    for provider in project.providers:
-        api.post("/project/provider-keys/set",
-                 {"provider": provider, "key": f"{provider}-{mark}"})
-    project.members = [api.post("/project/members/invite", {
-        "email": f"{n}@{mark}.example", "role": "admin"})
-        for n in range(count)]
-    for member in project.members[1:]:
-        stack.make("member", "accept", project.slug, member["email"])
-    project.keys = [api.post("/project/api-keys/generate", {
-        "name": f"{mark} {n}"}) for n in range(count)]
-    stack.sql("set role codecourier_platform; select " + ", ".join(
-        f"codecourier.counter_add('{project.id}', '{name}', {100 * count + n})"
-        for n, name in enumerate(KEPT)))
-    project.counters = {
-        **{name: 100 * count + n for n, name in enumerate(KEPT)},
-        "members": count, "apiKeys": count + 1, "providerKeys": count}
-    return project
-
-
 @pytest.fixture(scope="module")
 def theirs(stack):
     """Somebody else's project with two and more of everything in it."""
-    made = furnish(make_project(stack), "theirs", 3)
+    made = furnish(make_project(stack), MARK, 3)
     made.rows = everything(made)
     assert len({r["name"] for r in made.rows}) >= 8
     assert None not in [v for r in made.rows if r["name"] == "settings"
@@ -68,17 +37,24 @@ def ours(stack):
 
 
 # every field of every route that takes an object's id
-TAKERS = [(path, name) for (_, path), table in ROUTES.items()
-          for name, field in table[3].items() if field.is_id]
-KEYED = [(m, p.removeprefix("/api/v1")) for (m, p), t in ROUTES.items()
-         if t[0]]
-PAGED = [p.removeprefix("/api/v1") for (_, p), t in ROUTES.items() if t[1]]
+TAKERS = [(path.removeprefix("/api/v1"), name)
+          for (_, path), table in ROUTES.items()
+          for name, field in table.fields.items() if field.is_id]
 
 
-def test_the_tables_are_read():
-    """By name: what is not found below would not be tested."""
-    assert {name for _, name in TAKERS} == {"targetUserId", "keyId"}
-    assert set(KEYED) == set(CALLS) and len(PAGED) == 2
+def test_the_tables_agree():
+    """The contract's and the server's: what is not found in them would not
+    be tested."""
+    ours = {(m, p.removeprefix("/api/v1")): table
+            for (m, p), table in ROUTES.items() if p.startswith("/api/")}
+    assert set(ours) == set(CALLS)
+    assert {c for c, table in ours.items() if table.keyed} == set(KEYED)
+    assert {p for (_, p), table in ours.items() if table.paged} == set(PAGED)
+    assert {p for (_, p), table in ours.items() if table.body == 1} == \
+        {p for p, body in WRITES.items() if not body}
+    assert TAKERS and set(TAKERS) == {
+        (p, n) for p, body in WRITES.items() for n, v in body.items()
+        if v == NOBODY}
 
 
 def objects(theirs):
@@ -90,11 +66,14 @@ def objects(theirs):
     return found
 
 
+def keys(project):
+    """What it has generated."""
+    return project.made["/project/api-keys/generate"]
+
+
 @pytest.mark.parametrize("path, name", TAKERS, ids=lambda v: v)
 def test_another_projects_object(refusing, theirs, path, name):
     """The very answer, byte for byte, that an id gets which nobody has."""
-    path = path.removeprefix("/api/v1")
-
     def answer(value):
         got = refusing.send("POST", path, {**WRITES[path], name: value})
         assert got.status == 404, (value, got)
@@ -110,8 +89,8 @@ def test_another_projects_object(refusing, theirs, path, name):
 def test_nothing_of_theirs_is_read(shared, ours, theirs, path, who):
     asking = shared if who == "empty" else ours
     body = asking.api.send("GET", path).body.decode()
-    for text in [*objects(theirs), theirs.slug, "theirs", "theirs"[-4:],
-                 *(k["prefix"] for k in theirs.keys)]:
+    for text in [*objects(theirs), theirs.slug, MARK, MARK[-4:],
+                 *(k["prefix"] for k in keys(theirs))]:
         assert text not in body, text
 
 
@@ -134,55 +113,27 @@ def test_each_counter_is_of_one_project(ours, theirs):
         assert one.api.get("/project/counters") == one.counters
 
 
-# every write as it succeeds, with each field that it can have
-EVERY_WRITE = [
-    ("/project/update", {"name": "x", "slug": "SLUG", "githubRepoUrl":
-                         "https://example.com/x/y"}),
-    ("/project/settings/update", {n: None for n in (
-        "sandboxSystemPrompt", "selectedSkills", "envVars",
-        "testUserCredentials", "gitCommitEmail")}),
-    *(("/project/settings/update", {n: v}) for n in CONVEX
-      for v in ("our-own-key", None)),
-    ("/project/settings/update", {"envVars": {"A": "b"}, "claudeMd": "x",
-                                  "deployEnvVars": {"A": "b"},
-                                  "testUserCredentials": {"A": "b"},
-                                  **dict.fromkeys(CONVEX, "our-own-key")}),
-    ("/project/members/invite", {"email": "0@theirs.example",
-                                 "role": "owner"}),
-    ("/project/members/update-role", {"targetUserId": "MEMBER",
-                                      "role": "member"}),
-    ("/project/members/remove", {"targetUserId": "MEMBER"}),
-    *(("/project/provider-keys/set", {"provider": p, "key": "our-own-key"})
-      for p in PROVIDERS),
-    *(("/project/provider-keys/remove", {"provider": p}) for p in PROVIDERS),
-    ("/project/api-keys/generate", {"name": "theirs 0"}),
-    ("/project/api-keys/revoke", {"keyId": "KEY"}),
-    ("/project/delete", {}),
-]
-
-
-def test_no_write_is_left_out():
-    assert {path for path, _ in EVERY_WRITE} == set(WRITES)
+def test_good_bodies_have_every_field():
+    """What is said of every write below is said of all that it takes."""
+    for call in WRITE_CALLS:
+        assert {n for body in call.bodies for n in body} == \
+            set(ROUTES["POST", "/api/v1" + call.path].fields), call.path
 
 
 def test_every_write_writes_to_its_own_project_only(stack, theirs):
     """One after another, and after each of them theirs is as it was."""
     project = furnish(make_project(stack), "third", 1)
-    ids = {"SLUG": project.slug + "-x", "KEY": project.keys[0]["id"],
-           "MEMBER": project.members[0]["userId"]}
-    for path, body in EVERY_WRITE:
+    for path, body in [(c.path, b) for c in WRITE_CALLS for b in c.bodies]:
         before = everything(project)
-        body = {n: ids.get(v, v) if isinstance(v, str) else v
-                for n, v in body.items()}
-        project.api.post(path, body)
+        project.api.post(path, named(body, project.ids))
         assert everything(project) != before, path
         assert everything(theirs) == theirs.rows, path
 
 
 @pytest.mark.parametrize("args", [
     ["counter", "add", "{slug}", "runs", "5"],
-    ["member", "accept", "{slug}", "0@theirs.example", "--name", "Third"],
-    ["key", "create", "{slug}", "--name", "theirs 0"],
+    ["member", "accept", "{slug}", f"0@{MARK}.example", "--name", "Third"],
+    ["key", "create", "{slug}", "--name", f"{MARK} 0"],
     ["key", "revoke", "{key_id}"],
     ["provider-key", "reveal", "{slug}", "anthropic"]],
     ids=lambda a: "-".join(a[:2]))
@@ -197,7 +148,7 @@ def third(stack):
     """It has invited an address that is pending elsewhere, too."""
     made = furnish(make_project(stack), "third", 1)
     made.api.post("/project/members/invite",
-                  {"email": "0@theirs.example", "role": "admin"})
+                  {"email": f"0@{MARK}.example", "role": "admin"})
     return made
 
 
@@ -215,7 +166,7 @@ def test_a_note_of_use_is_of_one_key(stack, theirs):
     assert used(theirs) == before
 
 
-@pytest.mark.parametrize("path", PAGED)
+@pytest.mark.parametrize("path", list(PAGED))
 def test_their_cursor_is_foreign(refusing, theirs, path):
     cursor = theirs.api.page(path + "?limit=1")["nextCursor"]
     refusing.refused("VALIDATION", "GET", f"{path}?cursor={cursor}",
@@ -225,16 +176,16 @@ def test_their_cursor_is_foreign(refusing, theirs, path):
 def test_same_names_side_by_side(api, other):
     """Address, provider and names are each project's own."""
     for one in api, other.api:
-        one.post("/project/members/invite", {"email": "0@theirs.example",
+        one.post("/project/members/invite", {"email": f"0@{MARK}.example",
                                              "role": "owner"})
         one.post("/project/provider-keys/set", {"provider": "anthropic",
                                                 "key": "our-own-key-9999"})
-        one.post("/project/api-keys/generate", {"name": "theirs 0"})
+        one.post("/project/api-keys/generate", {"name": f"{MARK} 0"})
         assert one.get("/project/provider-keys")[0]["last4"] == "9999"
 
 
 def test_a_key_opens_its_own_project_only(stack, theirs):
-    key = Api(stack.base, theirs.keys[0]["key"])
+    key = Api(stack.base, keys(theirs)[0]["key"])
     assert key.get("/project")["id"] == theirs.id
     assert raw(stack.port, request_bytes("GET", "/api/v1/project")
                ).status == 401

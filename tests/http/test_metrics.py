@@ -11,7 +11,7 @@ import uuid
 import pytest
 
 from client import Api, Line, at_once, raw, request_bytes
-from contract import CALLS, NOBODY, WRITES, make_key
+from contract import KEYED, NOBODY, WRITES, make_key
 from few import few
 from fixtures import make_project
 from harness import ROOT, started
@@ -84,7 +84,7 @@ def test_counts_exactly_what_was_asked(project):
     assert more["verified_key_hits_total",] == 8
 
 
-@pytest.mark.parametrize("method, path", few(CALLS), ids=lambda v: v)
+@pytest.mark.parametrize("method, path", few(KEYED), ids=lambda v: v)
 def test_every_call_has_its_route(stack, method, path):
     nobody, before = Api(stack.base, make_key()), scrape(stack)
     nobody.refused("AUTH_INVALID", method, path)

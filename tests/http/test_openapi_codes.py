@@ -11,7 +11,8 @@ import pytest
 
 import openapi
 from client import Api, at_once, raw, request_bytes
-from contract import NOBODY, READS, WRITES, make_key
+from contract import (ABSENT, CALLS, KEYED, NOBODY, OPEN, READS, WRITE_CALLS,
+                      make_key, sent)
 from fixtures import make_project, running, slow_limits
 from openapi import EVERY, OPERATIONS
 from test_overload import flood
@@ -42,17 +43,15 @@ def each(stack, status, operations=ALL, query="", **more):
 
 def examples(project):
     """Every call with the body of its example: the server takes it."""
-    api, made = project.api, {}
-    for path in WRITES:
-        spec = OPERATIONS["POST", "/api/v1" + path].spec["requestBody"]
-        body = dict(spec["content"]["application/json"]["example"])
-        if "targetUserId" in body:
-            body["targetUserId"] = made["/project/members/invite"]["userId"]
-        if "keyId" in body:
-            body["keyId"] = made["/project/api-keys/generate"]["id"]
-        made[path] = None
-        if path not in ("/project/members/remove", "/project/delete"):
-            made[path] = api.post(path, body)
+    api, ids = project.api, {}
+    for write in WRITE_CALLS[:-1]:      # the last one deletes
+        spec = OPERATIONS["POST", "/api/v1" + write.path].spec["requestBody"]
+        made = api.post(write.path, {
+            **spec["content"]["application/json"]["example"],
+            **{n: ids[v] for n, v in write.bodies[0].items()
+               if isinstance(v, str) and v in ids}})
+        ids.update({name: made[member]
+                    for name, member in write.gives.items()})
     for path, status in [*((p, 200) for p in READS),
                          ("/project/members?limit=1&cursor=", 400)]:
         for method in "HEAD", "GET":
@@ -60,8 +59,6 @@ def examples(project):
     for method, path in OPERATIONS:
         if path in ("/healthz", "/readyz", "/api/v1/openapi.json"):
             assert call(project.stack, method, path).status == 200
-    user = made["/project/members/invite"]["userId"]
-    api.post("/project/members/remove", {"targetUserId": user})
 
 
 def conflicts(project, other):
@@ -82,22 +79,19 @@ def conflicts(project, other):
         "from generate_series(1, 1000) n")
     api.refused("CONFLICT", "POST", "/project/api-keys/generate",
                 {"name": "x"})
-    for path in ("/project/members/remove", "/project/members/update-role",
-                 "/project/provider-keys/remove", "/project/api-keys/revoke"):
-        body = {**WRITES[path], "provider": "github"} \
-            if "provider" in WRITES[path] else WRITES[path]
+    for path, body in ABSENT.items():
         api.refused("NOT_FOUND", "POST", path, body)
 
 
 def refusals(project):
     """401, 400 and 415 of the workers."""
     stack = project.stack
-    for method, path in [("GET", p) for p in READS] + \
-            [("POST", p) for p in WRITES]:
-        body = {"body": WRITES[path]} if method == "POST" else {}
-        Api(stack.base).refused("AUTH_MISSING", method, path, **body)
-        Api(stack.base, make_key()).refused("AUTH_INVALID", method, path,
-                                            **body)
+    for method, path in CALLS:
+        body = sent(method, path)
+        if path not in OPEN:
+            Api(stack.base).refused("AUTH_MISSING", method, path, **body)
+            Api(stack.base, make_key()).refused("AUTH_INVALID", method, path,
+                                                **body)
         project.api.refused("VALIDATION", method, path + "?nope=1", **body)
         if method == "POST":
             project.api.refused("UNSUPPORTED_MEDIA_TYPE", method, path,
@@ -199,7 +193,7 @@ def broken(project):
     connected_anew(stack)
     head = [("Authorization", f"Bearer {project.key}"),
             ("Content-Type", "application/json"), ("Content-Length", 2)]
-    keyed = [o for o in OPERATIONS if o[1].startswith("/api/v1/project")]
+    keyed = [(m, "/api/v1" + p) for m, p in KEYED]
     stack.sql("alter table codecourier.api_key rename to api_key_away")
     try:
         each(stack, 500, keyed, head=head, body=b"{}")

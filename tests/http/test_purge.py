@@ -1,4 +1,5 @@
 """A deleted project: brought back, or removed for good and for ever."""
+import re
 import subprocess
 import uuid
 
@@ -7,14 +8,17 @@ import pytest
 from client import Api
 from contract import NOBODY
 from few import few
-from fixtures import everything, make_project
+from fixtures import everything, furnish, make_project
+from harness import ROOT
 from psql import SqlError
 from session import as_user
-from test_isolation import furnish
 
+GENERATE = "/project/api-keys/generate"
 DONE, FAILED, USAGE, ABSENT, CONFLICT, UNAVAILABLE = range(6)
-TABLES = {"api_key", "audit", "counter", "data_key", "member", "project",
-          "provider_key", "settings"}
+# those of a project
+TABLES = set(re.findall(r"^CREATE TABLE (\w+)", "".join(
+    f.read_text() for f in (ROOT / "migrations").glob("*.sql")), re.M)
+    ) - {"purge", "schema_version"}
 
 
 @pytest.fixture(scope="module")
@@ -170,14 +174,14 @@ def test_delete_by_the_operator(project):
 def test_restore(full):
     """All of it is there again, and the keys that live are named."""
     full.stack.sql("update codecourier.api_key set expires_at = now() where "
-                   f"id = '{full.keys[0]['id']}'")
+                   f"id = '{full.made[GENERATE][0]['id']}'")
     before = [r for r in everything(full)
               if r["name"] not in ("project", "audit")]
     got = full.stack.ctl("project", "restore", full.slug)
     keys = got.pop("keys")
     assert got == full.stack.ctl("project", "show", full.id)
     assert got == full.api.get("/project")
-    assert [k["id"] for k in keys] == [full.keys[1]["id"], full.key_id]
+    assert [k["id"] for k in keys] == [full.made[GENERATE][1]["id"], full.key_id]
     assert keys[1] in full.api.get("/project/api-keys")
     assert before == [r for r in everything(full)
                       if r["name"] not in ("project", "audit")]

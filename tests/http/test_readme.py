@@ -1,4 +1,4 @@
-"""The README's sixteen calls, pasted into a shell as they stand there."""
+"""The README's calls, pasted into a shell as they stand there."""
 import json
 import os
 import pathlib
@@ -6,6 +6,8 @@ import re
 import subprocess
 
 import pytest
+
+from tables import ROUTES
 
 pytestmark = pytest.mark.plain     # scripts' work; our programs' is elsewhere
 
@@ -22,17 +24,16 @@ J='Content-Type: application/json'
 def calls():
     """The lines of the section that call the API, in order."""
     text = README.read_text(encoding="utf-8")
-    section = text.split("## The sixteen calls\n")[1].split("\n## ")[0]
+    section = text.split("## The calls\n")[1].split("\n## ")[0]
     return [line.strip() for line in section.splitlines()
             if line.startswith("    ") and "curl" in line]
 
 
 def test_every_route_is_shown():
-    shown = {re.search(r'"\$P([^"?]*)', line)[1] for line in calls()}
-    table = (README.parent / "src/api/routes.c").read_text(encoding="utf-8")
-    paths = set(re.findall(r'(?:GET|POST)\("([^"]*)",', table))
-    assert len(paths) == 16
-    assert shown == paths
+    found = [re.search(r'"\$(P|BASE_URL)([^"?]*)', line) for line in calls()]
+    shown = {"/api/v1/project" * (at == "P") + path
+             for at, path in (f.groups() for f in found)}
+    assert shown == {p for _, p in ROUTES if p.startswith("/api/")}
 
 
 def test_lines_work_as_pasted(project):

@@ -2,25 +2,26 @@
 import pytest
 
 from client import Api, raw, request_bytes
-from contract import (BASE62, CALLS, CALL_IDS, WRITES, checksum, make_key)
+from contract import BASE62, KEYED, checksum, make_key, sent
 from fixtures import make_project
 
+EACH = pytest.mark.parametrize("method, path", KEYED, ids=[
+    p[1:] for _, p in KEYED])
 BOTH = pytest.mark.parametrize("method, path", [
     ("GET", "/project"), ("POST", "/project/update")], ids=["GET", "POST"])
 
 
-@pytest.mark.parametrize("method, path", CALLS, ids=CALL_IDS)
+@EACH
 def test_no_key(nobody, method, path):
-    body = {"body": WRITES[path]} if method == "POST" else {}
-    error = nobody.refused("AUTH_MISSING", method, path, **body)
+    error = nobody.refused("AUTH_MISSING", method, path,
+                           **sent(method, path))
     assert "field" not in error and "details" not in error
 
 
-@pytest.mark.parametrize("method, path", CALLS, ids=CALL_IDS)
+@EACH
 def test_unknown_key(stack, method, path):
-    body = {"body": WRITES[path]} if method == "POST" else {}
-    error = Api(stack.base, make_key()).refused("AUTH_INVALID", method, path,
-                                                **body)
+    error = Api(stack.base, make_key()).refused(
+        "AUTH_INVALID", method, path, **sent(method, path))
     assert "field" not in error and "details" not in error
 
 

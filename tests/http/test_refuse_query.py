@@ -4,11 +4,11 @@ from urllib.parse import quote
 
 import pytest
 
-from contract import READS, WRITES
+from contract import PAGED, READS, WRITES, WRITE_CALLS
 from fixtures import make_project
 
-LISTS = ["/project/members", "/project/api-keys"]
-EACH = pytest.mark.parametrize("path", LISTS, ids=["members", "api-keys"])
+LISTS = list(PAGED)
+EACH = pytest.mark.parametrize("path", LISTS)
 
 
 def url(path, **query):
@@ -49,7 +49,8 @@ def test_limit_refused(refusing, path, value):
 @EACH
 @pytest.mark.parametrize("value", [1, 2, 50, 99, 100])
 def test_limit_accepted(refusing, path, value):
-    assert len(refusing.get(url(path, limit=value))) == 1
+    found = refusing.get(url(path, limit=value))
+    assert found == refusing.get(path) and len(found) <= 1
 
 
 @EACH
@@ -75,16 +76,24 @@ def test_cursor_refused(refusing, path, cursor):
                      field="cursor")
 
 
+def lengthen(api, path, count):
+    """Adds to a list until it is so long."""
+    (fill,) = (w for w in WRITE_CALLS
+               if w.fill and w.path.rpartition("/")[0] == path)
+    for n in range(count - len(api.get(path + "?limit=100"))):
+        body = fill.fill("m", n)
+        if "role" in body:
+            body["role"] = ("owner", "admin", "member")[n % 3]
+        api.post(fill.path, body)
+
+
 @pytest.fixture(scope="module")
 def crowd(stack):
-    """A project with eight members and eight keys."""
+    """A project with eight rows in every list."""
     project = make_project(stack)
-    for n in range(7):
-        project.api.post("/project/members/invite", {
-            "email": f"m{n}@example.com",
-            "role": ("owner", "admin", "member")[n % 3]})
-        project.api.post("/project/api-keys/generate", {"name": f"k{n}"})
-    project.stack.ctl("member", "accept", project.slug, "m5@example.com")
+    for path in LISTS:
+        lengthen(project.api, path, 8)
+    project.stack.ctl("member", "accept", project.slug, "5@m.example")
     return project.api
 
 
@@ -112,13 +121,7 @@ def test_pages_make_up_the_list(crowd, path, limit, sizes):
 @EACH
 def test_fifty_rows_without_a_limit(stack, path):
     project = make_project(stack)
-    body = {"/project/members": ("/project/members/invite",
-                                 lambda n: {"email": f"m{n}@example.com",
-                                            "role": "member"}),
-            "/project/api-keys": ("/project/api-keys/generate",
-                                  lambda n: {"name": f"k{n}"})}[path]
-    for n in range(50):     # and the one that every project has
-        project.api.post(body[0], body[1](n))
+    lengthen(project.api, path, 51)
     page = project.api.page(path)
     assert len(page["data"]) == 50 and page["hasMore"] is True
     rest = project.api.page(url(path, cursor=page["nextCursor"]))
@@ -136,10 +139,10 @@ def test_a_changed_cursor_is_refused(crowd, path):
 
 @EACH
 def test_the_other_lists_cursor_is_refused(crowd, path):
-    other = LISTS[1 - LISTS.index(path)]
-    cursor = crowd.page(url(other, limit=2))["nextCursor"]
-    crowd.refused("VALIDATION", "GET", url(path, cursor=cursor),
-                  field="cursor")
+    for other in {*LISTS} - {path}:
+        cursor = crowd.page(url(other, limit=2))["nextCursor"]
+        crowd.refused("VALIDATION", "GET", url(path, cursor=cursor),
+                      field="cursor")
 
 
 @EACH
@@ -179,23 +182,18 @@ def test_an_addition_shifts_no_page_of_members(project):
                     "m2@example.com", "m3@example.com", "behind@example.com"]
 
 
-@pytest.mark.parametrize("path, table, order", [
-    ("/project/members", "member", "id"),
-    ("/project/api-keys", "api_key", "id")], ids=["members", "api-keys"])
+@pytest.mark.parametrize("path, table", PAGED.items(), ids=LISTS)
 @pytest.mark.parametrize("spread", ["0", "n * interval '1 us'"],
                          ids=["same-instant", "same-millisecond"])
-def test_times_in_full_precision(project, path, table, order, spread):
+def test_times_in_full_precision(project, path, table, spread):
     """Rows of one millisecond, or of one instant: none lost, none twice."""
     api = project.api
-    for n in range(6):
-        api.post("/project/members/invite", {"email": f"m{n}@example.com",
-                                             "role": "member"})
-        api.post("/project/api-keys/generate", {"name": f"k{n}"})
+    lengthen(api, path, 7)
     step = "interval '0'" if spread == "0" else spread
     project.stack.sql(
         f"update codecourier.{table} t set created_at = "
         f"date_trunc('ms', now()) - {step} from (select id, row_number() "
-        f"over (order by {order}) n from codecourier.{table} where "
+        f"over (order by id) n from codecourier.{table} where "
         f"project_id = '{project.id}') s where s.id = t.id")
     want = [r["id"] for r in api.get(path)]
     assert len(set(want)) == 7

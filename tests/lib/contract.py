@@ -7,6 +7,8 @@ import functools
 import json
 import re
 import zlib
+from dataclasses import dataclass, field
+from typing import Callable
 
 import openapi
 
@@ -64,28 +66,151 @@ KEPT = ["runs", "sandboxes", "workflows", "personas", "issueSessions",
         "issues", "learnings"]
 COUNTERS = {*KEPT, "members", "apiKeys", "providerKeys"}
 
-READS = ["/project", "/project/settings", "/project/members",
-         "/project/provider-keys", "/project/api-keys", "/project/counters"]
+# headers of every answer, whoever gives it; what has no body needs not all
+OF_BODIES = {"content-type", "content-length"}
+ALWAYS = {"x-request-id", "cache-control", "x-content-type-options",
+          *OF_BODIES}
+
+# ---- the calls ----
+
+MARK = "planted7zq8x"      # in every text that a good body gives away
+LONG = MARK * 24            # more than json-c's buffers start with
+
+
+@dataclass(frozen=True)
+class Read:
+    """A GET. `table`: of a list that comes in pages, where its rows are."""
+    path: str               # below /api/v1
+    table: str = None
+    keyed: bool = True      # needs a key
+
+
+@dataclass(frozen=True)
+class Write:
+    """A POST, and all that tests of every call want to know of it.
+
+    `bodies` have each of its fields, and each changes something, one after
+    the other, in a project that fixtures.furnish() has filled, which adds by
+    `fill`; "$…" in them is an id that some `gives` tells of.
+    """
+    path: str               # below /api/v1
+    action: str             # what its audit row says
+    bodies: tuple
+    object: str = None      # of that row; None: the answer's id or the project
+    never: dict = None      # nothing is wrong with it; is never written
+    absent: dict = None     # the same, of an object that nobody has
+    fill: Callable = None   # (mark, n): the body of the n-th thing
+    gives: dict = field(default_factory=dict)   # "$…": member of the answer
+    keyed: bool = True      # needs a key
+
+
+def full_settings():
+    """Each of the settings, the values as different as may be."""
+    return {
+        **dict.fromkeys(TEXTS, MARK + 'é"\\\n' * 40), TEXTS[0]: LONG,
+        TEXTS[-1]: None,
+        **dict.fromkeys(LISTS, [MARK]), LISTS[-1]: [],
+        LISTS[0]: [f"{MARK}-{n}" for n in range(30)],
+        "envVars": {f"PLANTED_NAME{n}": MARK * 3 for n in range(12)},
+        "deployEnvVars": {"PLANTED_NAME": LONG},
+        "testUserCredentials": {MARK: [1, 2.5, True, None, {"b": LONG}]},
+        **dict.fromkeys(CONVEX, MARK), CONVEX[-1]: None,
+        **dict.fromkeys(SHORT, MARK), "gitCommitEmail": "root@localhost"}
+
+
+def column(name):
+    """What the column of a setting is called."""
+    return re.sub("[A-Z]", lambda m: "_" + m[0].lower(), name)
+
+
+def filled_settings(mark, _):
+    return {
+        **dict.fromkeys(TEXTS + SHORT, mark), **dict.fromkeys(LISTS, [mark]),
+        **dict.fromkeys([*MAPS, "testUserCredentials"], {mark: mark}),
+        **{n: f"{mark}-{n}" for n in CONVEX},
+        "gitCommitEmail": f"{mark}@example.com"}
+
+
+READ_CALLS = [
+    Read("/project"),
+    Read("/project/settings"),
+    Read("/project/members", table="member"),
+    Read("/project/provider-keys"),
+    Read("/project/api-keys", table="api_key"),
+    Read("/project/counters"),
+]
+# a thing's writes in the order of its life; the project ends with the last
+WRITE_CALLS = [
+    Write("/project/update", "project.update",
+          ({"name": f"  {MARK}  ", "slug": "$slug",
+            "githubRepoUrl": f"https://example.org/o/{MARK}"},),
+          never={"name": "Never Written"},
+          fill=lambda mark, n: {
+              "name": mark, "githubRepoUrl": f"https://example.com/{mark}/x"}),
+    Write("/project/settings/update", "settings.update",
+          (full_settings(),
+           *({n: v} for n in CONVEX for v in (MARK + "-2", None)),
+           {**dict.fromkeys(CONVEX, MARK), "claudeMd": "x",
+            "envVars": {"A": MARK}},
+           dict.fromkeys(EMPTY_SETTINGS)),
+          never={"gitCommitName": "Never Written"}, fill=filled_settings),
+    Write("/project/members/invite", "member.invite",
+          ({"email": f"0@{MARK}.example", "role": "owner"},),
+          never={"email": "never@example.com", "role": "member"},
+          fill=lambda mark, n: {"email": f"{n}@{mark}.example",
+                                "role": "admin"},
+          gives={"$user": "userId", "$member": "id"}),
+    Write("/project/members/update-role", "member.update-role",
+          ({"targetUserId": "$user", "role": "owner"},), object="$member",
+          absent={"targetUserId": NOBODY, "role": "admin"}),
+    Write("/project/members/remove", "member.remove",
+          ({"targetUserId": "$user"},), object="$member",
+          absent={"targetUserId": NOBODY}),
+    Write("/project/provider-keys/set", "provider-key.set",
+          tuple({"provider": p, "key": MARK} for p in PROVIDERS[::-1]),
+          object="provider",
+          never={"provider": "e2b", "key": "never-written"},
+          fill=lambda mark, n: {"provider": PROVIDERS[n],
+                                "key": f"{PROVIDERS[n]}-{mark}"}),
+    Write("/project/provider-keys/remove", "provider-key.remove",
+          tuple({"provider": p} for p in PROVIDERS), object="provider",
+          absent={"provider": "e2b"}),
+    Write("/project/api-keys/generate", "api-key.generate",
+          ({"name": f" {MARK} 0 ", "environment": "test"},),
+          never={"name": "Never Written"},
+          fill=lambda mark, n: {"name": f"{mark} {n}"},
+          gives={"$key": "id"}),
+    Write("/project/api-keys/revoke", "api-key.revoke", ({"keyId": "$key"},),
+          object="$key", absent={"keyId": NOBODY}),
+    Write("/project/delete", "project.delete", ({},), never={}),
+]
+READS = [r.path for r in READ_CALLS]
+PAGED = {r.path: r.table for r in READ_CALLS if r.table}
 # every write with a body that nothing is wrong with
-WRITES = {
-    "/project/update": {"name": "Never Written"},
-    "/project/delete": {},
-    "/project/settings/update": {"gitCommitName": "Never Written"},
-    "/project/members/invite": {"email": "never@example.com",
-                                "role": "member"},
-    "/project/members/remove": {"targetUserId": NOBODY},
-    "/project/members/update-role": {"targetUserId": NOBODY, "role": "admin"},
-    "/project/provider-keys/set": {"provider": "e2b", "key": "never-written"},
-    "/project/provider-keys/remove": {"provider": "e2b"},
-    "/project/api-keys/generate": {"name": "Never Written"},
-    "/project/api-keys/revoke": {"keyId": NOBODY},
-}
+WRITES = {w.path: w.never if w.absent is None else w.absent
+          for w in WRITE_CALLS}
+ABSENT = {w.path: w.absent for w in WRITE_CALLS if w.absent}
+# method and path of them all, and of those that need a key
+CALLS = [("GET", p) for p in READS] + [("POST", p) for p in WRITES]
+CALL_IDS = [p[1:] for _, p in CALLS]
+OPEN = {c.path for c in READ_CALLS + WRITE_CALLS if not c.keyed}
+KEYED = [(m, p) for m, p in CALLS if p not in OPEN]
+
+
+def named(body, ids):
+    """A body with the ids that its "$…" stand for."""
+    return {n: ids.get(v, v) if isinstance(v, str) else v
+            for n, v in body.items()}
+
+
+def sent(method, path):
+    """What Api.send() needs beside them, for a call that is refused."""
+    return {"body": WRITES[path]} if method == "POST" else {}
+
+
 # of the one answer that is no JSON
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 METRICS_LINE = re.compile(r"# (HELP|TYPE) \S+ \S.*|\w+(\{.*\})? [0-9.]+")
-# method and path of all sixteen
-CALLS = [("GET", p) for p in READS] + [("POST", p) for p in WRITES]
-CALL_IDS = [p[1:] for _, p in CALLS]
 
 
 class Answer:
@@ -120,8 +245,10 @@ class Answer:
 
 def check_headers(answer):
     """The headers that no answer may lack."""
-    rid = answer.header("X-Request-ID")
-    assert rid and UUID.fullmatch(rid.lower()), (rid, answer)
+    names = {n for n, _ in answer.headers}
+    some = answer.method == "HEAD" or answer.status in (204, 304)
+    assert ALWAYS - (OF_BODIES if some else set()) <= names, answer
+    assert UUID.fullmatch(answer.header("X-Request-ID").lower()), answer
     assert answer.header("Cache-Control") == "no-store", answer
     assert answer.header("X-Content-Type-Options") == "nosniff", answer
     foreign = [h for h in answer.headers if h[0].startswith("access-control")]

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from client import Api, at_once
+from contract import KEPT, WRITE_CALLS
 from harness import REPORTS, ROOT, Stack, started
 from session import Session, until
 
@@ -160,6 +161,29 @@ def api(project):
 def other(stack):
     """A second project, of somebody else."""
     return make_project(stack)
+
+
+def furnish(project, mark, count):
+    """Fills a project: every table, every column, all of it marked; so many
+    of each thing. `made` is what came of each write, and `ids` what the
+    "$…" of good bodies stand for: of the first thing, "$…1" of the second."""
+    api, stack = project.api, project.stack
+    project.made, project.ids = {}, {"$slug": project.slug + "-x"}
+    for call in (c for c in WRITE_CALLS if c.fill):
+        project.made[call.path] = made = [
+            api.post(call.path, call.fill(mark, n)) for n in range(count)]
+        project.ids.update({f"{name}{n or ''}": one[member]
+                            for name, member in call.gives.items()
+                            for n, one in enumerate(made)})
+    for member in project.made["/project/members/invite"][1:]:
+        stack.make("member", "accept", project.slug, member["email"])
+    stack.sql("set role codecourier_platform; select " + ", ".join(
+        f"codecourier.counter_add('{project.id}', '{name}', {100 * count + n})"
+        for n, name in enumerate(KEPT)))
+    project.counters = {
+        **{name: 100 * count + n for n, name in enumerate(KEPT)},
+        "members": count, "apiKeys": count + 1, "providerKeys": count}
+    return project
 
 
 def written(project):

@@ -8,6 +8,7 @@ from harness import ROOT
 
 Field = namedtuple("Field", "type required nullable trimmed one_line in_bytes "
                    "is_id min max rule one_of")
+Route = namedtuple("Route", "keyed paged body fields")
 TABLES = ROOT / os.environ.get("BUILD", "build") / "tests/tables"
 
 
@@ -25,12 +26,12 @@ def rows(*argv, **more):
 
 
 def read_tables():
-    """{(method, path): (key, list, body, {field: row})}, and the rest."""
+    """{(method, path): Route}, and the rest."""
     routes, codes, limits = {}, set(), None
     for kind, *row in rows():
         if kind == "route":
             fields = {}
-            routes[row[0], row[1]] = (*map(int, row[2:]), fields)
+            routes[row[0], row[1]] = Route(*map(int, row[2:]), fields)
         elif kind == "field":
             fields[row[0]] = Field(*map(int, row[1:10]), row[10],
                                    row[11].split())
