@@ -25,7 +25,7 @@ WAYS = {
 
 
 class Apache:
-    def __init__(self, stack, way, conf=None, program=None):
+    def __init__(self, stack, way, conf=None, program=None, proxy=None):
         self.stack, self.way = stack, way
         self.program = str(program or stack.worker_path)
         self.conf = conf or stack.env["CODECOURIER_CONF"]
@@ -36,6 +36,9 @@ class Apache:
         shutil.copy(openapi.FILE, self.root)
         site, modules, more = WAYS[way]
         self.replaced(site)
+        if proxy:
+            self.trust(proxy)
+            modules = [*modules, "remoteip"]
         self.configure(site, modules, more)
         if os.geteuid() == 0:
             for path in [self.root, *self.root.rglob("*")]:
@@ -56,6 +59,14 @@ class Apache:
             for word, place in words.items():
                 text = text.replace(word, place)
             path.write_text(text)
+
+    def trust(self, address):
+        """common.conf as its comment says."""
+        path = self.root / "codecourier/common.conf"
+        text = path.read_text()
+        assert text.count("#RemoteIP") == 2 and "192.0.2.10" in text
+        path.write_text(text.replace("#RemoteIP", "RemoteIP")
+                        .replace("192.0.2.10", address))
 
     def configure(self, site, modules, more):
         lines = [f"ServerRoot {self.root}", f"DefaultRuntimeDir {self.root}",

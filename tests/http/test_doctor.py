@@ -339,6 +339,8 @@ def test_nginx(sick):
     with contextlib.ExitStack() as stack:
         stack.enter_context(edited(sick, "worker_connections 4096;",
                                    "worker_connections 768;"))
+        stack.enter_context(edited(sick, "#set_real_ip_from 192.0.2.10;",
+                                   "set_real_ip_from ::/0;"))
         for name, folder in ("client_body_temp_path", "body"), \
                 ("fastcgi_temp_path", "fastcgi"):
             stack.enter_context(edited(sick, f"{name} {spool}/{folder}",
@@ -350,6 +352,8 @@ def test_nginx(sick):
                 with contextlib.suppress(FileNotFoundError):
                     os.rmdir(path)
     told(here, "nginx", "worker_connections is 768", "warning")
+    assert "trusted-proxies.conf" in told(
+        here, "nginx", "set_real_ip_from names everybody", "warning")
     for name, path in places.items():
         assert "/run" in told(here, "spool", f"{name} is {path}, a disk")
     with edited(sick, "worker_connections 4096;", "nonsense 1;"):

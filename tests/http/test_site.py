@@ -1,4 +1,4 @@
-"""The site as installed: what it listens on, TLS, port 80, real addresses."""
+"""The site as installed: what it listens on, TLS, port 80."""
 import re
 import socket
 import ssl
@@ -8,11 +8,11 @@ import pytest
 
 from client import request_bytes
 from contract import check, make_key
-from fixtures import make_project, slow_limits
+from fixtures import make_project
 from harness import ROOT
 from openapi import DOCUMENT, Response
 from site_on_host import (ADDRESSES, DEFAULT, NAME, NEW, TLS, Site, answer_of,
-                          refused, sober, talk)
+                          refused, talk)
 from test_nginx_errors import BAD_REQUESTS
 from test_request_id import wait_for
 
@@ -335,90 +335,3 @@ def test_no_key_in_any_log(site):
     assert len(wait_for(site.log, rid)) > 4
     assert key.encode() not in site.logs()
     assert key.encode() not in site.stack.logs()
-
-
-# Addresses behind proxies
-
-FORWARDED = "X-Forwarded-For"
-
-
-@pytest.fixture(scope="module")
-def proxied(stack, tmp_path_factory):
-    """127.0.0.1 is a proxy of ours, with the slow limits of test_overload."""
-    made = Site(stack)
-    limits = slow_limits(tmp_path_factory.mktemp("limits"))
-    try:
-        made.trust("127.0.0.1")
-        with open(limits, encoding="utf-8") as text:
-            made.write("codecourier/limits.conf", text.read())
-        loads(made)
-        yield made.start()
-    finally:
-        made.clean()
-
-
-def written_by(site, project, address, forwarded):
-    """A write's address in nginx's log and in its audit row."""
-    rid = str(uuid.uuid4())
-    answer = check(site.ask(
-        "/api/v1/project/update", "POST", [
-            ("Authorization", f"Bearer {project.key}"), ("X-Request-ID", rid),
-            ("Content-Type", "application/json"), (FORWARDED, forwarded)],
-        b'{"name":"%b"}' % rid[:8].encode(), address=address))
-    assert answer.status == 200, answer
-    (line,) = wait_for(site.log, rid)
-    (row,) = project.stack.rows("select host(address) as a from "
-                                "codecourier.audit where request_id = "
-                                f"'{rid}'")
-    return re.search(r" addr=(\S+) ", line).group(1), row["a"]
-
-
-@pytest.mark.parametrize("address, forwarded, seen", [
-    ("127.0.0.1", "198.51.100.7", "198.51.100.7"),
-    ("127.0.0.1", "2001:db8::7", "2001:db8::7"),
-    ("127.0.0.1", "203.0.113.1, 198.51.100.7", "198.51.100.7"),
-    ("127.0.0.1", "203.0.113.1, 198.51.100.7, 127.0.0.1", "198.51.100.7"),
-    ("127.0.0.1", "nonsense", "127.0.0.1"),
-    ("::1", "198.51.100.7", "::1"),
-    ("::1", "198.51.100.7, 127.0.0.1", "::1")])
-def test_address_behind_a_proxy(proxied, writer, address, forwarded, seen):
-    """What a client claims in front of the proxy's own word is not heard,
-    nor is any peer that was not named."""
-    assert written_by(proxied, writer, address, forwarded) == (seen, seen)
-
-
-@BOTH
-def test_no_proxy_is_trusted_by_default(site, writer, address):
-    found = written_by(site, writer, address, "198.51.100.7")
-    assert found == (address, address)
-
-
-def flood(site, source, forwarded, count):
-    """Statuses of so many requests in one go, from one loopback address."""
-    data = f"HEAD /api/v1/openapi.json HTTP/1.1\r\nHost: {NAME}\r\n" \
-        f"{FORWARDED}: {forwarded}\r\n"
-    data = (data + "\r\n") * (count - 1) + data + "Connection: close\r\n\r\n"
-    conn = socket.create_connection(("127.0.0.1", site.ports[8080]), 20,
-                                    (source, 0))
-    return re.findall(rb"HTTP/1\.1 (\d+) ", talk(conn, data.encode()))
-
-
-@pytest.mark.parametrize("first, same, other", [
-    ("198.51.100.1", "198.51.100.1", "198.51.100.2"),
-    ("2001:db8:1::1", "2001:db8:1:0:2::9", "2001:db8:2::1")])
-def test_limits_behind_a_proxy(proxied, first, same, other):
-    """Each client has a limit of its own; an IPv6 client by its /64."""
-    for _ in range(3):
-        seen = flood(proxied, "127.0.0.1", first, 900)
-    assert b"429" in seen
-    assert b"429" in flood(proxied, "127.0.0.1", same, 50)
-    assert set(flood(proxied, "127.0.0.1", other, 50)) == {b"200"}
-
-
-def test_limits_are_not_escaped_by_a_header(proxied):
-    """127.0.0.2 was not named: it is one client, whatever it says."""
-    seen = [flood(proxied, "127.0.0.2", f"192.0.2.{n}", 900)
-            for n in range(3)]
-    assert b"429" in seen[2]
-    assert sober(proxied.ask("/healthz", port=8080, headers=[
-        (FORWARDED, "192.0.2.0")])).status == 200

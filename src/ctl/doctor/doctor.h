@@ -19,6 +19,7 @@ struct nginx_conf {
 	char pid[256];   /* file, or "" */
 	char body[256];  /* the site's client_body_temp_path, or "" */
 	char spool[256]; /* and fastcgi_temp_path */
+	bool believing;  /* whatever a client says of its address */
 	char why[512];   /* it could not be read; "": there is none to read */
 };
 

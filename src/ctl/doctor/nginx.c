@@ -144,6 +144,14 @@ doctor_nginx(struct doctor *d)
 		    "worker_connections is %ld, the site lets 2000 requests "
 		    "in, two connections each",
 		    d->nginx.worker_connections);
+	if (d->nginx.believing)
+		doctor_warn(d,
+		    "name your proxies alone in "
+		    "/etc/nginx/codecourier/trusted-proxies.conf; then reload "
+		    "nginx",
+		    "set_real_ip_from names everybody: a client is taken for "
+		    "whatever address it tells, by limits, audit and the keys "
+		    "that only some addresses may use");
 	if (w->known)
 		return;
 	if (why[0] && (geteuid() == 0 || !d->installed))

@@ -6,6 +6,7 @@
  */
 #include "ctl/doctor/doctor.h"
 
+#include "base/cidr.h"
 #include "base/text.h"
 #include "ctl/doctor/directive.h"
 
@@ -25,8 +26,8 @@
 enum block { OTHER, EVENTS, HTTP, UPSTREAM, SERVER, LOCATION };
 
 struct server {
-	bool ours, guarded;
-	size_t listens, names, files, passes;
+	bool ours, guarded, believing;
+	size_t listens, names, files, passes, proxies;
 	struct {
 		char address[80];
 		bool tls, proxied, other;
@@ -124,6 +125,17 @@ take_pass(const struct parse *p, struct server *s, const char *target)
 	s->passes++;
 }
 
+/* One whose word on a client's address counts; or everybody. */
+static void
+take_proxy(struct server *s, const char *word)
+{
+	struct cidr c;
+
+	s->proxies++;
+	if (cidr_parse(&c, word, strlen(word)) != CIDR_NONE && c.length == 0)
+		s->believing = true;
+}
+
 /* Of a server, its locations, or all of them (http). */
 static void
 take_of_server(struct parse *p, struct server *s, const struct directive *v)
@@ -138,6 +150,8 @@ take_of_server(struct parse *p, struct server *s, const struct directive *v)
 		take_file(p, s, v->word[1]);
 	else if (directive_is(v, "fastcgi_pass"))
 		take_pass(p, s, v->word[1]);
+	else if (directive_is(v, "set_real_ip_from"))
+		take_proxy(s, v->word[1]);
 	else if (directive_is(v, "client_body_temp_path"))
 		keep(s->body, sizeof(s->body), v->word[1]);
 	else if (directive_is(v, "fastcgi_temp_path"))
@@ -314,6 +328,8 @@ add_server(struct parse *p, struct server *s)
 		    p->d->nginx.body, 256, s->body[0] ? s->body : p->http.body);
 		keep(p->d->nginx.spool, 256,
 		    s->spool[0] ? s->spool : p->http.spool);
+		if (s->proxies ? s->believing : p->http.believing)
+			p->d->nginx.believing = true;
 	}
 	if (!s->files) {
 		s->files = p->http.files;

@@ -145,6 +145,39 @@ sees_who_is_kept_out(void **state)
 	    "1 - /readyz guarded\n2 - /readyz tls guarded\n3 - /readyz tls\n");
 }
 
+/* What a server has of its own stands in place of what all have. */
+static void
+sees_who_is_believed(void **state)
+{
+#define FROM "set_real_ip_from "
+	static const struct {
+		const char *all, *own;
+		bool believing;
+	} cases[] = {
+	    {"", "", false},
+	    {"", FROM "0.0.0.0/0;", true},
+	    {"", FROM "10.0.0.1;" FROM "::/0;", true},
+	    {"", "location / { " FROM "0.0.0.0/0; }", true},
+	    {FROM "0.0.0.0/0;", "", true},
+	    {FROM "0.0.0.0/0;", FROM "10.0.0.1;", false},
+	    {FROM "10.0.0.1;", FROM "0.0.0.0/0;", true},
+	    {FROM "10.0.0.0/8;", FROM "2001:db8::/32;", false},
+	    {FROM "0.0.0.0; " FROM "::;", FROM "unix:;", false},
+	    {FROM "proxy.example.org;", "", false},
+	    {"server { listen 2; " FROM "::/0; }", "", false},
+	};
+#undef FROM
+	char text[400];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(text, sizeof(text), "%s server { listen 1; %s %s }",
+		    cases[i].all, cases[i].own, PASS);
+		assert_string_equal(http(text), "1 - /readyz\n");
+		assert_int_equal(d.nginx.believing, cases[i].believing);
+	}
+}
+
 /* Nothing of it is ours; nothing falls. */
 static void
 survives_odd_text(void **state)
@@ -173,6 +206,7 @@ main(void)
 	    cmocka_unit_test(finds_the_way_to_us),
 	    cmocka_unit_test(follows_includes),
 	    cmocka_unit_test(sees_who_is_kept_out),
+	    cmocka_unit_test(sees_who_is_believed),
 	    cmocka_unit_test(survives_odd_text),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
