@@ -125,7 +125,7 @@ reduce .[] as $part ({}; . * $part)
 | .every as $every | del(.every)
 | .paths |= map_values(with_entries(.key as $method | .value |= call($every; $method)))
 | ."x-other-requests".responses |= ($every.call.responses + . | responses)
-| ."x-reserved".responses |= responses
+| ."x-plain-http".responses |= responses
 | .components |= (
 	. as $all
 	| .schemas.RequestId.examples[0] as $id

@@ -1,46 +1,45 @@
 /*
- * api_key.c: handlers of the project's API keys. The full key is shown once,
- * in the answer that makes it.
+ * api_key.c: handlers of the project's API keys, once they are made:
+ * api_key_make.c makes them.
  */
+#include "api/api_key.h"
+#include "api/grant.h"
 #include "api/handlers.h"
 
-#include "base/secret.h"
-#include "base/uuid.h"
-#include "crypt/key.h"
 #include "http/answer.h"
-#include "http/auth.h"
 #include "http/guard.h"
 #include "http/page.h"
-#include "shm/cold.h"
 
-#include <stdio.h>
+#include <json-c/json.h>
 #include <string.h>
 
 #include "base/banned.h"
 
-enum { GENERATE_NAME, GENERATE_ENVIRONMENT, GENERATE_FIELDS };
-static const struct field generate_fields[] = {
-    [GENERATE_NAME] = {.name = "name",
-	.required = true,
-	.trimmed = true,
-	.one_line = true,
-	.min = 1,
-	.max = 100},
-    [GENERATE_ENVIRONMENT] = {.name = "environment",
-	.one_of = key_environments},
+enum { UPDATE_KEY_ID = GRANT_FIELDS, UPDATE_FIELDS };
+static const struct field change_fields[] = {
+    GRANT_ROWS(false),
+    [UPDATE_KEY_ID] = API_KEY_ID,
 };
-BODY(api_key_generate_body, generate_fields, GENERATE_FIELDS);
+BODY(api_key_update_body, change_fields, UPDATE_FIELDS);
 
 enum { REVOKE_KEY_ID, REVOKE_FIELDS };
-static const struct field revoke_fields[] = {
-    [REVOKE_KEY_ID] = {.name = "keyId",
-	.required = true,
-	.is_id = true,
-	.not_found = "The project has no API key with this id. Send the "
-		     "\"id\" that the list of keys shows, not the prefix and "
-		     "not the key."},
-};
+static const struct field revoke_fields[] = {[REVOKE_KEY_ID] = API_KEY_ID};
 BODY(api_key_revoke_body, revoke_fields, REVOKE_FIELDS);
+
+bool
+api_key_is_over(const struct grant *key)
+{
+	return strcmp(key->state, "revoked") == 0 ||
+	    strcmp(key->state, "expired") == 0;
+}
+
+enum err
+api_key_changed(struct req *r)
+{
+	return req_fail(r, ERR_CONFLICT, "keyId",
+	    "The key was being changed at the same moment. Read it and try "
+	    "again.");
+}
 
 enum err
 api_key_list(struct req *r)
@@ -60,96 +59,126 @@ api_key_list(struct req *r)
 	return e ? e : page_answer(r, "api-keys", q);
 }
 
-/* {"data": {<row>, "key": "…"}}, and the key is known from now on. */
-static void
-reply_key(struct req *r, const struct db_query *q, const char *key)
+enum err
+api_key_whoami(struct req *r)
 {
-	struct identity id = r->id;
-	size_t len, digest_len;
-	const char *row = db_value(q, 0, 0, &len);
-	const char *digest = db_value(q, 0, 2, &digest_len);
-
-	memset(id.key_id, 0, sizeof(id.key_id));
-	snprintf(id.key_id, UUID_TEXT, "%s", db_value(q, 0, 1, NULL));
-	if (digest_len == sizeof(id.digest)) {
-		memcpy(id.digest, digest, digest_len);
-		verified_add(r->app->host, key, &id);
-	}
-	answer_text(r, "{\"data\":");
-	answer_raw(r, row, len - 1); /* without its closing brace */
-	answer_text(r, ",\"key\":\"");
-	answer_text(r, key);
-	answer_text(r, "\"}}");
-}
-
-static enum err
-refuse_full(struct req *r)
-{
-	char message[100];
-
-	snprintf(message, sizeof(message),
-	    "A project has at most %d live API keys. Revoke one first.",
-	    r->app->conf.max_keys);
-	return req_fail(r, ERR_CONFLICT, NULL, message);
-}
-
-/* scrypt, in one of the places for it: see auth.h. */
-static enum err
-hash_key(struct req *r, struct new_key *k)
-{
-	enum err e = auth_cold_enter(r, k->key);
-	bool ok;
-
-	if (e)
-		return e;
-	ok = key_hash(k->key, r->app->conf.scrypt_log2n, k->hash);
-	cold_leave(r->app->host);
-	return ok ? ERR_OK : ERR_INTERNAL;
-}
-
-/* One draw. `taken`: its prefix is, draw again. */
-static enum err
-generate_once(struct req *r, bool *taken)
-{
-	struct new_key k;
-	struct db_query *q;
+	struct db_query *q = guard_read(r, STMT_API_KEY_WHOAMI);
 	enum err e;
 
-	if (!key_draw(&k, req_text(r, GENERATE_ENVIRONMENT)))
-		return ERR_INTERNAL;
-	e = hash_key(r, &k);
+	db_text(q, r->id.key_id);
+	e = guard_run(r);
+	return e ? e : answer_row(r, q);
+}
+
+/* ---- update ---- */
+
+static bool
+gives_anything(const struct req *r)
+{
+	for (int i = 0; i < GRANT_FIELDS; i++)
+		if (r->given[i])
+			return true;
+	return false;
+}
+
+/* Nothing but switching it off, which anybody may who may update. */
+static bool
+only_disables(const struct req *r)
+{
+	for (int i = 0; i < GRANT_FIELDS; i++)
+		if (r->given[i] && i != GRANT_DISABLED)
+			return false;
+	return json_object_get_boolean(r->value[GRANT_DISABLED]);
+}
+
+/* Of a key that has a successor: its end only comes nearer. */
+static bool
+puts_off(const struct req *r, const struct grant *key)
+{
+	int64_t ms = json_object_get_int64(r->value[GRANT_EXPIRES]);
+
+	return r->given[GRANT_EXPIRES] && key->rotated &&
+	    (ms == 0 || ms > key->id.ends_ms);
+}
+
+/* Switched on, it would be good for more than the caller is. */
+static bool
+wakes_more(struct req *r, const struct grant *own, const struct grant *key)
+{
+	return r->given[GRANT_DISABLED] &&
+	    strcmp(key->state, "disabled") == 0 &&
+	    grant_beyond(own, key) != NULL;
+}
+
+/* In the order of refusals: 400 of what the caller gives, 404, 403, 409. */
+static enum err
+may_update(struct req *r, const struct grant *own, const struct grant *key)
+{
+	enum err e = only_disables(r) ? ERR_OK : grant_scope(r, key);
+
 	if (e)
 		return e;
-	guard_write_part(r, STMT_PROJECT_LOCK);
-	q = guard_write(r, STMT_API_KEY_GENERATE);
-	db_text(q, req_text(r, GENERATE_NAME));
-	db_text(q, k.prefix);
-	db_text(q, k.environment);
-	db_bytes(q, k.hash, strlen(k.hash));
-	db_bytes(q, k.check, sizeof(k.check));
-	db_int(q, r->app->conf.max_keys);
-	e = guard_run(r);
-	*taken = e == ERR_CONFLICT;
-	if (!e && db_rows(q) == 0)
-		e = refuse_full(r);
-	else if (!e)
-		reply_key(r, q, k.key);
-	secret_wipe(&k, sizeof(k));
-	return e;
+	if (api_key_is_over(key))
+		return req_fail(r, ERR_CONFLICT, "keyId",
+		    "The key is revoked or has expired.");
+	if (puts_off(r, key))
+		req_complain(r, "expiresAt",
+		    "The key has been rotated: its end can only come nearer.");
+	if (wakes_more(r, own, key))
+		req_complain(r, "disabled",
+		    "The key's end, addresses or rate go further than the "
+		    "calling key's: it cannot enable it.");
+	return r->details ? ERR_VALIDATION : ERR_OK;
+}
+
+static struct db_query *
+add_update(struct req *r, const struct grant *own, const struct grant *key)
+{
+	struct db_query *q = guard_write(r, STMT_API_KEY_UPDATE);
+
+	db_text(q, key->id.key_id);
+	db_bytes(q, key->id.stamp, sizeof(key->id.stamp));
+	db_text(q, req_text(r, GRANT_NAME));
+	return grant_add(r, own, q) ? q : NULL;
 }
 
 enum err
-api_key_generate(struct req *r)
+api_key_update(struct req *r)
 {
-	enum err e = ERR_OK;
-	bool taken = true;
+	struct grant own, key;
+	struct db_query *q;
+	enum err e, there;
 
-	for (int i = 0; taken && i < 3; i++) {
-		taken = false;
-		e = generate_once(r, &taken);
+	there = grant_look(r, &own, req_text(r, UPDATE_KEY_ID), &key);
+	if (there && there != ERR_NOT_FOUND)
+		return there;
+	e = grant_check(r, &own);
+	if (e)
+		return e;
+	if (there)
+		return req_not_found(r, UPDATE_KEY_ID);
+	e = may_update(r, &own, &key);
+	if (e)
+		return e;
+	if (!gives_anything(r)) {
+		answer_text(r, "{\"data\":");
+		answer_raw(r, key.row, key.row_len);
+		answer_text(r, "}");
+		return ERR_OK;
 	}
-	return e;
+	q = add_update(r, &own, &key);
+	if (!q)
+		return ERR_INTERNAL;
+	e = guard_run(r);
+	if (e)
+		return e;
+	if (db_rows(q) == 0)
+		return api_key_changed(r);
+	e = guard_drain(r, key.id.key_id); /* it may be narrower now */
+	return e ? e : answer_row(r, q);
 }
+
+/* ---- revoke ---- */
 
 enum err
 api_key_revoke(struct req *r)

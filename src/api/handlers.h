@@ -31,8 +31,12 @@ extern const struct body provider_key_set_body, provider_key_remove_body;
 
 enum err api_key_list(struct req *r);
 enum err api_key_generate(struct req *r);
+enum err api_key_update(struct req *r);
+enum err api_key_rotate(struct req *r);
 enum err api_key_revoke(struct req *r);
-extern const struct body api_key_generate_body, api_key_revoke_body;
+enum err api_key_whoami(struct req *r);
+extern const struct body api_key_generate_body, api_key_update_body,
+    api_key_rotate_body, api_key_revoke_body;
 
 enum err counters_get(struct req *r);
 

@@ -256,6 +256,20 @@ add_update(struct req *r, const struct vault *vault)
 	return ok ? q : NULL;
 }
 
+/* Who may write settings and not read them is shown none. */
+static bool
+may_read(const struct req *r)
+{
+	return scope_covers(r->id.scopes, SCOPE_SETTINGS_READ);
+}
+
+static enum err
+reply_nothing(struct req *r)
+{
+	answer_text(r, "{\"data\":{}}");
+	return ERR_OK;
+}
+
 static enum err
 run_update(struct req *r, struct vault *vault)
 {
@@ -280,6 +294,8 @@ run_update(struct req *r, struct vault *vault)
 	if (e)
 		return e;
 	req_drop_json(r);
+	if (!may_read(r))
+		return reply_nothing(r);
 	return reply_opened(r, q, data_keys, vault);
 }
 
@@ -290,8 +306,12 @@ settings_update(struct req *r)
 	bool sealing = false; /* or nothing but clearing */
 	enum err e = ERR_OK;
 
-	if (!req_given_any(r))
+	if (!req_given_any(r) && may_read(r))
 		return settings_get(r);
+	if (!req_given_any(r)) {
+		e = guard_run(r);
+		return e ? e : reply_nothing(r);
+	}
 	for (int i = 0; i < SETTINGS; i++)
 		sealing = sealing ||
 		    (r->value[i] &&

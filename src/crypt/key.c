@@ -82,10 +82,11 @@ key_well_formed(const char *key)
 }
 
 void
-key_make(char out[KEY_TEXT], bool test)
+key_make(char out[KEY_TEXT], bool test, const char *room)
 {
-	snprintf(out, KEY_TEXT, "%s", test ? "cc_test_" : "cc_live_");
-	for (int i = 8; i < CHECKED; i++)
+	snprintf(out, KEY_TEXT, "%s%.*s", test ? "cc_test_" : "cc_live_",
+	    KEY_ROOM, room);
+	for (int i = 8 + KEY_ROOM; i < CHECKED; i++)
 		out[i] = base62[random_below(62)];
 	key_checksum(out, out + CHECKED);
 }
@@ -93,10 +94,10 @@ key_make(char out[KEY_TEXT], bool test)
 const char *const key_environments[] = {"live", "test", NULL};
 
 bool
-key_draw(struct new_key *k, const char *environment)
+key_draw(struct new_key *k, const char *environment, const char *room)
 {
 	k->environment = environment ? environment : key_environments[0];
-	key_make(k->key, strcmp(k->environment, "test") == 0);
+	key_make(k->key, strcmp(k->environment, "test") == 0, room);
 	snprintf(k->prefix, sizeof(k->prefix), "%.*s", KEY_PREFIX, k->key);
 	k->hash[0] = '\0';
 	return key_check_value(k->key, k->check);

@@ -35,11 +35,17 @@ void key_cut(char *text);
  * digits, most significant first. Writes 6 characters and a NUL. */
 void key_checksum(const char *key, char out[7]);
 
-/* A new key from the system's random source; `test`: cc_test_. */
-void key_make(char out[KEY_TEXT], bool test);
+#define KEY_ROOM 2 /* characters that all keys of a project begin with */
+
+/* A new key from the system's random source; `test`: cc_test_. Its public part
+ * begins with `room`, KEY_ROOM characters of base62. */
+void key_make(char out[KEY_TEXT], bool test, const char *room);
 
 /* What a key can be for: "live", "test", NULL. */
 extern const char *const key_environments[];
+
+#define KEY_RATE  1000000 /* requests a minute, at most */
+#define KEY_GRACE 2592000 /* seconds that a rotated one goes on, at most */
 
 /* A new key and what is kept of it. */
 struct new_key {
@@ -51,8 +57,10 @@ struct new_key {
 	    hash[KEY_HASH_TEXT]; /* empty: key_hash is for its place and time */
 };
 
-/* Draws one of this environment, "live" where NULL. False: no memory. */
-MUST_CHECK bool key_draw(struct new_key *k, const char *environment);
+/* Draws one of this environment, "live" where NULL; see key_make. False: no
+ * memory. */
+MUST_CHECK bool key_draw(
+    struct new_key *k, const char *environment, const char *room);
 
 /* 32 bits of BLAKE2b of the key: refuses a wrong secret without scrypt. */
 bool key_check_value(const char *key, unsigned char out[KEY_CHECK_VALUE]);

@@ -19,14 +19,34 @@
 
 #include "base/banned.h"
 
+/* What the project's keys begin with. */
+static int
+find_room(struct ctl *c, char room[KEY_ROOM + 1])
+{
+	struct db_query q;
+	int rc;
+
+	db_query_init(&q, STMT_OP_KEY_ROOM);
+	db_text(&q, c->project_id);
+	rc = ctl_ask(c, &q);
+	if (rc)
+		return rc;
+	text_copy(room, KEY_ROOM + 1, db_value(&q, 0, 0, NULL));
+	db_query_clear(&q);
+	return CTL_DONE;
+}
+
 /* One draw; q holds the row on CTL_DONE. */
 static int
 draw(struct ctl *c, struct db_query *q, const struct key_wanted *want,
     struct new_key *k)
 {
-	int rc;
+	char room[KEY_ROOM + 1];
+	int rc = find_room(c, room);
 
-	if (!key_draw(k, want->environment) ||
+	if (rc)
+		return rc;
+	if (!key_draw(k, want->environment, room) ||
 	    !key_hash(k->key, c->conf.scrypt_log2n, k->hash))
 		return ctl_fail(c, ERR_INTERNAL, "out of memory");
 	ctl_write(c, q, STMT_OP_KEY_CREATE,
@@ -37,6 +57,11 @@ draw(struct ctl *c, struct db_query *q, const struct key_wanted *want,
 	db_bytes(q, k->hash, strlen(k->hash));
 	db_bytes(q, k->check, sizeof(k->check));
 	db_int(q, c->conf.max_keys);
+	db_text(q, "{projects:read,projects:write}");
+	db_text(q, NULL);
+	db_text(q, "{}");
+	db_text(q, NULL);
+	db_text(q, "f");
 	rc = ctl_do_locked(c, q);
 	if (rc || db_rows(q) > 0)
 		return rc;

@@ -23,9 +23,9 @@
 struct db;
 
 /* What a program needs of the schema: programs N and N+1 serve side by side. */
-#define DB_PROGRAM 1 /* this program's number */
+#define DB_PROGRAM 2 /* this program's number */
 /* the oldest schema_version it can serve */
-#define DB_OLDEST_SCHEMA (SETTINGS_SCHEMA > 2 ? SETTINGS_SCHEMA : 2)
+#define DB_OLDEST_SCHEMA (SETTINGS_SCHEMA > 8 ? SETTINGS_SCHEMA : 8)
 
 /* The first one that codecourierctl can purge projects of. */
 #define DB_PURGE_SCHEMA 7

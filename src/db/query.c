@@ -80,3 +80,16 @@ db_bool(const struct db_query *q, int row, int column)
 
 	return v && v[0] != 0;
 }
+
+/* In the network's order, as results come in binary form. */
+int64_t
+db_bigint(const struct db_query *q, int row, int column)
+{
+	uint64_t n = 0;
+	size_t len;
+	const char *v = db_value(q, row, column, &len);
+
+	for (size_t i = 0; v && i < len; i++)
+		n = n << 8 | (unsigned char)v[i];
+	return (int64_t)n;
+}

@@ -35,5 +35,6 @@ int db_rows(const struct db_query *q);
 const char *db_value(
     const struct db_query *q, int row, int column, size_t *len);
 bool db_bool(const struct db_query *q, int row, int column);
+int64_t db_bigint(const struct db_query *q, int row, int column); /* NULL: 0 */
 
 #endif

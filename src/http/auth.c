@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/secret.h"
+#include "base/text.h"
 #include "base/uuid.h"
 #include "crypt/key.h"
 #include "http/wire.h"
@@ -48,25 +49,6 @@ take_key(struct req *r, const char *value)
 	if (key_well_formed(key))
 		r->key = key;
 	return true;
-}
-
-enum err
-auth_begin(struct req *r)
-{
-	const char *value = r->authorization ? r->authorization : "";
-
-	value += strspn(value, " \t");
-	if (!value[0])
-		return ERR_AUTH_MISSING;
-	if (!take_key(r, value))
-		return ERR_INTERNAL;
-	if (!r->key)
-		return ERR_AUTH_INVALID;
-	if (verified_find(r->app->host, r->key, &r->id)) {
-		host_count(r->app->host, STAT_VERIFIED_HITS);
-		return ERR_OK;
-	}
-	return auth_cold(r);
 }
 
 /* How many workers of a host may verify keys that the table does not know: a
@@ -136,20 +118,33 @@ auth_share(struct req *r)
 	    "wait; try again in a few seconds.");
 }
 
+/* Whether the table has seen this key to be that of this hash. */
+static bool
+is_verified(const struct req *r)
+{
+	struct identity known;
+
+	return verified_find(r->app->host, r->key, &known) &&
+	    strcmp(known.key_id, r->id.key_id) == 0 &&
+	    memcmp(known.digest, r->id.digest, sizeof(known.digest)) == 0;
+}
+
 /* scrypt, by one worker a key and few workers a host; the others that wait
  * inside find the table filled. */
 static enum err
 verify_hash(struct req *r, const char *hash, size_t len)
 {
 	struct host *h = r->app->host;
-	struct identity known;
 	enum err e;
 
+	if (is_verified(r)) {
+		verified_add(h, r->key, &r->id);
+		return ERR_OK;
+	}
 	e = auth_cold_enter(r, r->key);
 	if (e)
 		return e;
-	if (verified_find(h, r->key, &known) &&
-	    memcmp(&known, &r->id, sizeof(known)) == 0) {
+	if (is_verified(r)) {
 		e = ERR_OK;
 	} else {
 		host_count(h, STAT_SCRYPT_RUNS);
@@ -164,18 +159,61 @@ verify_hash(struct req *r, const char *hash, size_t len)
 	return e;
 }
 
+bool
+auth_identity(const struct db_query *q, struct identity *id)
+{
+	const char *column[IDENTITY_COLUMNS];
+	size_t len[IDENTITY_COLUMNS];
+
+	memset(id, 0, sizeof(*id));
+	for (int i = 0; i < IDENTITY_COLUMNS; i++)
+		if (!(column[i] = db_value(q, 0, i, &len[i])))
+			return false;
+	if (len[IDENTITY_DIGEST] != sizeof(id->digest) ||
+	    len[IDENTITY_STAMP] != sizeof(id->stamp) ||
+	    len[IDENTITY_WINDOW] != sizeof(id->window) ||
+	    len[IDENTITY_ROOM] != sizeof(id->room))
+		return false;
+	text_copy(id->key_id, sizeof(id->key_id), column[IDENTITY_KEY]);
+	text_copy(
+	    id->project_id, sizeof(id->project_id), column[IDENTITY_PROJECT]);
+	memcpy(id->digest, column[IDENTITY_DIGEST], sizeof(id->digest));
+	memcpy(id->stamp, column[IDENTITY_STAMP], sizeof(id->stamp));
+	id->scopes = scope_expand(scope_set_of(column[IDENTITY_SCOPES]));
+	id->rate = (int32_t)db_bigint(q, 0, IDENTITY_RATE);
+	memcpy(id->window, column[IDENTITY_WINDOW], sizeof(id->window));
+	id->ends_ms = db_bigint(q, 0, IDENTITY_ENDS);
+	memcpy(id->room, column[IDENTITY_ROOM], sizeof(id->room));
+	id->listed = strcmp(column[IDENTITY_ADDRESSES], "{}") != 0;
+	return true;
+}
+
+/* Of a key that only some addresses may use: admit asks for them. */
+static enum err
+remember_addresses(struct req *r, const struct db_query *q)
+{
+	const char *list = db_value(q, 0, IDENTITY_ADDRESSES, NULL);
+
+	if (allowed_add(&r->app->allowed, r->id.key_id, r->id.stamp, list))
+		return ERR_OK;
+	log_msg(
+	    LOG_ERROR, "the addresses of key %s cannot be read", r->id.key_id);
+	return ERR_INTERNAL;
+}
+
 /* The row's columns against the key presented. */
 static enum err
 check_row(struct req *r, const struct db_query *q)
 {
 	unsigned char value[KEY_CHECK_VALUE];
-	size_t hash_len, digest_len, check_len;
-	const char *hash = db_value(q, 0, 2, &hash_len);
-	const char *digest = db_value(q, 0, 3, &digest_len);
-	const char *check = db_value(q, 0, 4, &check_len);
+	size_t hash_len, check_len;
+	const char *hash = db_value(q, 0, IDENTITY_COLUMNS, &hash_len);
+	const char *check = db_value(q, 0, IDENTITY_COLUMNS + 1, &check_len);
+	const char *state = db_value(q, 0, IDENTITY_COLUMNS + 2, NULL);
+	enum err e;
 
-	if (!hash || !digest || digest_len != sizeof(r->id.digest) || !check ||
-	    check_len != sizeof(value))
+	if (!hash || !check || check_len != sizeof(value) || !state ||
+	    !auth_identity(q, &r->id))
 		return ERR_AUTH_INVALID;
 	if (!key_check_value(r->key, value))
 		return ERR_INTERNAL;
@@ -183,32 +221,25 @@ check_row(struct req *r, const struct db_query *q)
 		host_count(r->app->host, STAT_CHECK_REFUSALS);
 		return ERR_AUTH_INVALID;
 	}
-	if (!db_bool(q, 0, 5)) /* revoked, expired, project deleted */
+	if (strcmp(state, "live") != 0) {
+		log_msg(LOG_INFO, "key %s: %s", r->id.key_id, state);
 		return ERR_AUTH_INVALID;
-	snprintf(r->id.key_id, UUID_TEXT, "%s", db_value(q, 0, 0, NULL));
-	snprintf(r->id.project_id, UUID_TEXT, "%s", db_value(q, 0, 1, NULL));
-	memcpy(r->id.digest, digest, sizeof(r->id.digest));
-	return verify_hash(r, hash, hash_len);
+	}
+	e = verify_hash(r, hash, hash_len);
+	return e || !r->id.listed ? e : remember_addresses(r, q);
 }
 
 enum err
-auth_cold(struct req *r)
+auth_again(struct req *r)
 {
 	struct db_query q;
 	struct db_fault fault;
 	char prefix[KEY_PREFIX + 1];
-	int64_t until;
 	enum err e;
 
 	memset(&r->id, 0, sizeof(r->id));
-	/* Nobody's row is read for an answer that would be "later" anyway. A
-	 * bad key takes no place, so it keeps no good one out. */
-	until = clock_us() + COLD_WAIT;
-	while (!cold_has_room(r->app->host, cold_places(r)))
-		if (!wait_cold(r, until))
-			return refuse_cold(r);
 	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, r->key);
-	db_query_init(&q, STMT_KEY_BY_PREFIX);
+	db_query_init(&q, STMT_KEY_ROW);
 	db_text(&q, prefix);
 	e = db_ask(r->app->db, &q, r->deadline, &fault);
 	if (e)
@@ -216,5 +247,41 @@ auth_cold(struct req *r)
 	else
 		e = check_row(r, &q);
 	db_query_clear(&q);
+	if (e == ERR_AUTH_INVALID)
+		verified_drop(r->app->host, r->key);
+	r->asked = !e;
 	return e;
+}
+
+/* The row is read when there may be room for scrypt: nobody's is read for an
+ * answer that would be "later" anyway. A bad key takes no place, so it keeps no
+ * good one out. */
+static enum err
+auth_cold(struct req *r)
+{
+	int64_t until = clock_us() + COLD_WAIT;
+
+	while (!cold_has_room(r->app->host, cold_places(r)))
+		if (!wait_cold(r, until))
+			return refuse_cold(r);
+	return auth_again(r);
+}
+
+enum err
+auth_begin(struct req *r)
+{
+	const char *value = r->authorization ? r->authorization : "";
+
+	value += strspn(value, " \t");
+	if (!value[0])
+		return ERR_AUTH_MISSING;
+	if (!take_key(r, value))
+		return ERR_INTERNAL;
+	if (!r->key)
+		return ERR_AUTH_INVALID;
+	if (verified_find(r->app->host, r->key, &r->id)) {
+		host_count(r->app->host, STAT_VERIFIED_HITS);
+		return ERR_OK;
+	}
+	return auth_cold(r);
 }

@@ -14,8 +14,27 @@
  */
 MUST_CHECK enum err auth_begin(struct req *r);
 
-/* The cold way alone: key row, check value, scrypt; fills the table. */
-MUST_CHECK enum err auth_cold(struct req *r);
+/* The key's row anew, for an identity that the table remembered and the row no
+ * longer has: scrypt runs only if its hash is another. Fills the table. */
+MUST_CHECK enum err auth_again(struct req *r);
+
+/* Columns of the fragment IDENTITY, with which a row begins. */
+enum {
+	IDENTITY_KEY,
+	IDENTITY_PROJECT,
+	IDENTITY_DIGEST,
+	IDENTITY_STAMP,
+	IDENTITY_SCOPES,
+	IDENTITY_RATE,
+	IDENTITY_WINDOW,
+	IDENTITY_ENDS,
+	IDENTITY_ROOM,
+	IDENTITY_ADDRESSES,
+	IDENTITY_COLUMNS
+};
+
+/* What a row of it says. False: it has no such row. */
+MUST_CHECK bool auth_identity(const struct db_query *q, struct identity *id);
 
 /*
  * A place for a run of scrypt on `key`: one of a quarter of the workers (at

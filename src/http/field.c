@@ -11,6 +11,7 @@
 
 #include <json-c/json.h>
 #include <json-c/linkhash.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +52,9 @@ complain(struct check *c, const char *field, const char *message)
 static const char *
 length_rule(const struct field *f, char out[FIELD_MESSAGE])
 {
-	const char *unit = f->in_bytes ? "bytes" : "characters";
+	const char *unit = f->type == FIELD_STRINGS ? "entries"
+	    : f->in_bytes                           ? "bytes"
+						    : "characters";
 
 	if (f->min > 0)
 		snprintf(out, FIELD_MESSAGE, "Must have %zu to %zu %s.", f->min,
@@ -148,10 +151,11 @@ check_strings(struct check *c, const struct field *f, struct json_object *v)
 {
 	size_t n = json_object_array_length(v);
 	struct lh_table *seen;
-	char path[80];
+	char path[80], room[FIELD_MESSAGE];
 
-	if (n > STRINGS_MAX) {
-		complain(c, f->name, ENTRIES_RULE);
+	if (n < f->min || n > (f->max ? f->max : STRINGS_MAX)) {
+		complain(
+		    c, f->name, f->max ? length_rule(f, room) : ENTRIES_RULE);
 		return;
 	}
 	seen = lh_kchar_table_new((int)n * 2 + 1, NULL);
@@ -171,6 +175,8 @@ check_strings(struct check *c, const struct field *f, struct json_object *v)
 			complain(c, path, ENTRY_RULE);
 		else if (lh_table_lookup_entry(seen, s))
 			complain(c, path, "Must not be in the list twice.");
+		else if (f->valid && !f->valid(s, len))
+			complain(c, path, f->rule);
 		else if (lh_table_insert(seen, s, NULL) != 0)
 			c->no_memory = true;
 	}
@@ -223,6 +229,20 @@ check_env(struct check *c, const struct field *f, struct json_object *v)
 		complain(c, f->name, ENV_SUM_RULE);
 }
 
+/* JSON has no whole numbers of its own: 600.0 is one (json-schema.org). */
+static void
+check_number(struct check *c, const struct field *f, struct json_object *v)
+{
+	double n = json_object_get_double(v);
+	char room[FIELD_MESSAGE];
+
+	if (n >= (double)f->min && n <= (double)f->max && n == floor(n))
+		return;
+	snprintf(room, sizeof(room), "Must be a whole number from %zu to %zu.",
+	    f->min, f->max);
+	complain(c, f->name, room);
+}
+
 static void
 check_object(struct check *c, const struct field *f, struct json_object *v)
 {
@@ -252,6 +272,10 @@ static const struct {
 	"Must be an array of strings, no object: [] for none, in PHP "
 	"array_values($list).",
 	check_strings},
+    [FIELD_NUMBER] = {json_type_double, "Must be a number.", json_type_string,
+	"Must be a number, without quotes.", check_number},
+    [FIELD_BOOL] = {json_type_boolean, "Must be true or false.",
+	json_type_string, "Must be true or false, without quotes.", NULL},
     [FIELD_ENV] = {json_type_object, "Must be an object of strings.",
 	json_type_array,
 	"Must be an object of strings, no array: {} for none, in PHP "
@@ -261,6 +285,13 @@ static const struct {
 	"Must be an object, no array: {} for none, in PHP (object)[].",
 	check_object},
 };
+
+static bool
+has_type(struct json_object *v, enum field_type type)
+{
+	return json_object_is_type(v, types[type].type) ||
+	    (type == FIELD_NUMBER && json_object_is_type(v, json_type_int));
+}
 
 static void
 check_value(struct check *c, const struct field *f, struct json_object *v)
@@ -272,9 +303,9 @@ check_value(struct check *c, const struct field *f, struct json_object *v)
 	else if (v && f->nullable &&
 	    json_object_is_type(v, types[f->type].near))
 		complain(c, f->name, types[f->type].hint);
-	else if (v && !json_object_is_type(v, types[f->type].type))
+	else if (v && !has_type(v, f->type))
 		complain(c, f->name, types[f->type].complaint);
-	else if (v)
+	else if (v && types[f->type].check)
 		types[f->type].check(c, f, v);
 }
 
@@ -284,7 +315,8 @@ is_read_only(const char *name)
 {
 	static const char *const names[] = {"id", "_id", "_creationTime",
 	    "updatedAt", "lastUsedAt", "prefix", "last4", "revoked",
-	    "revokedAt", "userId", "status", "invitedAt", "joinedAt", NULL};
+	    "revokedAt", "rotatedFrom", "rotatedTo", "userId", "status",
+	    "invitedAt", "joinedAt", NULL};
 
 	return text_is_one_of(name, names);
 }
@@ -300,6 +332,8 @@ field_marks(const struct body *body)
 		sum += name + comma;
 		switch (body->fields[i].type) {
 		case FIELD_STRING:
+		case FIELD_NUMBER:
+		case FIELD_BOOL:
 			sum += string;
 			break;
 		case FIELD_STRINGS:

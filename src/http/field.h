@@ -14,8 +14,10 @@
 enum field_type {
 	FIELD_STRING,
 	FIELD_STRINGS, /* array of unique strings, see field.c */
-	FIELD_ENV,     /* object of environment variables */
-	FIELD_OBJECT   /* any JSON object */
+	FIELD_NUMBER,  /* a whole one */
+	FIELD_BOOL,
+	FIELD_ENV,   /* object of environment variables */
+	FIELD_OBJECT /* any JSON object */
 };
 
 struct field {
@@ -27,9 +29,11 @@ struct field {
 	bool one_line;   /* no control characters, something visible */
 	bool in_bytes;   /* min and max count bytes, not characters */
 	bool is_id;      /* in any other form it is simply not found */
-	size_t min, max; /* a max of 0: none of its own */
+	size_t min, max; /* of characters, entries, or the number itself; a max
+			  * of 0: none of its own */
 	const char *const *one_of; /* these and no other, NULL behind them */
-	bool (*valid)(const char *s, size_t len); /* after the above; or NULL */
+	bool (*valid)(const char *s, size_t len); /* after the above, of each
+						   * entry; or NULL */
 	const char *rule;      /* the complaint when `valid` says no */
 	const char *not_found; /* the answer's message where nothing has it */
 };

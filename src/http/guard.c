@@ -4,6 +4,7 @@
 #include "http/guard.h"
 
 #include "db/drain.h"
+#include "http/admit.h"
 #include "http/auth.h"
 
 #include <stdlib.h>
@@ -66,6 +67,7 @@ make_guard(const struct req *r, struct db_query *guard, enum stmt stmt)
 	db_text(guard, r->id.project_id);
 	db_text(guard, r->id.key_id);
 	db_bytes(guard, r->id.digest, sizeof(r->id.digest));
+	db_bytes(guard, r->id.stamp, sizeof(r->id.stamp));
 }
 
 /* The batch once, behind its guard. A write's has locked the rows as its
@@ -98,6 +100,20 @@ run_guarded(struct req *r, struct db_fault *fault)
 	return e;
 }
 
+/* The key's row, and whether it still allows the call. */
+static enum err
+ask_again(struct req *r)
+{
+	enum err e = auth_again(r);
+
+	if (!e)
+		e = admit(r);
+	if (e || !r->pinned)
+		return e;
+	return req_fail(r, ERR_UNAVAILABLE, NULL,
+	    "The calling key was being changed. Nothing was done; try again.");
+}
+
 enum err
 guard_run(struct req *r)
 {
@@ -108,8 +124,7 @@ guard_run(struct req *r)
 		/* The row is not what the identity was taken from: ask the row
 		 * itself, which may say so, too, and however often it changes.
 		 * The parameters point into r->id, which changes. */
-		verified_drop(r->app->host, r->key);
-		e = auth_cold(r);
+		e = ask_again(r);
 		if (e)
 			return e;
 		e = run_guarded(r, &fault);

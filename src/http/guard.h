@@ -2,9 +2,9 @@
  * guard.h: the one way from a handler to the database. A call is a batch of
  * statements in one pipeline behind the guard, which is what authorises it:
  * nothing of the batch happens unless the caller's key is good in that very
- * transaction. What the call needs of the key, r->route->scope says: the
- * guard's statement is where a scope is to be checked, so that one that was
- * taken away counts at once, as a revocation does.
+ * transaction, and still has the scopes, addresses and rate by which admit.h
+ * let the call in: one that was taken away counts at once, as a revocation
+ * does.
  */
 #ifndef GUARD_H
 #define GUARD_H
@@ -28,8 +28,8 @@ struct db_query *guard_write_part(struct req *r, enum stmt stmt);
 /*
  * Runs the batch (which may be empty: the guard alone). ERR_OK: committed,
  * results stand in the queries. Else as db_run; it has its words.
- * ERR_AUTH_INVALID where the key is not, or no longer, good. A batch that
- * failed is forgotten.
+ * ERR_AUTH_INVALID where the key is not, or no longer, good; what admit says
+ * where its row has changed. A batch that failed is forgotten.
  */
 MUST_CHECK enum err guard_run(struct req *r);
 

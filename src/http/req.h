@@ -50,6 +50,8 @@ struct req {
 	const struct route *route;
 	const char *key; /* well-formed; not yet known to be good */
 	struct identity id;
+	bool asked;    /* the identity is of the row, read for this request */
+	bool pinned;   /* something was decided on it: it may not change */
 	bool key_used; /* its lastUsedAt is older than a minute */
 	struct json_object *json;
 	char *room;                           /* of its names */

@@ -9,19 +9,6 @@
 
 #include "base/banned.h"
 
-const char *
-route_scope_name(enum scope scope)
-{
-	static const char *const names[] = {
-	    [SCOPE_READ] = "projects:read",
-	    [SCOPE_WRITE] = "projects:write",
-	};
-
-	_Static_assert(
-	    sizeof(names) / sizeof(names[0]) == SCOPE__MAX, "one a scope");
-	return names[scope];
-}
-
 enum err
 route_find(const struct route *table, const char *method, const char *path,
     size_t len, const struct route **route, char allow[40])

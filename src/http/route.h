@@ -5,22 +5,12 @@
 #define ROUTE_H
 
 #include "base/err.h"
+#include "base/scope.h"
 
 #include <stddef.h>
 
 struct body;
 struct req;
-
-/* What a key must be allowed for a call. */
-enum scope {
-	SCOPE_OPEN, /* nothing: no key is needed */
-	SCOPE_READ,
-	SCOPE_WRITE,
-	SCOPE__MAX
-};
-
-/* The scope as api_key.scopes has it; NULL of SCOPE_OPEN. */
-const char *route_scope_name(enum scope scope);
 
 /* What a query string may hold. */
 enum route_query {
@@ -31,7 +21,7 @@ enum route_query {
 struct route {
 	const char *method; /* GET (HEAD too) or POST */
 	const char *path;   /* compared byte for byte */
-	enum scope scope;
+	enum scope scope;   /* that a key needs for it */
 	enum route_query query;
 	const struct body *body; /* NULL: none is read */
 	enum err (*handler)(struct req *r);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "http/admit.h"
 #include "http/answer.h"
 #include "http/auth.h"
 #include "http/guard.h"
@@ -138,6 +139,8 @@ decide(struct req *r)
 	e = auth_begin(r);
 	if (!e)
 		e = auth_share(r);
+	if (!e)
+		e = admit(r);
 	if (e)
 		return e;
 	e = check_media(r);

@@ -20,8 +20,7 @@
 
 struct entry {
 	unsigned char tag[32]; /* keyed BLAKE2b-256 of the key; 0: empty */
-	struct identity id;
-	unsigned char pad[6]; /* always 0: the MAC covers every byte */
+	struct identity id;    /* the MAC covers every byte */
 	unsigned char mac[32];
 };
 
@@ -29,8 +28,10 @@ struct entry {
 #define SETS  (HOST_TABLE_SIZE / (sizeof(struct entry) * WAYS))
 
 _Static_assert(sizeof(struct entry) % 8 == 0, "whole words");
-_Static_assert(offsetof(struct entry, mac) == 32 + sizeof(struct identity) + 6,
-    "no bytes that the MAC would not cover");
+_Static_assert(sizeof(struct identity) ==
+	    2 * UUID_TEXT + 32 + 2 + 1 + 3 + 3 * 8 + 16 + 4 + 4 &&
+	offsetof(struct entry, mac) == 32 + sizeof(struct identity),
+    "no bytes that nobody has set");
 
 typedef _Atomic uint64_t slot[WORDS];
 

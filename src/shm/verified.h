@@ -8,14 +8,25 @@
 #ifndef VERIFIED_H
 #define VERIFIED_H
 
+#include "base/scope.h"
 #include "base/uuid.h"
 #include "shm/host.h"
 
-/* Whom a key stands for, and what its row must still hold. */
+/* Whom a key stands for, what it may, and what its row must still hold. No
+ * bytes between the members: see verified.c. */
 struct identity {
 	char project_id[UUID_TEXT];
 	char key_id[UUID_TEXT];
 	unsigned char digest[32]; /* SHA-256 of the stored scrypt text */
+	char room[2];             /* that keys of the project begin with */
+	uint8_t listed;           /* only some addresses may use it */
+	unsigned char pad[3];     /* 0 */
+	unsigned char stamp[8];   /* another one after each change */
+	scope_set scopes;
+	int64_t ends_ms;          /* since the epoch; 0: never */
+	unsigned char window[16]; /* whose requests its rate counts */
+	int32_t rate;             /* requests a minute; 0: no limit */
+	unsigned char pad2[4];    /* 0 */
 };
 
 /* False: unknown key (or no table, `h` NULL). */

@@ -37,6 +37,13 @@ check_value(const struct field *f, struct json_object *v)
 		EXPECT(json_object_is_type(v, json_type_array));
 		EXPECT(json_object_array_length(v) <= 500);
 		break;
+	case FIELD_NUMBER:
+		EXPECT(json_object_get_double(v) >= (double)f->min);
+		EXPECT(json_object_get_double(v) <= (double)f->max);
+		break;
+	case FIELD_BOOL:
+		EXPECT(json_object_is_type(v, json_type_boolean));
+		break;
 	case FIELD_ENV:
 		EXPECT(json_object_is_type(v, json_type_object));
 		EXPECT(json_object_object_length(v) <= 1000);

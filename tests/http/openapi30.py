@@ -2,7 +2,7 @@
 from openapi import DOCUMENT, follow
 
 # words that 3.0 has not
-NEW = ("patternProperties", "propertyNames", "x-other-requests", "x-reserved")
+NEW = ("patternProperties", "propertyNames", "x-other-requests", "x-plain-http")
 
 
 def nullable(schema):

@@ -16,7 +16,7 @@ from site_on_host import (ADDRESSES, DEFAULT, NAME, NEW, TLS, Site, answer_of,
 from test_nginx_errors import BAD_REQUESTS
 from test_request_id import wait_for
 
-FORBIDDEN = Response(DOCUMENT["x-reserved"]["responses"]["403"])
+FORBIDDEN = Response(DOCUMENT["x-plain-http"]["responses"]["403"])
 HSTS = "max-age=31536000"
 VERSIONS = ["--http1.1", "--http2"]
 # CONNECT is a refused method to later versions of nginx

@@ -6,6 +6,7 @@ openapi.py is the document that they get.
 import functools
 import json
 import re
+import time
 import zlib
 from dataclasses import dataclass, field
 from typing import Callable
@@ -61,7 +62,11 @@ PROVIDERS = ["anthropic", "anthropic_token", "e2b", "github", "openai",
              "openrouter"]
 PROVIDER_KEY = {"provider", "last4", "_creationTime", "updatedAt"}
 API_KEY = {"id", "_id", "name", "prefix", "environment", "scopes",
-           "_creationTime", "lastUsedAt", "expiresAt", "revoked", "revokedAt"}
+           "disabled", "allowedIps", "rateLimit", "_creationTime", "updatedAt",
+           "lastUsedAt", "expiresAt", "revoked", "revokedAt", "rotatedFrom",
+           "rotatedTo"}
+WHOAMI = {"keyId", "projectId", "name", "prefix", "environment", "scopes",
+          "createdAt", "lastUsedAt", "expiresAt", "rateLimit", "allowedIps"}
 KEPT = ["runs", "sandboxes", "workflows", "personas", "issueSessions",
         "issues", "learnings"]
 COUNTERS = {*KEPT, "members", "apiKeys", "providerKeys"}
@@ -82,6 +87,7 @@ class Read:
     """A GET. `table`: of a list that comes in pages, where its rows are."""
     path: str               # below /api/v1
     table: str = None
+    scope: str = None       # that its key needs; None: any key will do
     keyed: bool = True      # needs a key
 
 
@@ -94,6 +100,7 @@ class Write:
     `fill`; "$…" in them is an id that some `gives` tells of.
     """
     path: str               # below /api/v1
+    scope: str              # that its key needs
     action: str             # what its audit row says
     bodies: tuple
     object: str = None      # of that row; None: the answer's id or the project
@@ -132,57 +139,79 @@ def filled_settings(mark, _):
 
 
 READ_CALLS = [
-    Read("/project"),
-    Read("/project/settings"),
-    Read("/project/members", table="member"),
-    Read("/project/provider-keys"),
-    Read("/project/api-keys", table="api_key"),
-    Read("/project/counters"),
+    Read("/project", scope="projects:read"),
+    Read("/project/settings", scope="settings:read"),
+    Read("/project/members", table="member", scope="members:read"),
+    Read("/project/provider-keys", scope="provider-keys:read"),
+    Read("/project/api-keys", table="api_key", scope="api-keys:read"),
+    Read("/project/counters", scope="counters:read"),
+    Read("/whoami"),
 ]
 # a thing's writes in the order of its life; the project ends with the last
 WRITE_CALLS = [
-    Write("/project/update", "project.update",
+    Write("/project/update", "projects:write",
+          "project.update",
           ({"name": f"  {MARK}  ", "slug": "$slug",
             "githubRepoUrl": f"https://example.org/o/{MARK}"},),
           never={"name": "Never Written"},
           fill=lambda mark, n: {
               "name": mark, "githubRepoUrl": f"https://example.com/{mark}/x"}),
-    Write("/project/settings/update", "settings.update",
+    Write("/project/settings/update", "settings:write",
+          "settings.update",
           (full_settings(),
            *({n: v} for n in CONVEX for v in (MARK + "-2", None)),
            {**dict.fromkeys(CONVEX, MARK), "claudeMd": "x",
             "envVars": {"A": MARK}},
            dict.fromkeys(EMPTY_SETTINGS)),
           never={"gitCommitName": "Never Written"}, fill=filled_settings),
-    Write("/project/members/invite", "member.invite",
+    Write("/project/members/invite", "members:write",
+          "member.invite",
           ({"email": f"0@{MARK}.example", "role": "owner"},),
           never={"email": "never@example.com", "role": "member"},
           fill=lambda mark, n: {"email": f"{n}@{mark}.example",
                                 "role": "admin"},
           gives={"$user": "userId", "$member": "id"}),
-    Write("/project/members/update-role", "member.update-role",
+    Write("/project/members/update-role", "members:write",
+          "member.update-role",
           ({"targetUserId": "$user", "role": "owner"},), object="$member",
           absent={"targetUserId": NOBODY, "role": "admin"}),
-    Write("/project/members/remove", "member.remove",
+    Write("/project/members/remove", "members:write",
+          "member.remove",
           ({"targetUserId": "$user"},), object="$member",
           absent={"targetUserId": NOBODY}),
-    Write("/project/provider-keys/set", "provider-key.set",
+    Write("/project/provider-keys/set", "provider-keys:write",
+          "provider-key.set",
           tuple({"provider": p, "key": MARK} for p in PROVIDERS[::-1]),
           object="provider",
           never={"provider": "e2b", "key": "never-written"},
           fill=lambda mark, n: {"provider": PROVIDERS[n],
                                 "key": f"{PROVIDERS[n]}-{mark}"}),
-    Write("/project/provider-keys/remove", "provider-key.remove",
+    Write("/project/provider-keys/remove", "provider-keys:write",
+          "provider-key.remove",
           tuple({"provider": p} for p in PROVIDERS), object="provider",
           absent={"provider": "e2b"}),
-    Write("/project/api-keys/generate", "api-key.generate",
+    Write("/project/api-keys/generate", "api-keys:write",
+          "api-key.generate",
           ({"name": f" {MARK} 0 ", "environment": "test"},),
           never={"name": "Never Written"},
           fill=lambda mark, n: {"name": f"{mark} {n}"},
           gives={"$key": "id"}),
-    Write("/project/api-keys/revoke", "api-key.revoke", ({"keyId": "$key"},),
+    Write("/project/api-keys/update", "api-keys:write", "api-key.update",
+          ({"keyId": "$key", "name": MARK, "scopes": ["projects:read"],
+            "expiresAt": (int(time.time()) + 86400) * 1000,
+            "allowedIps": ["127.0.0.0/8", "::1"], "rateLimit": 1000,
+            "disabled": True},
+           {"keyId": "$key", "expiresAt": None, "allowedIps": None,
+            "rateLimit": None, "disabled": False}),
+          object="$key", absent={"keyId": NOBODY, "name": "Never Written"}),
+    Write("/project/api-keys/rotate", "api-keys:write", "api-key.rotate",
+          ({"keyId": "$key", "graceSeconds": 3600},),
           object="$key", absent={"keyId": NOBODY}),
-    Write("/project/delete", "project.delete", ({},), never={}),
+    Write("/project/api-keys/revoke", "api-keys:write",
+          "api-key.revoke", ({"keyId": "$key"},),
+          object="$key", absent={"keyId": NOBODY}),
+    Write("/project/delete", "projects:write",
+          "project.delete", ({},), never={}),
 ]
 READS = [r.path for r in READ_CALLS]
 PAGED = {r.path: r.table for r in READ_CALLS if r.table}

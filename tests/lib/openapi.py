@@ -139,10 +139,31 @@ def authority(validator, wanted, value, schema):
         yield ValidationError("no port")
 
 
+def addresses(validator, wanted, value, schema):
+    """Of a list: each an address or a block, and none twice."""
+    if not isinstance(value, list) or not all(
+            isinstance(v, str) for v in value):
+        return
+    seen = set()
+    for text in value:
+        found = re.fullmatch(r"([0-9a-fA-F:.]+)(/(0|[1-9][0-9]{0,2}))?", text)
+        try:
+            block = ipaddress.ip_network(text) if found else None
+        except ValueError:
+            block = None
+        mapped = block and block.version == 6 and block.prefixlen >= 96 and \
+            block.network_address.ipv4_mapped
+        if mapped:
+            block = ipaddress.ip_network((mapped, block.prefixlen - 96))
+        if not block or block in seen:
+            yield ValidationError("no address, or a second time")
+        seen.add(block)
+
+
 Validator = extend(Draft202012Validator, {
     "x-maxBytes": max_bytes, "x-maxBytesTogether": max_bytes_together,
     "x-oneLine": one_line, "x-uniqueItems": unique_items,
-    "x-authority": authority})
+    "x-authority": authority, "x-addresses": addresses})
 
 
 class Response:

@@ -43,7 +43,7 @@ give_cells(struct db_query *q, const struct cell *cells, int n, bool row)
 {
 	PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 	static char name[] = "c";
-	PGresAttDesc columns[8];
+	PGresAttDesc columns[16];
 
 	assert_true(n <= (int)COUNT(columns));
 	memset(columns, 0, sizeof(columns));

@@ -7,6 +7,8 @@
 #define WORKER_H
 
 #include "base/log.h"
+#include "crypt/key.h"
+#include "http/auth.h"
 #include "base/secret.h"
 #include "requests.h"
 #include "wire.h"
@@ -102,7 +104,36 @@ caller(void)
 	memset(&id, 0, sizeof(id));
 	memcpy(id.project_id, PROJECT, sizeof(PROJECT));
 	memcpy(id.key_id, KEY_ID, sizeof(KEY_ID));
+	id.scopes =
+	    scope_expand(scope_set_of("{projects:read,projects:write}"));
 	return id;
+}
+
+/* The same as the database tells it: the columns of IDENTITY, see auth.h. */
+static inline void
+identity_cells(const struct identity *id, struct cell cells[IDENTITY_COLUMNS])
+{
+	static char rate[8], ends[8], scopes[SCOPE_TEXT];
+
+	memset(rate, 0, sizeof(rate));
+	memset(ends, 0, sizeof(ends));
+	for (int i = 0; i < 4; i++)
+		rate[7 - i] = (char)(id->rate >> 8 * i);
+	for (int i = 0; i < 8; i++)
+		ends[7 - i] = (char)(id->ends_ms >> 8 * i);
+	scope_array(id->scopes, scopes);
+	cells[IDENTITY_KEY] = (struct cell){id->key_id, UUID_TEXT - 1};
+	cells[IDENTITY_PROJECT] = (struct cell){id->project_id, UUID_TEXT - 1};
+	cells[IDENTITY_DIGEST] = (struct cell){id->digest, 32};
+	cells[IDENTITY_STAMP] = (struct cell){id->stamp, 8};
+	cells[IDENTITY_SCOPES] = (struct cell){scopes, (int)strlen(scopes)};
+	cells[IDENTITY_RATE] = (struct cell){rate, 8};
+	cells[IDENTITY_WINDOW] = (struct cell){id->window, 16};
+	cells[IDENTITY_ENDS] = (struct cell){ends, 8};
+	cells[IDENTITY_ROOM] = (struct cell){id->room, KEY_ROOM};
+	cells[IDENTITY_ADDRESSES] = id->listed
+	    ? (struct cell){"{192.0.2.0/24}", 14}
+	    : (struct cell){"{}", 2};
 }
 
 /* As group setup: app_of_tests is a worker with a shared file of its own. */

@@ -10,7 +10,7 @@ SELECT row_to_json(o)::text FROM (
 	SELECT @EACH(COUNTER, SUM),
 		(SELECT count(*) FROM member WHERE project_id = $1::uuid
 			AND status = 'active') AS members,
-		@LIVE_KEYS AS "apiKeys",
+		@LIVE_KEYS(AND NOT disabled) AS "apiKeys",
 		(SELECT count(*) FROM provider_key
 			WHERE project_id = $1::uuid) AS "providerKeys"
 	FROM counter WHERE project_id = $1::uuid

@@ -5,8 +5,9 @@ FROM api_key k JOIN project t ON t.id = k.project_id
 
 -- fragment: IS_GOOD
 WHERE k.id = $2::uuid AND k.project_id = $1::uuid
-	AND k.digest = $3::bytea AND k.revoked_at IS NULL
-	AND (k.expires_at IS NULL OR k.expires_at > now())
+	AND k.digest = $3::bytea AND k.stamp = $4::bigint
+	AND k.revoked_at IS NULL AND NOT k.disabled
+	AND (k.ends_at IS NULL OR k.ends_at > now())
 	AND t.deleted_at IS NULL
 
 -- fragment: STALE
@@ -14,7 +15,9 @@ k.last_used_at IS NULL
 	OR k.last_used_at < now() - interval '1 minute'
 
 -- The key's row must still be what the verified-key table was filled from, and
--- live; else refuse() ends the pipeline. coalesce() evaluates its second
+-- live; else refuse() ends the pipeline. Its stamp changes with its scopes,
+-- addresses and rate: what was allowed by those that the table remembers is
+-- allowed by the row, in this transaction. coalesce() evaluates its second
 -- argument only when the first is NULL (no such row).
 -- fragment: GUARD(lock)
 SELECT coalesce((
@@ -25,11 +28,11 @@ SELECT coalesce((
 ), refuse())
 
 -- name: guard_read
--- $1 project, $2 key, $3 digest -> last used is stale
+-- $1 project, $2 key, $3 digest, $4 stamp -> last used is stale
 @GUARD();
 
 -- name: guard_project
--- $1 project, $2 key, $3 digest -> last used is stale, the project
+-- $1 project, $2 key, $3 digest, $4 stamp -> last used is stale, the project
 -- A row that is not there is NULL here, and refused: a third less work for
 -- PostgreSQL than the guard and the project one after the other.
 SELECT g.stale, g.project
@@ -41,13 +44,19 @@ FROM (SELECT) one LEFT JOIN LATERAL (
 WHERE g.stale IS NOT NULL OR refuse();
 
 -- name: guard_write
--- $1 project, $2 key, $3 digest -> last used is stale; both rows stay as they are
+-- $1 project, $2 key, $3 digest, $4 stamp -> last used is stale; both rows stay as they are
 @GUARD(FOR KEY SHARE OF k, t);
 
--- name: key_by_prefix
--- $1 prefix -> id, project, hash, digest, check value, is live
-SELECT id::text, project_id::text, hash, digest, check_value, live
-FROM key_by_prefix($1);
+-- What makes a struct identity, of a key and its project: see auth_identity.
+-- fragment: IDENTITY(key, project)
+@key.id::text, @key.project_id::text, @key.digest, @key.stamp,
+	@key.scopes::text, coalesce(@key.rate_limit, 0)::bigint,
+	coalesce(@key.rate_window, @key.id), coalesce(ms(@key.ends_at), 0),
+	@project.key_room, @key.allowed_ips::text
+
+-- name: key_row
+-- $1 prefix -> identity, hash, check value, 'live' or why it is not
+SELECT @IDENTITY(t, t), t.hash, t.check_value, t.state FROM key_row($1) t;
 
 -- name: key_used
 -- $1 project, $2 key

@@ -114,7 +114,7 @@ WITH done AS (
 	SELECT coalesce(json_agg(k), '[]') FROM (
 		SELECT @API_KEY FROM api_key t
 		WHERE t.project_id = $1::uuid AND t.revoked_at IS NULL
-			AND (t.expires_at IS NULL OR t.expires_at > now())
+			AND (t.ends_at IS NULL OR t.ends_at > now())
 		ORDER BY t.created_at DESC, t.id
 	) k
 ) AS keys);

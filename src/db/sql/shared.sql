@@ -44,3 +44,9 @@ FROM @OBJECTS(page, @columns)
 
 -- fragment: FROM_MICROS(number)
 (timestamptz 'epoch' + @number::bigint * interval '1 microsecond')
+
+-- fragment: FROM_MS(number)
+(timestamptz 'epoch' + @number::bigint * interval '1 millisecond')
+
+-- fragment: ISO(time)
+to_char(@time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')

@@ -64,6 +64,10 @@ has_types(void **state)
 			json_object_put(c.json);
 			if (strcmp(value, "null") == 0)
 				fine = f->nullable;
+			else if (f->type == FIELD_NUMBER)
+				fine = strcmp(value, "1") == 0;
+			else if (f->type == FIELD_BOOL)
+				fine = strcmp(value, "true") == 0;
 			else if (f->type == FIELD_OBJECT)
 				fine = *value == '{';
 			else if (*value == '"') /* some take any text */

@@ -63,25 +63,22 @@ finds_all(void **state)
 	assert_in_range(n, 1, STATS_ROUTES - 1); /* each has its row there */
 }
 
-/* The reads with the scope for it, the writes with the other one. */
+/* A read's route needs a scope for reading, or any key; a write's one for
+ * writing. Which one is tests/lib/contract.py's. */
 static void
 has_scopes(void **state)
 {
 	(void)state;
-	for (const struct route *t = routes; t->path; t++)
-		if (t->scope != SCOPE_OPEN)
-			assert_int_equal(
-			    t->scope, is_get(t) ? SCOPE_READ : SCOPE_WRITE);
-}
+	for (const struct route *t = routes; t->path; t++) {
+		const char *name = scope_name(t->scope);
 
-/* As a key has them: migrations/0001_schema.sql. */
-static void
-names_scopes(void **state)
-{
-	(void)state;
-	assert_null(route_scope_name(SCOPE_OPEN));
-	assert_string_equal(route_scope_name(SCOPE_READ), "projects:read");
-	assert_string_equal(route_scope_name(SCOPE_WRITE), "projects:write");
+		if (!name)
+			assert_true(is_get(t) || t->scope == SCOPE_OPEN);
+		else if (is_get(t))
+			assert_non_null(strstr(name, ":read"));
+		else
+			assert_non_null(strstr(name, ":write"));
+	}
 }
 
 static void
@@ -222,7 +219,6 @@ main(void)
 	const struct CMUnitTest route_tests[] = {
 	    cmocka_unit_test(finds_all),
 	    cmocka_unit_test(has_scopes),
-	    cmocka_unit_test(names_scopes),
 	    cmocka_unit_test(refuses_methods),
 	    cmocka_unit_test(refuses_paths),
 	    cmocka_unit_test(refuses_neighbours),

@@ -18,7 +18,7 @@ _Static_assert(STMT__OP_MAX <= 64, "a bit each");
 
 /* Not about one project, or about whose key it is. */
 static const uint64_t unbound = BIT(STMT_SCHEMA_VERSION) |
-    BIT(STMT_MASTER_KEYS) | BIT(STMT_KEY_BY_PREFIX) | BIT(STMT_END_STALLED) |
+    BIT(STMT_MASTER_KEYS) | BIT(STMT_KEY_ROW) | BIT(STMT_END_STALLED) |
     BIT(STMT_OP_PROJECT_FIND) | BIT(STMT_OP_PROJECT_LIST) |
     BIT(STMT_OP_PROJECT_DELETED) | BIT(STMT_OP_KEY_FIND) |
     BIT(STMT_OP_KEY_WHOSE) | BIT(STMT_OP_PROJECT_WHICH) |
@@ -277,8 +277,9 @@ guards(void **state)
 {
 	static const char *const asked[] = {"K.ID = $2::UUID",
 	    "K.PROJECT_ID = $1::UUID", "K.DIGEST = $3::BYTEA",
-	    "K.REVOKED_AT IS NULL", "K.EXPIRES_AT IS NULL",
-	    "K.EXPIRES_AT > NOW()", "T.DELETED_AT IS NULL", "REFUSE()"};
+	    "K.STAMP = $4::BIGINT", "K.REVOKED_AT IS NULL", "NOT K.DISABLED",
+	    "K.ENDS_AT IS NULL", "K.ENDS_AT > NOW()", "T.DELETED_AT IS NULL",
+	    "REFUSE()"};
 
 	(void)state;
 	for (size_t k = 0; k < COUNT(asked); k++) {

@@ -22,23 +22,27 @@ static struct {
 	char hash[KEY_HASH_TEXT];
 	unsigned char digest[32], check[KEY_CHECK_VALUE];
 	int digest_len;
-	char live;
+	const char *state;
 	bool found;
+	struct identity id;
 } stored;
 
 static enum err
 database_row(struct db_query *const q[], size_t n, struct db_fault *fault)
 {
-	const struct cell cells[] = {{KEY_ID, 36}, {PROJECT, 36},
-	    {stored.hash, (int)strlen(stored.hash)},
-	    {stored.digest, stored.digest_len},
-	    {stored.check, sizeof(stored.check)}, {&stored.live, 1}};
+	struct cell cells[IDENTITY_COLUMNS + 3] = {
+	    [IDENTITY_COLUMNS] = {stored.hash, (int)strlen(stored.hash)},
+	    {stored.check, sizeof(stored.check)},
+	    {stored.state, (int)strlen(stored.state)}};
 
 	(void)fault;
 	assert_int_equal(n, 1);
-	assert_int_equal(q[0]->stmt, STMT_KEY_BY_PREFIX);
+	assert_int_equal(q[0]->stmt, STMT_KEY_ROW);
 	assert_string_equal(q[0]->value[0], "cc_live_Ab3dE6gH");
-	give_cells(q[0], cells, 6, stored.found);
+	memcpy(stored.id.digest, stored.digest, sizeof(stored.digest));
+	identity_cells(&stored.id, cells);
+	cells[IDENTITY_DIGEST].len = stored.digest_len;
+	give_cells(q[0], cells, COUNT(cells), stored.found);
 	return ERR_OK;
 }
 
@@ -51,8 +55,9 @@ anew(void **state)
 	asked.answers = database_row;
 	stored.digest_len = sizeof(stored.digest);
 	memset(stored.digest, 'd', sizeof(stored.digest));
-	stored.live = 1;
+	stored.state = "live";
 	stored.found = true;
+	stored.id = caller();
 	assert_true(key_check_value(KEY, stored.check));
 	request(&r, "/api/v1/project");
 	r.authorization = "Bearer " KEY;
@@ -144,14 +149,18 @@ verifies_a_cold_key(void **state)
 static void
 refuses_what_the_row_does_not_bear_out(void **state)
 {
+	static const char *const not_live[] = {
+	    "revoked", "expired", "disabled", "its project is deleted", ""};
 	struct req *r = *state;
 
 	stored.found = false;
 	assert_int_equal(auth_begin(r), ERR_AUTH_INVALID);
 	stored.found = true;
-	stored.live = 0;
-	assert_int_equal(auth_begin(r), ERR_AUTH_INVALID);
-	stored.live = 1;
+	for (size_t i = 0; i < COUNT(not_live); i++) {
+		stored.state = not_live[i];
+		assert_int_equal(auth_begin(r), ERR_AUTH_INVALID);
+	}
+	stored.state = "live";
 	stored.check[0] ^= 1;
 	assert_int_equal(auth_begin(r), ERR_AUTH_INVALID);
 	stored.check[0] ^= 1;

@@ -145,7 +145,7 @@ database_revoked(struct db_query *const q[], size_t n, struct db_fault *fault)
 
 	(void)n;
 	(void)fault;
-	if (q[0]->stmt != STMT_KEY_BY_PREFIX)
+	if (q[0]->stmt != STMT_KEY_ROW)
 		return ERR_AUTH_INVALID;
 	give_row(q[0], none, 1, false);
 	return ERR_OK;
@@ -161,7 +161,7 @@ asks_the_row_once_more(void **state)
 	guard_write(r, STMT_PROJECT_UPDATE);
 	assert_int_equal(guard_run(r), ERR_AUTH_INVALID);
 	assert_int_equal(asked.n, 2);
-	assert_int_equal(asked.batch[1].stmt[0], STMT_KEY_BY_PREFIX);
+	assert_int_equal(asked.batch[1].stmt[0], STMT_KEY_ROW);
 	assert_false(verified_find(app_of_tests.host, KEY, &id));
 	assert_false(r->committed);
 }

@@ -92,10 +92,10 @@ static const struct route table[] = {
     OPEN("/busy", busy),
     OPEN("/large", large),
     OPEN("/other", other),
-    {"GET", "/key", SCOPE_READ, QUERY_NONE, NULL, fine},
-    {"POST", "/write", SCOPE_WRITE, QUERY_NONE, &body, wrote},
-    {"POST", "/delete", SCOPE_WRITE, QUERY_NONE, &no_body, wrote},
-    {"POST", "/large", SCOPE_WRITE, QUERY_NONE, &no_body, wrote_large},
+    {"GET", "/key", SCOPE_PROJECTS_READ, QUERY_NONE, NULL, fine},
+    {"POST", "/write", SCOPE_PROJECTS_WRITE, QUERY_NONE, &body, wrote},
+    {"POST", "/delete", SCOPE_PROJECTS_WRITE, QUERY_NONE, &no_body, wrote},
+    {"POST", "/large", SCOPE_PROJECTS_WRITE, QUERY_NONE, &no_body, wrote_large},
     {NULL, NULL, SCOPE_OPEN, QUERY_NONE, NULL, NULL},
 };
 

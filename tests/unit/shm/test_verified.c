@@ -18,21 +18,24 @@
 #define KEY   "cc_live_Ab3dE6gH0123456789ABCDEFGHIJKLMNOPQRSTUV2NMmLo"
 #define OTHER "cc_live_Ab3dE6gH0123456789ABCDEFGHIJKLMNOPQRSTUV2NMmLp"
 
-/* An entry in the file: tag, identity, padding to whole words, MAC. */
+/* An entry in the file: tag, identity, MAC. */
 #define TAG   32
-#define WORDS 22
+#define WORDS 28
 #define ENTRY (WORDS * 8)
-_Static_assert(TAG + sizeof(struct identity) + 6 + 32 == ENTRY, "the layout");
+_Static_assert(TAG + sizeof(struct identity) + 32 == ENTRY, "the layout");
 
 static const struct identity mine = {
-    "11111111-2222-4333-8444-555555555555",
-    "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee",
-    {1, 2, 3, [31] = 4},
+    .project_id = "11111111-2222-4333-8444-555555555555",
+    .key_id = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee",
+    .digest = {1, 2, 3, [31] = 4},
+    .stamp = {9},
+    .scopes = 3,
+    .rate = 4,
 };
 static const struct identity yours = {
-    "99999999-8888-4777-8666-555555555555",
-    "ffffffff-eeee-4ddd-8ccc-bbbbbbbbbbbb",
-    {5, 6, 7, [31] = 8},
+    .project_id = "99999999-8888-4777-8666-555555555555",
+    .key_id = "ffffffff-eeee-4ddd-8ccc-bbbbbbbbbbbb",
+    .digest = {5, 6, 7, [31] = 8},
 };
 
 static char dir[] = "/tmp/test_verified.XXXXXX";
@@ -59,7 +62,7 @@ same(const struct identity *a, const struct identity *b)
 static void
 assert_miss(struct host *h, const char *key)
 {
-	struct identity id = {"untouched", "", {0}}, before = id;
+	struct identity id = {.project_id = "untouched"}, before = id;
 
 	assert_false(verified_find(h, key, &id));
 	assert_true(same(&id, &before));

@@ -1,0 +1,291 @@
+/*
+ * grant.c: nobody gives what it does not have. The caller's own row is read in
+ * the request, and the guard of the write that follows holds it to that row.
+ */
+#include "api/grant.h"
+
+#include "base/clock.h"
+#include "http/allowed.h"
+#include "http/auth.h"
+#include "http/guard.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+#define EXPIRES_MIN INT64_C(60000)        /* ms from now: a minute */
+#define EXPIRES_MAX INT64_C(315576000000) /* ten years */
+
+enum {
+	LOOK_ROW = IDENTITY_COLUMNS,
+	LOOK_NAME,
+	LOOK_ENVIRONMENT,
+	LOOK_STATE,
+	LOOK_ROTATED,
+	LOOK_NOW
+};
+
+bool
+grant_is_scope(const char *name, size_t len)
+{
+	return strlen(name) == len && scope_of(name) != SCOPE_OPEN;
+}
+
+bool
+grant_is_block(const char *text, size_t len)
+{
+	struct cidr block;
+
+	return cidr_parse(&block, text, len) == CIDR_OK;
+}
+
+static struct db_query *
+look_at(struct req *r, const char *key_id)
+{
+	struct db_query *q = guard_read(r, STMT_API_KEY_LOOK);
+
+	db_text(q, key_id);
+	return q;
+}
+
+static bool
+take(const struct db_query *q, struct grant *g)
+{
+	if (!auth_identity(q, &g->id))
+		return false;
+	g->row = db_value(q, 0, LOOK_ROW, &g->row_len);
+	g->name = db_value(q, 0, LOOK_NAME, NULL);
+	g->environment = db_value(q, 0, LOOK_ENVIRONMENT, NULL);
+	g->scopes = db_value(q, 0, IDENTITY_SCOPES, NULL);
+	g->addresses = db_value(q, 0, IDENTITY_ADDRESSES, NULL);
+	if (!allowed_read(&g->allowed, g->addresses))
+		return false;
+	g->state = db_value(q, 0, LOOK_STATE, NULL);
+	g->rotated = db_bool(q, 0, LOOK_ROTATED);
+	g->now_ms = db_bigint(q, 0, LOOK_NOW);
+	return true;
+}
+
+enum err
+grant_look(
+    struct req *r, struct grant *own, const char *key_id, struct grant *other)
+{
+	const struct db_query *mine = look_at(r, r->id.key_id);
+	const struct db_query *its = key_id ? look_at(r, key_id) : NULL;
+	enum err e = guard_run(r);
+
+	if (e)
+		return e;
+	r->pinned = true;
+	if (!take(mine, own))
+		return ERR_INTERNAL;
+	return !its || take(its, other) ? ERR_OK : ERR_NOT_FOUND;
+}
+
+/* ---- what the body gives ---- */
+
+static scope_set
+scopes_given(const struct req *r)
+{
+	struct json_object *list = r->value[GRANT_SCOPES];
+	scope_set set = 0;
+
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		set |= (scope_set)1 << scope_of(json_object_get_string(
+			   json_object_array_get_idx(list, i)));
+	return set;
+}
+
+static void
+check_scopes(struct req *r, const struct grant *own)
+{
+	char message[120];
+	enum scope lacking;
+
+	if (!r->value[GRANT_SCOPES])
+		return;
+	lacking = scope_lacking(scopes_given(r), own->id.scopes);
+	if (lacking == SCOPE_OPEN)
+		return;
+	snprintf(message, sizeof(message),
+	    "The calling key lacks \"%s\": it cannot give it.",
+	    scope_name(lacking));
+	req_complain(r, "scopes", message);
+}
+
+static void
+check_expires(struct req *r, const struct grant *own)
+{
+	int64_t ms = json_object_get_int64(r->value[GRANT_EXPIRES]);
+
+	if (r->value[GRANT_EXPIRES] &&
+	    (ms < own->now_ms + EXPIRES_MIN || ms > own->now_ms + EXPIRES_MAX))
+		req_complain(r, "expiresAt",
+		    "Must be from one minute to ten years ahead, in "
+		    "milliseconds since 1970.");
+	else if (r->given[GRANT_EXPIRES] && own->id.ends_ms != 0 &&
+	    (!r->value[GRANT_EXPIRES] || ms > own->id.ends_ms))
+		req_complain(r, "expiresAt",
+		    "Must not be later than the calling key's.");
+}
+
+/* The same block may have been written in two ways. */
+static int
+find_twice(const struct allowed *list)
+{
+	for (size_t i = 1; i < list->n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (memcmp(&list->block[i], &list->block[k],
+				sizeof(list->block[i])) == 0)
+				return (int)i;
+	return -1;
+}
+
+static void
+complain_entry(struct req *r, int i, const char *message)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "allowedIps[%d]", i);
+	req_complain(r, path, message);
+}
+
+static void
+check_addresses(struct req *r, const struct grant *own)
+{
+	struct allowed list;
+	int i;
+
+	allowed_of_json(&list, r->value[GRANT_ADDRESSES]);
+	i = find_twice(&list);
+	if (i >= 0)
+		complain_entry(r, i, "Must not be in the list twice.");
+	if (!own->id.listed)
+		return;
+	i = allowed_beyond(&list, &own->allowed);
+	if (i >= 0)
+		complain_entry(
+		    r, i, "Must lie within the calling key's addresses.");
+	else if (list.n == 0)
+		req_complain(r, "allowedIps",
+		    "Must lie within the calling key's addresses: name some.");
+}
+
+static void
+check_rate(struct req *r, const struct grant *own)
+{
+	int64_t rate = json_object_get_int64(r->value[GRANT_RATE]);
+
+	if (r->given[GRANT_RATE] && own->id.rate != 0 &&
+	    (!r->value[GRANT_RATE] || rate > own->id.rate))
+		req_complain(
+		    r, "rateLimit", "Must not be more than the calling key's.");
+}
+
+enum err
+grant_check(struct req *r, const struct grant *own)
+{
+	check_scopes(r, own);
+	check_expires(r, own);
+	if (r->given[GRANT_ADDRESSES])
+		check_addresses(r, own);
+	check_rate(r, own);
+	return r->details ? ERR_VALIDATION : ERR_OK;
+}
+
+enum err
+grant_scope(struct req *r, const struct grant *other)
+{
+	enum scope lacking = scope_lacking(other->id.scopes, r->id.scopes);
+	char message[120];
+
+	if (lacking == SCOPE_OPEN)
+		return ERR_OK;
+	snprintf(message, sizeof(message),
+	    "The key has the scope \"%s\", which the calling key lacks: it may "
+	    "only revoke or disable it.",
+	    scope_name(lacking));
+	return req_fail(r, ERR_SCOPE_DENIED, "scope", message);
+}
+
+const char *
+grant_beyond(const struct grant *own, const struct grant *other)
+{
+	if (own->id.ends_ms != 0 &&
+	    (other->id.ends_ms == 0 || other->id.ends_ms > own->id.ends_ms))
+		return "expiresAt";
+	if (own->id.rate != 0 &&
+	    (other->id.rate == 0 || other->id.rate > own->id.rate))
+		return "rateLimit";
+	if (own->id.listed &&
+	    (!other->id.listed ||
+		allowed_beyond(&other->allowed, &own->allowed) >= 0))
+		return "allowedIps";
+	return NULL;
+}
+
+/* ---- as parameters ---- */
+
+static bool
+add_scopes(struct req *r, const struct grant *own, struct db_query *q)
+{
+	char *text;
+
+	if (!r->value[GRANT_SCOPES]) {
+		db_text(q, own->scopes);
+		return true;
+	}
+	text = req_alloc(r, SCOPE_TEXT);
+	if (!text)
+		return false;
+	scope_array(scopes_given(r), text);
+	db_text(q, text);
+	return true;
+}
+
+static bool
+add_addresses(struct req *r, const struct grant *own, struct db_query *q)
+{
+	struct allowed list;
+	char *text;
+
+	if (!r->given[GRANT_ADDRESSES]) {
+		db_text(q, own->addresses);
+		return true;
+	}
+	allowed_of_json(&list, r->value[GRANT_ADDRESSES]);
+	text = req_alloc(r, ALLOWED_TEXT);
+	if (!text)
+		return false;
+	allowed_write(&list, text);
+	db_text(q, text);
+	return true;
+}
+
+/* A number that may be null; `own` is the caller's, 0 for none. */
+static void
+add_number(const struct req *r, int field, int64_t own, struct db_query *q)
+{
+	int64_t n =
+	    r->given[field] ? json_object_get_int64(r->value[field]) : own;
+
+	if (n == 0)
+		db_text(q, NULL);
+	else
+		db_int(q, n);
+}
+
+bool
+grant_add(struct req *r, const struct grant *own, struct db_query *q)
+{
+	bool ok = add_scopes(r, own, q);
+
+	add_number(r, GRANT_EXPIRES, own->id.ends_ms, q);
+	ok = ok && add_addresses(r, own, q);
+	add_number(r, GRANT_RATE, own->id.rate, q);
+	db_text(
+	    q, json_object_get_boolean(r->value[GRANT_DISABLED]) ? "t" : "f");
+	return ok;
+}

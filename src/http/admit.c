@@ -1,0 +1,55 @@
+/*
+ * admit.c: address, rate, scope.
+ */
+#include "http/admit.h"
+
+#include "http/auth.h"
+#include "http/route.h"
+
+#include <stdio.h>
+
+#include "base/banned.h"
+
+/* Says which one, by r->route. */
+static enum err
+refuse_scope(struct req *r)
+{
+	char message[100];
+
+	snprintf(message, sizeof(message),
+	    "The API key lacks the scope \"%s\" that this call needs.",
+	    scope_name(r->route->scope));
+	return req_fail(r, ERR_SCOPE_DENIED, "scope", message);
+}
+
+/* False, too, when this worker has not read the list: the row is asked then. */
+static bool
+is_allowed(const struct req *r)
+{
+	const struct allowed *list =
+	    allowed_find(&r->app->allowed, r->id.key_id, r->id.stamp);
+
+	return list && allowed_has(list, &r->from);
+}
+
+static enum err
+judge(struct req *r)
+{
+	if (r->id.listed && !is_allowed(r))
+		return req_fail(r, ERR_FORBIDDEN, NULL,
+		    "The API key may not be used from this address.");
+	if (!scope_covers(r->id.scopes, r->route->scope))
+		return refuse_scope(r);
+	return ERR_OK;
+}
+
+enum err
+admit(struct req *r)
+{
+	enum err e = judge(r);
+
+	if (!e || r->asked)
+		return e;
+	e = auth_again(r);
+	return e ? e : judge(r);
+}
