@@ -222,7 +222,7 @@ class Site:
             conn, server_hostname=NAME, **more)
 
     def ask(self, path, method="GET", headers=(), body=b"", port=443,
-            address="127.0.0.1", name=NAME):
+            address="127.0.0.1", name=NAME, source=None):
         """A request over HTTP/1.1, on a connection of its own."""
         pairs = {"Host": f"{name}:{self.ports[port]}", "Connection": "close",
                  **dict(headers)}
@@ -230,7 +230,7 @@ class Site:
             pairs["Content-Length"] = len(body)
         head = "".join(f"{n}: {v}\r\n" for n, v in pairs.items())
         return answer_of(method, path, talk(
-            self.connect(port, address),
+            self.connect(port, address, source=source),
             f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body))
 
     def curl(self, path, method="GET", headers=(), body=None, port=443,
