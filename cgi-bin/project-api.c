@@ -138,8 +138,14 @@ run(struct app *app, bool once, pid_t parent)
 	    host_open(app->conf.runtime_dir, HOST_WORK, why, sizeof(why));
 	if (!app->host)
 		log_msg(LOG_ERROR,
-		    "working without the verified-key table %s/%s: %s",
-		    app->conf.runtime_dir, HOST_FILE, why);
+		    "working without the shared file %s/%s: %s; %s",
+		    app->conf.runtime_dir, HOST_FILE, why,
+		    once ? "a key with a rate limit is not let in"
+			 : "a key's rate limit counts in this worker alone");
+	/* a single request has nothing to count by itself */
+	app->rates = app->host ? host_rates(app->host)
+	    : once             ? NULL
+			       : rate_alone();
 	fatal_start(app->host, DB_PROGRAM);
 	metrics_init(app);
 	/* Neither is needed to stay up: requests get 503 until they are. A
@@ -162,6 +168,8 @@ unload(struct app *app)
 {
 	db_free(app->db);
 	keyring_free(app->keyring);
+	if (!app->host)
+		free(app->rates);
 	host_close(app->host);
 	conf_free(&app->conf);
 }

@@ -31,6 +31,9 @@ static const struct err_info infos[] = {
     [ERR_MEDIA_TYPE] = {"UNSUPPORTED_MEDIA_TYPE", 415, false,
 	"Send the body as \"Content-Type: application/json\", without a "
 	"Content-Encoding."},
+    [ERR_RATE_LIMITED] = {"RATE_LIMITED", 429, true,
+	"The API key has made as many requests as it may within a minute. "
+	"Nothing was changed; try again after the seconds in Retry-After."},
     [ERR_INTERNAL] = {"INTERNAL", 500, true,
 	"Something failed on our side. Nothing was changed."},
     [ERR_UNAVAILABLE] = {"UNAVAILABLE", 503, true,

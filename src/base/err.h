@@ -21,6 +21,7 @@ enum err {
 	ERR_PRECONDITION,
 	ERR_TOO_LARGE,
 	ERR_MEDIA_TYPE,
+	ERR_RATE_LIMITED,
 	ERR_INTERNAL,    /* our fault; the reason is in the log */
 	ERR_UNAVAILABLE, /* nothing was written: safe to try again */
 	ERR_IN_DOUBT,    /* a write that may or may not be committed */

@@ -5,10 +5,12 @@
 #include "ctl/ctl.h"
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "base/version.h"
 #include "crypt/data_key.h"
 #include "db/admin.h"
 #include "json/object.h"
+#include "shm/rate.h"
 #include "shm/worker.h"
 
 #include <json-c/json.h>
@@ -32,6 +34,7 @@ add_totals(struct json_object *o, const struct host *h)
 	    {STAT_CHECK_REFUSALS, "checkRefusals"},
 	    {STAT_COLD_REFUSALS, "coldRefusals"},
 	    {STAT_SHARE_REFUSALS, "shareRefusals"},
+	    {STAT_RATE_REFUSALS, "rateRefusals"},
 	    {STAT_DB_REQUESTS, "databaseRequests"},
 	    {STAT_DB_WAIT_US, "databaseWaitUs"}};
 
@@ -113,6 +116,10 @@ add_host(struct ctl *c, struct json_object *o)
 	add_workers(o, h);
 	add_faults(o, h);
 	object_text(o, "verifiedTable", h ? "ok" : why);
+	object_text(o, "rateLimits",
+	    h ? "counted by all workers together"
+	      : "a worker that has no such file either counts alone");
+	object_uint(o, "rateWindows", rate_in_use(host_rates(h), clock_us()));
 	host_close(h);
 }
 

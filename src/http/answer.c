@@ -5,6 +5,7 @@
 #include "http/answer.h"
 
 #include "base/text.h"
+#include "http/admit_rate.h"
 #include "http/wire.h"
 #include "json/json.h"
 
@@ -191,8 +192,9 @@ static const struct {
     {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
     {405, "Method Not Allowed"}, {409, "Conflict"},
     {412, "Precondition Failed"}, {413, "Content Too Large"},
-    {415, "Unsupported Media Type"}, {500, "Internal Server Error"},
-    {503, "Service Unavailable"}, {504, "Gateway Timeout"}};
+    {415, "Unsupported Media Type"}, {429, "Too Many Requests"},
+    {500, "Internal Server Error"}, {503, "Service Unavailable"},
+    {504, "Gateway Timeout"}};
 
 static const char *
 reason_of(int status)
@@ -208,6 +210,7 @@ struct facts {
 	const struct req *r;
 	size_t length;             /* of the text */
 	char number[TEXT_DECIMAL]; /* room for a value */
+	char item[ADMIT_RATE_ITEM];
 };
 
 static const char *
@@ -267,9 +270,22 @@ authenticate(struct facts *f)
 static const char *
 retry_after(struct facts *f)
 {
-	int seconds = f->r->retry_after;
+	const struct req *r = f->r;
+	int seconds = r->status == 429 ? r->rate.seen.wait : r->retry_after;
 
 	return seconds > 0 ? decimal(f, (uint64_t)seconds) : NULL;
+}
+
+static const char *
+rate_policy(struct facts *f)
+{
+	return admit_rate_policy(f->r, f->item);
+}
+
+static const char *
+rate_left(struct facts *f)
+{
+	return admit_rate_left(f->r, f->item);
 }
 
 /* The headers in their order: name, most bytes of a value, the function that
@@ -285,7 +301,9 @@ retry_after(struct facts *f)
 	X("Content-Length", TEXT_DECIMAL - 1, content_length)                  \
 	X("Allow", OF(allow), allow)                                           \
 	X("WWW-Authenticate", 6, authenticate)                                 \
-	X("Retry-After", TEXT_DECIMAL - 1, retry_after)
+	X("Retry-After", TEXT_DECIMAL - 1, retry_after)                        \
+	X("RateLimit-Policy", ADMIT_RATE_ITEM - 1, rate_policy)                \
+	X("RateLimit", ADMIT_RATE_ITEM - 1, rate_left)
 
 /* A line ends where the next one begins. */
 #define LINE(name) "\r\n" name ": "

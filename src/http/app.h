@@ -5,6 +5,7 @@
 #define APP_H
 
 #include "base/conf.h"
+#include "shm/rate.h"
 #include "http/allowed.h"
 #include "shm/stats.h"
 
@@ -14,6 +15,8 @@ struct app {
 	const struct wire *wire;    /* how requests come in */
 	struct db *db;
 	struct host *host;       /* NULL: works without */
+	struct rates *rates;     /* its windows, or a worker's own; NULL: none,
+				  * and who has a limit is not let in */
 	struct keyring *keyring; /* NULL: sealed values are out of reach */
 	int row[STATS_ROUTES];   /* of each route, see metrics.h */
 	struct allowed_memory allowed;

@@ -54,6 +54,8 @@ metrics_count(const struct req *r, int64_t db_us)
 		stats_add(s, STAT_DB_REQUESTS, 1);
 		stats_add(s, STAT_DB_WAIT_US, (uint64_t)db_us);
 	}
+	if (r->status == 429)
+		stats_add(s, STAT_RATE_REFUSALS, 1);
 	if (r->status >= 500) {
 		stats_add(s, STAT_ERRORS, 1);
 		note_fault(s, r, row);
@@ -116,6 +118,9 @@ say_totals(struct req *r, const struct stats *s)
 	    {STAT_SHARE_REFUSALS, "share_refusals_total",
 		"Requests refused with 503 because their project had its "
 		"share of the workers while others waited."},
+	    {STAT_RATE_REFUSALS, "rate_refusals_total",
+		"Requests refused with 429 because their key had made as many "
+		"as it may within a minute."},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -214,6 +219,9 @@ say_gauges(struct req *r)
 	    worker_list(r->app->host, workers, HOST_WORKERS));
 	say_gauge(r, "workers_configured", "Workers that there should be.",
 	    (uint64_t)r->app->conf.workers);
+	say_gauge(r, "rate_windows",
+	    "Windows of API keys with a rate limit that are in use.",
+	    rate_in_use(r->app->rates, clock_us()));
 	say_gauge(r, "schema_version",
 	    "Schema of the database; 0: the worker asked has no connection.",
 	    (uint64_t)db_schema_version(r->app->db));

@@ -14,6 +14,7 @@
 #include "http/app.h"
 #include "http/field.h"
 #include "shm/host.h"
+#include "shm/rate.h"
 #include "shm/verified.h"
 
 #include <json-c/json_types.h>
@@ -26,6 +27,14 @@ struct printbuf;
 #define REQ_QUERIES  8       /* statements of one request */
 #define REQ_BODY_MAX 2097152 /* bytes: 2 MiB */
 #define REQ_DEADLINE CLOCK_S(8)
+
+/* How the key's limit was judged, see admit_rate.h. */
+struct req_rate {
+	int limit; /* requests a minute; 0: it has none, or was not judged */
+	bool counted;
+	unsigned char window[RATE_ID];
+	struct rate_seen seen;
+};
 
 struct req {
 	struct app *app;
@@ -50,8 +59,9 @@ struct req {
 	const struct route *route;
 	const char *key; /* well-formed; not yet known to be good */
 	struct identity id;
-	bool asked;    /* the identity is of the row, read for this request */
-	bool pinned;   /* something was decided on it: it may not change */
+	bool asked;  /* the identity is of the row, read for this request */
+	bool pinned; /* something was decided on it: it may not change */
+	struct req_rate rate;
 	bool key_used; /* its lastUsedAt is older than a minute */
 	struct json_object *json;
 	char *room;                           /* of its names */

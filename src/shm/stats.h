@@ -25,6 +25,7 @@ enum stats_total {
 	STAT_DB_REQUESTS,    /* requests that waited for the database */
 	STAT_DB_WAIT_US,     /* how long, all together */
 	STAT_SHARE_REFUSALS, /* 503: the project had its share of workers */
+	STAT_RATE_REFUSALS,  /* 429: the key had its requests of the minute */
 	STAT__MAX
 };
 

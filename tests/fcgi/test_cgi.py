@@ -261,7 +261,7 @@ def test_without_the_table(stack):
         answer = ask(stack, "GET", PROJECT, fresh.key, **where)
         assert answer.status == 200
         assert answer.json["data"]["id"] == fresh.id
-        assert "without the verified-key table" in answer.said
+        assert "without the shared file" in answer.said
     assert stack.status()["scryptRuns"] == before["scryptRuns"]
     wrong = fresh.key[:16] + other.key[16:]
     assert ask(stack, "GET", PROJECT, wrong, **where).status == 401

@@ -370,6 +370,11 @@ def test_status(stack):
     assert [{"v": status["databaseVersion"]}] == stack.rows(
         "select current_setting('server_version') as v")
     assert text(stack, "status").returncode == DONE
+    assert status["rateLimits"] == "counted by all workers together"
+    assert type(status["rateWindows"]) is type(status["rateRefusals"]) is int
+    done = stack.run([stack.ctl_path, "--json", "status"], {
+        "CODECOURIER_RUNTIME_DIR": "/nonexistent"})
+    assert "counts alone" in json.loads(done.stdout)["data"]["rateLimits"]
 
 
 def test_status_shows_no_secret(stack, project):

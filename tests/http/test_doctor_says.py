@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from doctor import folder, look, mode, parsed, told
+from doctor import folder, host_file, look, mode, parsed, told
 
 
 def test_a_line_a_finding(stack):
@@ -77,3 +77,17 @@ def test_a_configuration_with_a_fault(stack, text, words):
     fix = told(here, "configuration", words)
     assert "codecourier-api.conf(5)" in fix
     assert set(here) <= {"configuration", "backlog"}
+
+
+def test_what_workers_cannot_share(stack):
+    """They say why in their log, and each counts for itself."""
+    own = folder(stack)
+    file = own / host_file(stack).name
+    for size in 1, host_file(stack).stat().st_size:
+        with open(file, "wb") as out:
+            out.truncate(size)
+        os.chown(file, stack.uid, stack.gid)
+        file.chmod(0o600)
+        here = look(stack, {"CODECOURIER_RUNTIME_DIR": str(own)})
+        told(here, "workers", "without it each worker verifies keys and "
+             "counts their rate limits alone")

@@ -30,6 +30,7 @@ TOTALS = {"verifiedHits": "verified_key_hits_total",
           "checkRefusals": "check_refusals_total",
           "coldRefusals": "cold_refusals_total",
           "shareRefusals": "share_refusals_total",
+          "rateRefusals": "rate_refusals_total",
           "databaseRequests": "database_wait_seconds_count"}
 
 

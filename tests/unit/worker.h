@@ -154,6 +154,7 @@ begin_worker(void **state)
 	/* no such folder: it cannot be connected to */
 	app->db = db_new("host=/nonexistent", DB_API, 1000);
 	app->host = host_open(worker_folder, HOST_WORK, why, sizeof(why));
+	app->rates = host_rates(app->host);
 	return app->db && app->host ? 0 : -1;
 }
 

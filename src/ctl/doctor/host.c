@@ -139,9 +139,19 @@ doctor_workers(struct doctor *d)
 	int n = doctor_find_workers(d, w, why, sizeof(why));
 
 	snprintf(path, sizeof(path), "%s/" HOST_FILE, d->c->conf.runtime_dir);
-	if (n < 0 && access(path, F_OK) == 0)
+	if (n < 0 && access(path, R_OK) == 0)
+		doctor_error(d, "remove it and restart the service",
+		    "%s: %s; without it each worker verifies keys and counts "
+		    "their rate limits alone",
+		    path, why);
+	else if (n < 0 && access(path, F_OK) == 0)
 		doctor_unseen(d, "%s: %s", path, why);
-	else if (n <= 0)
+	else if (n < 0)
+		doctor_error(d, fix,
+		    "no worker runs, or none could make %s: each then verifies "
+		    "keys and counts their rate limits alone",
+		    path);
+	else if (n == 0)
 		doctor_error(d, fix, "no worker runs");
 	else if (n < d->c->conf.workers)
 		doctor_warn(

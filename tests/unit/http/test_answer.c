@@ -197,6 +197,38 @@ says_when_to_come_again(void **state)
 	    "Status: 503 Service Unavailable", "", JSON, "Retry-After: 3");
 }
 
+/* Of a key with a limit: what it is, and what is left of it. */
+static void
+says_what_is_left(void **state)
+{
+	static const struct rate_seen full = {0, 7, 3, 0, 0};
+	struct req *r = *state;
+
+	r->rate.limit = 600;
+	r->rate.seen = (struct rate_seen){599, 60, 0, 0, 0};
+	answer_text(r, "{}");
+	write_anew(r, "GET");
+	ASSERT_ANSWER("Status: 200 OK", "{}",
+	    "RateLimit-Policy: \"key\";q=600;w=60",
+	    "RateLimit: \"key\";r=599;t=60", "!Retry-After");
+	r->rate.limit = RATE_MAX;
+	r->rate.seen = full;
+	answer_fault(r, ERR_RATE_LIMITED);
+	write_anew(r, "HEAD");
+	ASSERT_ANSWER("Status: 429 Too Many Requests", "", JSON,
+	    "Retry-After: 3", "RateLimit-Policy: \"key\";q=1000000;w=60",
+	    "RateLimit: \"key\";r=0;t=7");
+	r->rate.seen.left = RATE_MAX;
+	answer_fault(r, ERR_NOT_FOUND);
+	write_anew(r, "HEAD");
+	ASSERT_ANSWER(
+	    "Status: 404 Not Found", "", "RateLimit: \"key\";r=1000000;t=7");
+	r->rate.limit = 0; /* it has none */
+	write_anew(r, "HEAD");
+	ASSERT_ANSWER(
+	    "Status: 404 Not Found", "", "!RateLimit-Policy", "!RateLimit");
+}
+
 /* No header is there without its row, no value is longer than its room. */
 static void
 has_room_for_the_longest(void **state)
@@ -207,6 +239,8 @@ has_room_for_the_longest(void **state)
 	memset(r->allow, 'a', sizeof(r->allow) - 1);
 	r->retry_after = INT32_MAX;
 	r->status = 401;
+	r->rate.limit = INT32_MAX; /* more than there can be */
+	r->rate.seen = (struct rate_seen){INT32_MAX, INT32_MAX, 0, 0, 0};
 	memcpy(r->method, "HEAD", 5);
 	answer_text(r, "{}");
 	r->app->wire = &memory_wire;
@@ -215,6 +249,8 @@ has_room_for_the_longest(void **state)
 	assert_non_null(strstr(memory.answer, r->type));
 	assert_non_null(strstr(memory.answer, r->allow));
 	assert_non_null(strstr(memory.answer, "Retry-After: 2147483647\r\n"));
+	assert_non_null(strstr(
+	    memory.answer, "RateLimit: \"key\";r=2147483647;t=2147483647\r"));
 	assert_string_equal(memory.answer + memory.written - 4, "\r\n\r\n");
 }
 
@@ -239,9 +275,9 @@ says_any_failure_in_brief(void **state)
 		    "\r\n\r\n{\"error\":{\"code\":\"%s\",\"message\":\"Out of "
 		    "memory.\"," ID "%s}}",
 		    info->code,
-		    info->status < 500    ? ""
-			: info->retryable ? ",\"retryable\":true"
-					  : ",\"retryable\":false");
+		    info->retryable           ? ",\"retryable\":true"
+			: info->status >= 500 ? ",\"retryable\":false"
+					      : "");
 		assert_non_null(strstr(memory.answer, want));
 		assert_null(strstr(memory.answer, "Status: 500 \r\n"));
 		assert_true(memory.answer[12] >= 'A');
@@ -263,6 +299,7 @@ main(void)
 	    ONE(writes_heads),
 	    ONE(writes_no_content),
 	    ONE(says_when_to_come_again),
+	    ONE(says_what_is_left),
 	    ONE(has_room_for_the_longest),
 	    ONE(says_any_failure_in_brief),
 	};

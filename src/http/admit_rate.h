@@ -1,0 +1,17 @@
+/*
+ * admit_rate.h: how often a key may, in a window that it shares with its
+ * successors (shm/rate.h).
+ */
+#ifndef ADMIT_RATE_H
+#define ADMIT_RATE_H
+
+#include "base/text.h"
+#include "http/req.h"
+
+/* The values of RateLimit-Policy and RateLimit, made in `out`, as
+ * draft-ietf-httpapi-ratelimit-headers has them; NULL: r->rate has no limit. */
+#define ADMIT_RATE_ITEM (sizeof("\"key\";q=;w=") + 2 * (TEXT_DECIMAL - 1))
+const char *admit_rate_policy(const struct req *r, char out[ADMIT_RATE_ITEM]);
+const char *admit_rate_left(const struct req *r, char out[ADMIT_RATE_ITEM]);
+
+#endif
