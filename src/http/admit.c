@@ -3,6 +3,7 @@
  */
 #include "http/admit.h"
 
+#include "http/admit_rate.h"
 #include "http/auth.h"
 #include "http/route.h"
 
@@ -32,12 +33,19 @@ is_allowed(const struct req *r)
 	return list && allowed_has(list, &r->from);
 }
 
+/* A refused address counts nothing, a scope that is lacking does. */
 static enum err
 judge(struct req *r)
 {
+	enum err e;
+
+	admit_rate_back(r);
 	if (r->id.listed && !is_allowed(r))
 		return req_fail(r, ERR_FORBIDDEN, NULL,
 		    "The API key may not be used from this address.");
+	e = admit_rate(r);
+	if (e)
+		return e;
 	if (!scope_covers(r->id.scopes, r->route->scope))
 		return refuse_scope(r);
 	return ERR_OK;

@@ -8,6 +8,17 @@
 #include "base/text.h"
 #include "http/req.h"
 
+/*
+ * Counts the request, if the caller's key (r->id) has a limit; what was counted
+ * of it before is taken back first. Sets r->rate, of which answer.c makes the
+ * headers. ERR_RATE_LIMITED; ERR_UNAVAILABLE: it could not be counted.
+ */
+MUST_CHECK enum err admit_rate(struct req *r);
+
+/* As if it had not been judged: its key is not good, or may not be used from
+ * there. */
+void admit_rate_back(struct req *r);
+
 /* The values of RateLimit-Policy and RateLimit, made in `out`, as
  * draft-ietf-httpapi-ratelimit-headers has them; NULL: r->rate has no limit. */
 #define ADMIT_RATE_ITEM (sizeof("\"key\";q=;w=") + 2 * (TEXT_DECIMAL - 1))

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "http/admit.h"
+#include "http/admit_rate.h"
 #include "http/answer.h"
 #include "http/auth.h"
 #include "http/guard.h"
@@ -166,6 +167,8 @@ void
 serve_request(struct req *r, enum err e)
 {
 	e = last_word(r, e ? e : decide(r));
+	if (e == ERR_AUTH_INVALID) /* the window may be its successor's */
+		admit_rate_back(r);
 	if (e)
 		answer_fault(r, e);
 }
