@@ -81,9 +81,15 @@ wrote_large(struct req *r)
 static const struct field name[] = {{.name = "name", .max = 5}};
 static const struct body body = {name, 1, false}, no_body = {NULL, 0, true};
 
-#define OPEN(path, handler)                                                    \
+#define OPEN(path_, handler_)                                                  \
 	{                                                                      \
-		"GET", path, SCOPE_OPEN, QUERY_NONE, NULL, handler             \
+		.method = "GET", .path = path_, .handler = handler_            \
+	}
+#define WRITE(path_, body_, handler_)                                          \
+	{                                                                      \
+		.method = "POST", .path = path_,                               \
+		.scope = SCOPE_PROJECTS_WRITE, .body = body_,                  \
+		.handler = handler_                                            \
 	}
 static const struct route table[] = {
     OPEN("/fine", fine),
@@ -92,11 +98,14 @@ static const struct route table[] = {
     OPEN("/busy", busy),
     OPEN("/large", large),
     OPEN("/other", other),
-    {"GET", "/key", SCOPE_PROJECTS_READ, QUERY_NONE, NULL, fine},
-    {"POST", "/write", SCOPE_PROJECTS_WRITE, QUERY_NONE, &body, wrote},
-    {"POST", "/delete", SCOPE_PROJECTS_WRITE, QUERY_NONE, &no_body, wrote},
-    {"POST", "/large", SCOPE_PROJECTS_WRITE, QUERY_NONE, &no_body, wrote_large},
-    {NULL, NULL, SCOPE_OPEN, QUERY_NONE, NULL, NULL},
+    {.method = "GET",
+	.path = "/key",
+	.scope = SCOPE_PROJECTS_READ,
+	.handler = fine},
+    WRITE("/write", &body, wrote),
+    WRITE("/delete", &no_body, wrote),
+    WRITE("/large", &no_body, wrote_large),
+    {.path = NULL},
 };
 
 /* ---- requests ---- */
