@@ -41,14 +41,17 @@ api_key_changed(struct req *r)
 	    "again.");
 }
 
+static const struct page_list key_pages = {
+    "api-keys", {PAGE_NUMBER, PAGE_ID}}; /* µs, id */
+
 enum err
 api_key_list(struct req *r)
 {
-	const char *sort[2]; /* µs, id */
+	const char *sort[2];
 	struct db_query *q;
 	enum err e;
 
-	e = page_cursor(r, "api-keys", sort, 2);
+	e = page_cursor(r, &key_pages, sort);
 	if (e)
 		return guard_refuse(r, e);
 	q = guard_read(r, STMT_API_KEY_LIST);
@@ -56,7 +59,7 @@ api_key_list(struct req *r)
 	db_text(q, sort[0]);
 	db_text(q, sort[1]);
 	e = guard_run(r);
-	return e ? e : page_answer(r, "api-keys", q);
+	return e ? e : page_answer(r, &key_pages, q);
 }
 
 enum err

@@ -47,14 +47,18 @@ static const struct field update_role_fields[] = {
     [UPDATE_ROLE_TARGET] = TARGET, [UPDATE_ROLE_ROLE] = ROLE};
 BODY(member_update_role_body, update_role_fields, UPDATE_ROLE_FIELDS);
 
+static const struct page_list member_pages = {
+    "members", /* status, role, µs, id */
+    {PAGE_NUMBER, PAGE_NUMBER, PAGE_NUMBER, PAGE_ID}};
+
 enum err
 member_list(struct req *r)
 {
-	const char *sort[4]; /* status, role, µs, id */
+	const char *sort[4];
 	struct db_query *q;
 	enum err e;
 
-	e = page_cursor(r, "members", sort, 4);
+	e = page_cursor(r, &member_pages, sort);
 	if (e)
 		return guard_refuse(r, e);
 	q = guard_read(r, STMT_MEMBER_LIST);
@@ -62,7 +66,7 @@ member_list(struct req *r)
 	for (int i = 0; i < 4; i++)
 		db_text(q, sort[i]);
 	e = guard_run(r);
-	return e ? e : page_answer(r, "members", q);
+	return e ? e : page_answer(r, &member_pages, q);
 }
 
 enum err

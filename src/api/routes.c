@@ -24,7 +24,8 @@
 	}
 #define OPEN(path_, handler_)                                                  \
 	{                                                                      \
-		.method = "GET", .path = path_, .handler = handler_            \
+		.method = "GET", .path = path_, .scope = SCOPE_OPEN,           \
+		.handler = handler_                                            \
 	}
 
 const struct route routes[] = {

@@ -23,14 +23,23 @@ is_number(const char *s)
 	return len >= 1 && len <= 17 && strspn(s, "0123456789") == len;
 }
 
-enum err
-page_cursor(struct req *r, const char *list, const char *value[], size_t n)
+static bool
+has_form(enum page_value form, const char *s)
 {
-	char *text, *part;
-	size_t len, i = 0;
-	bool ok = true;
+	return form == PAGE_NUMBER ? is_number(s)
+	    : form == PAGE_ID      ? uuid_is_ours(s, strlen(s))
+				   : false; /* one too many */
+}
 
-	for (i = 0; i < n; i++)
+enum err
+page_cursor(struct req *r, const struct page_list *list, const char *value[])
+{
+	const enum page_value *form = list->sort;
+	char *text, *part;
+	size_t len, i;
+	bool ok;
+
+	for (i = 0; form[i] != PAGE_END; i++)
 		value[i] = NULL;
 	if (!r->cursor)
 		return ERR_OK;
@@ -43,17 +52,13 @@ page_cursor(struct req *r, const char *list, const char *value[], size_t n)
 		text[len] = '\0';
 	for (i = 0; ok && (part = strsep(&text, ":")); i++) {
 		if (i == 0)
-			ok = strcmp(part, list) == 0;
+			ok = strcmp(part, list->name) == 0;
 		else if (i == 1)
 			ok = strcmp(part, r->id.project_id) == 0;
-		else if (i == n + 1)
-			ok = uuid_is_ours(part, strlen(part));
-		else
-			ok = i <= n && is_number(part);
-		if (ok && i >= 2)
-			value[i - 2] = part;
+		else if ((ok = has_form(*form, part)))
+			value[form++ - list->sort] = part;
 	}
-	if (ok && i == n + 2)
+	if (ok && i >= 2 && *form == PAGE_END)
 		return ERR_OK;
 	req_complain(r, "cursor", "Is not a cursor of this list.");
 	return ERR_VALIDATION;
@@ -75,14 +80,15 @@ make_cursor(struct req *r, const char *list, const char *sort)
 }
 
 enum err
-page_answer(struct req *r, const char *list, const struct db_query *q)
+page_answer(
+    struct req *r, const struct page_list *list, const struct db_query *q)
 {
 	const char *next = NULL, *array;
 	size_t len;
 
 	array = db_value(q, 0, 0, &len);
 	if (db_bool(q, 0, 1) &&
-	    !(next = make_cursor(r, list, db_value(q, 0, 2, NULL))))
+	    !(next = make_cursor(r, list->name, db_value(q, 0, 2, NULL))))
 		return ERR_INTERNAL;
 	answer_list(r, array, len, next);
 	return ERR_OK;

@@ -18,13 +18,13 @@
 #include "base/banned.h"
 
 static const struct {
-	const char *name;
 	const char *path;
-	size_t n; /* sort values */
+	struct page_list list;
 } lists[] = {
-    {"members", "/api/v1/project/members", 4},
-    {"api-keys", "/api/v1/project/api-keys", 2},
-    {NULL, "/api/v1/project/counters", 0}, /* no list */
+    {"/api/v1/project/members",
+	{"members", {PAGE_NUMBER, PAGE_NUMBER, PAGE_NUMBER, PAGE_ID}}},
+    {"/api/v1/project/api-keys", {"api-keys", {PAGE_NUMBER, PAGE_ID}}},
+    {"/api/v1/project/counters", {NULL, {PAGE_END}}}, /* no list */
 };
 
 static void
@@ -54,14 +54,14 @@ read_cursor(struct req *r, size_t i)
 {
 	const char *value[4];
 	char text[400], again[BASE64_SIZE(sizeof(text))];
-	int at =
-	    snprintf(text, sizeof(text), "%s:%s", lists[i].name, FUZZ_PROJECT);
+	int at = snprintf(
+	    text, sizeof(text), "%s:%s", lists[i].list.name, FUZZ_PROJECT);
 
-	if (page_cursor(r, lists[i].name, value, lists[i].n) != ERR_OK) {
+	if (page_cursor(r, &lists[i].list, value) != ERR_OK) {
 		EXPECT(strcmp(r->field, "cursor") == 0);
 		return;
 	}
-	for (size_t k = 0; k < lists[i].n; k++) {
+	for (size_t k = 0; lists[i].list.sort[k] != PAGE_END; k++) {
 		EXPECT(!value[k] == !r->cursor);
 		at += snprintf(text + at, sizeof(text) - (size_t)at, ":%s",
 		    value[k] ? value[k] : "");
@@ -81,10 +81,10 @@ whole_query(const char *query, size_t i)
 	begin(&r, i);
 	query_parse(&r, query);
 	EXPECT(r.limit >= 1 && r.limit <= QUERY_LIMIT_MAX);
-	if (!r.details && lists[i].name)
+	if (!r.details && lists[i].list.name)
 		read_cursor(&r, i);
-	EXPECT(
-	    lists[i].name || r.details || strspn(query, "&") == strlen(query));
+	EXPECT(lists[i].list.name || r.details ||
+	    strspn(query, "&") == strlen(query));
 	end(&r);
 }
 
@@ -111,7 +111,7 @@ fuzz_query(const uint8_t *data, size_t len)
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		whole_query(text, i);
-		if (lists[i].name)
+		if (lists[i].list.name)
 			plain_cursor(data, len, i);
 	}
 	free(text);

@@ -17,25 +17,32 @@
 #define X10   "xxxxxxxxxx"
 #define X100  X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
 
+static const struct page_list members = {"members",
+				  {PAGE_NUMBER, PAGE_NUMBER, PAGE_NUMBER,
+				      PAGE_ID}},
+			      keys = {"api-keys", {PAGE_NUMBER, PAGE_ID}},
+			      versions = {"versions", {PAGE_NUMBER}},
+			      log_rows = {"log", {PAGE_ID, PAGE_NUMBER}};
+
 /* What page_cursor says to this text; the values are in `value`. */
 static enum err
-read_as(struct req *r, const char *list, size_t n, const char *cursor,
+read_as(struct req *r, const struct page_list *list, const char *cursor,
     const char *value[4])
 {
 	request(r, LIST);
 	r->cursor = cursor;
-	return page_cursor(r, list, value, n);
+	return page_cursor(r, list, value);
 }
 
 static void
-assert_no_cursor(const char *list, size_t n, const char *cursor)
+assert_no_cursor(const struct page_list *list, const char *cursor)
 {
 	const char *value[4];
 	struct req r;
 
-	if (read_as(&r, list, n, cursor, value) != ERR_VALIDATION ||
+	if (read_as(&r, list, cursor, value) != ERR_VALIDATION ||
 	    strcmp(r.field, "cursor") != 0)
-		fail_msg("taken as one of %s: %s", list, cursor);
+		fail_msg("taken as one of %s: %s", list->name, cursor);
 	req_end(&r);
 }
 
@@ -51,7 +58,7 @@ encoded(const char *text)
 
 /* The cursor that a page of this list with these sort values ends with. */
 static char *
-cursor_of(const char *list, const char *sort)
+cursor_of(const struct page_list *list, const char *sort)
 {
 	const char *const row[] = {"[1]", "\x01", sort};
 	struct json_object *answer_json, *next;
@@ -76,35 +83,35 @@ cursor_of(const char *list, const char *sort)
 static void
 comes_back(void **state)
 {
-	char *members = cursor_of("members", MEMBER);
-	char *keys = cursor_of("api-keys", KEY);
+	char *member = cursor_of(&members, MEMBER);
+	char *key = cursor_of(&keys, KEY);
 	const char *value[4];
 	struct req r;
 
 	(void)state;
-	assert_int_equal(read_as(&r, "members", 4, members, value), ERR_OK);
+	assert_int_equal(read_as(&r, &members, member, value), ERR_OK);
 	assert_string_equal(value[0], "0");
 	assert_string_equal(value[1], "2");
 	assert_string_equal(value[2], "1700000000123456"); /* full precision */
 	assert_string_equal(value[3], UUID);
 	req_end(&r);
-	assert_int_equal(read_as(&r, "api-keys", 2, keys, value), ERR_OK);
+	assert_int_equal(read_as(&r, &keys, key, value), ERR_OK);
 	assert_string_equal(value[0], "1700000000123456");
 	assert_string_equal(value[1], UUID);
 	req_end(&r);
-	assert_int_equal(read_as(&r, "members", 4, NULL, value), ERR_OK);
+	assert_int_equal(read_as(&r, &members, NULL, value), ERR_OK);
 	for (size_t i = 0; i < 4; i++)
 		assert_null(value[i]);
 	req_end(&r);
 	/* opaque and needs no encoding */
-	assert_int_equal(strspn(members,
+	assert_int_equal(strspn(member,
 			     "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			     "abcdefghijklmnopqrstuvwxyz0123456789-_"),
-	    strlen(members));
-	assert_no_cursor("api-keys", 2, members);
-	assert_no_cursor("members", 4, keys);
-	free(members);
-	free(keys);
+	    strlen(member));
+	assert_no_cursor(&keys, member);
+	assert_no_cursor(&members, key);
+	free(member);
+	free(key);
 }
 
 static void
@@ -116,7 +123,7 @@ is_given_only_where_more_follows(void **state)
 	(void)state;
 	request(&r, LIST);
 	give_row(&r.queries[r.n++], last, 3, true);
-	assert_int_equal(page_answer(&r, "members", &r.queries[0]), ERR_OK);
+	assert_int_equal(page_answer(&r, &members, &r.queries[0]), ERR_OK);
 	assert_string_equal(
 	    answer(&r), "{\"data\":[1],\"nextCursor\":null,\"hasMore\":false}");
 	req_end(&r);
@@ -190,17 +197,50 @@ refuses_forged_cursors(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(forged); i++)
-		assert_no_cursor("members", 4, encoded(forged[i]));
+		assert_no_cursor(&members, encoded(forged[i]));
 	/* the one they are made from is fine */
 	assert_int_equal(
-	    read_as(&r, "members", 4, encoded(M "0" TAIL), value), ERR_OK);
+	    read_as(&r, &members, encoded(M "0" TAIL), value), ERR_OK);
 	req_end(&r);
+}
+
+/* Of each list its own forms, in its own order, and all of them. */
+static void
+knows_the_forms_of_a_list(void **state)
+{
+	static const struct {
+		const struct page_list *list;
+		const char *good;
+		const char *bad[5];
+	} rows[] = {
+	    {&versions, "12", {UUID, "", "12:", "12:12", "12:" UUID}},
+	    {&log_rows, UUID ":12",
+		{"12:" UUID, UUID, "12", UUID ":" UUID, "12:12"}},
+	};
+	const char *value[4];
+	char *cursor;
+	struct req r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		cursor = cursor_of(rows[i].list, rows[i].good);
+		assert_int_equal(
+		    read_as(&r, rows[i].list, cursor, value), ERR_OK);
+		assert_string_equal(value[i], i == 0 ? rows[0].good : "12");
+		req_end(&r);
+		free(cursor);
+		for (size_t k = 0; k < COUNT(rows[i].bad); k++) {
+			cursor = cursor_of(rows[i].list, rows[i].bad[k]);
+			assert_no_cursor(rows[i].list, cursor);
+			free(cursor);
+		}
+	}
 }
 
 static void
 refuses_what_is_not_base64(void **state)
 {
-	char *good_one = cursor_of("members", MEMBER), *text;
+	char *good_one = cursor_of(&members, MEMBER), *text;
 	char nul[] = M "0" TAIL "\0"
 		       ":x",
 	     out[200];
@@ -209,22 +249,22 @@ refuses_what_is_not_base64(void **state)
 	(void)state;
 	for (size_t i = 0; i < len; i++) { /* every cut */
 		assert_true(asprintf(&text, "%.*s", (int)i, good_one) >= 0);
-		assert_no_cursor("members", 4, text);
+		assert_no_cursor(&members, text);
 		free(text);
-		assert_no_cursor("members", 4, good_one + i + 1);
+		assert_no_cursor(&members, good_one + i + 1);
 	}
 	for (int c = 1; c < 128; c++) { /* and everything added */
 		assert_true(asprintf(&text, "%s%c", good_one, c) >= 0);
-		assert_no_cursor("members", 4, text);
+		assert_no_cursor(&members, text);
 		memmove(text + 1, text, len);
 		text[0] = (char)c;
-		assert_no_cursor("members", 4, text);
+		assert_no_cursor(&members, text);
 		free(text);
 	}
 	base64_encode(out, sizeof(out), nul, sizeof(nul) - 1);
-	assert_no_cursor("members", 4, out);
+	assert_no_cursor(&members, out);
 	base64_encode(out, sizeof(out), nul, sizeof(nul) - 3);
-	assert_no_cursor("members", 4, out);
+	assert_no_cursor(&members, out);
 	free(good_one);
 }
 
@@ -235,7 +275,7 @@ refuses_or_keeps_the_form(void **state)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
-	char *cursor = cursor_of("members", MEMBER);
+	char *cursor = cursor_of(&members, MEMBER);
 	const char *value[4];
 	size_t taken = 0;
 	struct req r;
@@ -248,8 +288,7 @@ refuses_or_keeps_the_form(void **state)
 			cursor[i] = *c;
 			if (*c == was)
 				continue;
-			if (read_as(&r, "members", 4, cursor, value) ==
-			    ERR_OK) {
+			if (read_as(&r, &members, cursor, value) == ERR_OK) {
 				taken++;
 				assert_true(i > strlen(M) * 4 / 3 - 2);
 				for (size_t k = 0; k < 3; k++)
@@ -277,7 +316,7 @@ fails_where_it_does_not_fit(void **state)
 	request(&r, LIST);
 	give_row(&r.queries[r.n++], row, 3, true);
 	assert_int_equal(
-	    page_answer(&r, "members", &r.queries[0]), ERR_INTERNAL);
+	    page_answer(&r, &members, &r.queries[0]), ERR_INTERNAL);
 	req_end(&r);
 }
 
@@ -288,6 +327,7 @@ main(void)
 	    cmocka_unit_test(comes_back),
 	    cmocka_unit_test(is_given_only_where_more_follows),
 	    cmocka_unit_test(refuses_forged_cursors),
+	    cmocka_unit_test(knows_the_forms_of_a_list),
 	    cmocka_unit_test(refuses_what_is_not_base64),
 	    cmocka_unit_test(refuses_or_keeps_the_form),
 	    cmocka_unit_test(fails_where_it_does_not_fit),
