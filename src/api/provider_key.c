@@ -40,14 +40,8 @@ provider_key_list(struct req *r)
 {
 	struct db_query *q = guard_read(r, STMT_PROVIDER_KEY_LIST);
 	enum err e = guard_run(r);
-	const char *array;
-	size_t len;
 
-	if (e)
-		return e;
-	array = db_value(q, 0, 0, &len);
-	answer_list(r, array, len, NULL);
-	return ERR_OK;
+	return e ? e : answer_array(r, q);
 }
 
 enum err

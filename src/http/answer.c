@@ -95,6 +95,16 @@ answer_list(
 	}
 }
 
+enum err
+answer_array(struct req *r, const struct db_query *q)
+{
+	size_t len;
+	const char *array = db_value(q, 0, 0, &len);
+
+	answer_list(r, array, len, NULL);
+	return ERR_OK;
+}
+
 /* ---- a failure ---- */
 
 static bool

@@ -25,6 +25,8 @@ enum err answer_object(struct req *r, const struct db_query *q, int column);
 /* Answers {"data": <array>, "nextCursor": …, "hasMore": …}. */
 void answer_list(
     struct req *r, const char *array, size_t len, const char *next_cursor);
+/* The same of a list without pages: row 0, column 0 of q. */
+enum err answer_array(struct req *r, const struct db_query *q);
 
 /* The failure that has arrived is recorded here, and nowhere else: the answer
  * becomes `e`, with its words. */

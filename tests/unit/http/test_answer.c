@@ -103,11 +103,17 @@ writes_rows(void **state)
 static void
 writes_lists(void **state)
 {
+	static const char *const array[] = {"[1]"};
 	struct req *r = *state;
 
 	answer_list(r, "[]junk", 2, NULL);
 	assert_string_equal(
 	    answer(r), "{\"data\":[],\"nextCursor\":null,\"hasMore\":false}");
+	printbuf_reset(r->out);
+	give_row(&r->queries[r->n++], array, 1, true);
+	assert_int_equal(answer_array(r, &r->queries[0]), ERR_OK);
+	assert_string_equal(
+	    answer(r), "{\"data\":[1],\"nextCursor\":null,\"hasMore\":false}");
 	printbuf_reset(r->out);
 	answer_list(r, "[1,2]", 5, "abc-_9");
 	assert_string_equal(answer(r),
