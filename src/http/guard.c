@@ -19,6 +19,7 @@ guard_add(struct req *r, enum stmt stmt)
 
 	if (r->n == REQ_QUERIES)
 		abort(); /* a handler of ours, not anybody's input */
+	r->changes[r->n] = false;
 	q = &r->queries[r->n++];
 	db_query_init(q, stmt);
 	db_text(q, r->id.project_id);
@@ -47,7 +48,7 @@ guard_write(struct req *r, enum stmt stmt)
 	db_text(q, r->rid);
 	db_text(q, r->address);
 	db_text(q, req_given_names(r));
-	r->write = true;
+	r->write = r->changes[q - r->queries] = true;
 	return q;
 }
 
@@ -134,8 +135,9 @@ guard_run(struct req *r)
 			db_query_clear(&r->queries[--r->n]);
 		return req_fail(r, e, fault.field, fault.message);
 	}
-	r->ran = r->n;
-	r->committed = r->committed || r->write;
+	for (; r->ran < r->n; r->ran++)
+		if (r->changes[r->ran] && db_rows(&r->queries[r->ran]) > 0)
+			r->committed = true;
 	r->write = false;
 	return ERR_OK;
 }

@@ -19,7 +19,8 @@ const struct db_query *guard_project(struct req *r);
 struct db_query *guard_read(struct req *r, enum stmt stmt);
 
 /* The same for one that writes: $1 to $5 are set to project, key, request id,
- * address and the names of the fields given. */
+ * address and the names of the fields given. It returns a row, or it met none
+ * and has written nothing: what fails afterwards is in doubt only then. */
 struct db_query *guard_write(struct req *r, enum stmt stmt);
 
 /* The same without audit columns: $1 only, but as part of a write. */

@@ -75,8 +75,9 @@ struct req {
 	bool wants_project; /* the guard gives the project's row, too */
 	struct db_query queries[REQ_QUERIES];
 	size_t n, ran;
-	bool write;     /* one of the new ones writes */
-	bool committed; /* one that wrote has run */
+	bool write;                /* one of the new ones writes */
+	bool changes[REQ_QUERIES]; /* it does: a row tells that it has */
+	bool committed;            /* one that did has run */
 
 	/* a failure in words, see req_fail */
 	enum err fault;  /* whose they are */

@@ -76,6 +76,42 @@ knows_which_guard(void **state)
 	assert_true(r->committed);
 }
 
+/* The good key's row and locks, but none for what shall change. */
+static enum err
+database_empty(struct db_query *const q[], size_t n, struct db_fault *fault)
+{
+	static const char *const none[] = {NULL};
+	enum err e = database_content(q, n, fault);
+
+	for (size_t i = 0; i < n; i++)
+		if (q[i]->stmt == STMT_MEMBER_REMOVE)
+			give_row(q[i], none, 1, false);
+	return e;
+}
+
+/* What met no row has changed nothing: nobody is told that it may have. */
+static void
+knows_what_was_written(void **state)
+{
+	struct req *r = *state;
+
+	asked.answers = database_empty;
+	guard_write_part(r, STMT_PROJECT_LOCK);
+	guard_write(r, STMT_MEMBER_REMOVE);
+	assert_int_equal(guard_run(r), ERR_OK);
+	assert_true(asked.batch[0].write);
+	assert_false(r->committed);
+	guard_read(r, STMT_SETTINGS_GET);
+	assert_int_equal(guard_run(r), ERR_OK);
+	assert_false(r->committed);
+	guard_write(r, STMT_PROJECT_UPDATE);
+	assert_int_equal(guard_run(r), ERR_OK);
+	assert_true(r->committed);
+	guard_write(r, STMT_MEMBER_REMOVE);
+	assert_int_equal(guard_run(r), ERR_OK);
+	assert_true(r->committed); /* as long as the request lives */
+}
+
 static void
 says_who_writes(void **state)
 {
@@ -132,8 +168,10 @@ forgets_a_failed_batch(void **state)
 	assert_false(r->committed);
 	assert_int_equal(r->n, 0);
 	asked.answers = database_content;
+	guard_read(r, STMT_SETTINGS_GET); /* in the place of a write */
 	assert_int_equal(guard_run(r), ERR_OK);
-	assert_int_equal(asked.batch[1].n, 2); /* the guards of a write */
+	assert_int_equal(asked.batch[1].n, 3); /* the guards of a write */
+	assert_false(r->committed);
 }
 
 /* The row is not what the table of verified keys says: it is asked itself, and
@@ -229,6 +267,7 @@ main(void)
 	const struct CMUnitTest guard_tests[] = {
 	    ONE(goes_first),
 	    ONE(knows_which_guard),
+	    ONE(knows_what_was_written),
 	    ONE(says_who_writes),
 	    ONE(runs_what_is_new),
 	    ONE(forgets_a_failed_batch),
