@@ -196,8 +196,8 @@ or_empty(const char *s)
 	return s ? s : "";
 }
 
-static void
-read_wire(struct req *r)
+void
+serve_read(struct req *r)
 {
 	const struct wire *w = r->app->wire;
 
@@ -264,7 +264,7 @@ serve(struct app *app)
 	req_begin(&r, app);
 	worker_reads(app->host);
 	db_take_wait(app->db);
-	read_wire(&r);
+	serve_read(&r);
 	e = wire_body(wire, &body, &r.body_len, REQ_BODY_MAX);
 	r.body = body;
 	if (e == ERR_VALIDATION || wire->is_gone()) {

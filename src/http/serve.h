@@ -9,8 +9,9 @@
 /* Serves the request that the wire's `next` has found. */
 void serve(struct app *app);
 
-/* The same without a wire: decides on a request whose wire fields are set and
- * fills its answer. `e`: how its body came. For serve() and for tests. */
+/* Its two halves, for tests: what the wire brings of a request, but for the
+ * body; then decides on it and fills its answer. `e`: how its body came. */
+void serve_read(struct req *r);
 void serve_request(struct req *r, enum err e);
 
 #endif

@@ -9,13 +9,11 @@
  */
 #include "fuzz.h"
 
-#include "base/cidr.h"
-#include "base/uuid.h"
+#include "base/log.h"
 #include "http/route.h"
 #include "http/serve.h"
+#include "wire.h"
 
-#include <json-c/json.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -34,6 +32,17 @@ enum line {
 	REQUEST_ID,
 	LINES
 };
+static const char *const names[] = {
+    [METHOD] = "REQUEST_METHOD",
+    [TARGET] = "REQUEST_URI",
+    [AUTHORIZATION] = "HTTP_AUTHORIZATION",
+    [CONTENT_TYPE] = "CONTENT_TYPE",
+    [CONTENT_ENCODING] = "HTTP_CONTENT_ENCODING",
+    [IDEMPOTENCY_KEY] = "HTTP_IDEMPOTENCY_KEY",
+    [IF_MATCH] = "HTTP_IF_MATCH",
+    [ADDRESS] = "REMOTE_ADDR",
+    [REQUEST_ID] = "REQUEST_ID",
+};
 
 enum err __real_db_run(struct db *db, struct db_query *const q[], size_t n,
     bool write, int64_t deadline, struct db_fault *fault);
@@ -50,9 +59,9 @@ __wrap_db_run(struct db *db, struct db_query *const q[], size_t n, bool write,
 	return ERR_OK;
 }
 
-/* Cuts the lines off `text`; returns what is left of it. */
+/* Cuts the lines off `text`, for the wire; returns what is left of it. */
 static char *
-cut_lines(char *text, const char *line[LINES])
+cut_lines(char *text, const char *params[2 * LINES + 1])
 {
 	for (int i = 0; i < LINES; i++) {
 		char *value = strsep(&text, "\n");
@@ -62,29 +71,13 @@ cut_lines(char *text, const char *line[LINES])
 		for (char *p = value; *p; p++)
 			if (*p == '\v')
 				*p = '\n';
-		line[i] = strcmp(value, "-") == 0 ? NULL : value;
+		if (strcmp(value, "-") != 0) {
+			*params++ = names[i];
+			*params++ = value;
+		}
 	}
+	*params = NULL;
 	return text;
-}
-
-/* As read_wire of serve.c does it. */
-static void
-fill(struct req *r, const char *line[LINES])
-{
-	const char *id = line[REQUEST_ID];
-
-	if (!id || !uuid_from(r->rid, id))
-		uuid_make(r->rid);
-	snprintf(r->method, sizeof(r->method), "%s",
-	    line[METHOD] ? line[METHOD] : "");
-	r->target = line[TARGET] ? line[TARGET] : "";
-	r->authorization = line[AUTHORIZATION];
-	r->content_type = line[CONTENT_TYPE];
-	r->content_encoding = line[CONTENT_ENCODING];
-	r->idempotency_key = line[IDEMPOTENCY_KEY];
-	r->if_match = line[IF_MATCH];
-	if (line[ADDRESS] && cidr_address(&r->from, line[ADDRESS]))
-		r->address = line[ADDRESS];
 }
 
 /* A body that does not say that it is JSON is not looked at. */
@@ -121,19 +114,23 @@ void
 fuzz_wire(const uint8_t *data, size_t len)
 {
 	char *text = fuzz_text(data, len), *body;
-	const char *line[LINES];
+	const char *params[2 * LINES + 1];
+	struct app *app = fuzz_app();
 	struct req r;
 
-	req_begin(&r, fuzz_app());
-	body = cut_lines(text, line);
+	app->wire = &memory_wire;
+	req_begin(&r, app);
+	body = cut_lines(text, params);
+	memory.params = params;
 	/* NUL bytes, too: `text` may end early, the body does not */
 	r.body_len = len - (size_t)(body - text);
 	r.body = r.body_len > 0 ? body : NULL;
-	fill(&r, line);
+	serve_read(&r);
 	serve_request(&r, ERR_OK);
 	fuzz_check_answer(&r);
 	check_outcome(&r);
 	check_media(&r);
+	log_set_request(NULL);
 	req_end(&r);
 	free(text);
 }
