@@ -1,6 +1,12 @@
 # settings.awk: makes of src/db/settings.def the fragments that name each of the
 # settings: the columns of an answer, the row that an update returns, what it
-# sets, whose parameters begin with $6, and what doctor looks at (doctor.sql).
+# sets, and what doctor looks at (doctor.sql).
+
+BEGIN { parameter = 6 } # the first one behind those of every write
+
+function next_parameter() {
+	return "$" parameter++
+}
 
 function listed(list, word, between) {
 	return list (list == "" ? "" : between) word
@@ -30,7 +36,7 @@ function given(name, column, value) {
 	columns = listed(columns, shown (kind == "JSON" ? "::text" : ""), ",\n\t")
 	if (kind == "WRITE_ONLY")
 		next
-	value = "$" (6 + params++)
+	value = next_parameter()
 	if (kind == "JSON")
 		value = "coalesce(" value "::jsonb, '[]')"
 	else if (kind == "SEALED")
@@ -46,7 +52,7 @@ END {
 		exit 1
 	for (i = 1; i <= sizes; i++)
 		given(sized[i], column_of[sized[i]] "_size",
-			"$" (6 + params++) "::int")
+			next_parameter() "::int")
 	print "-- fragment: SETTINGS_COLUMNS\n" columns "\n"
 	print "-- fragment: SETTINGS_ROW\n" row "\n"
 	print "-- fragment: SETTINGS_SET\n" set "\n"
