@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import pytest  # noqa: E402
 
 pytest.register_assert_rewrite("contract", "client", "psql", "harness", "fixtures",
-                               "session")
+                               "session", "workers")
 
 import cluster as clusters  # noqa: E402
 from fixtures import (  # noqa: E402,F401
