@@ -73,8 +73,7 @@ COUNTERS = {*KEPT, "members", "apiKeys", "providerKeys"}
 
 # headers of every answer, whoever gives it; what has no body needs not all
 OF_BODIES = {"content-type", "content-length"}
-ALWAYS = {"x-request-id", "cache-control", "x-content-type-options",
-          *OF_BODIES}
+ALWAYS = openapi.ALWAYS | OF_BODIES
 
 # ---- the calls ----
 

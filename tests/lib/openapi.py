@@ -227,6 +227,9 @@ class Operation:
                 for code in response.codes}
 
 
+RESPONSES = [Response(r) for r in DOCUMENT["components"]["responses"].values()]
+# the headers that no answer of ours lacks
+ALWAYS = set.intersection(*(r.needed for r in RESPONSES))
 OPERATIONS = {(method.upper(), path): Operation(spec["operationId"], spec)
               for path, item in DOCUMENT["paths"].items()
               for method, spec in item.items()}
