@@ -41,6 +41,17 @@ grant_is_block(const char *text, size_t len)
 	return cidr_parse(&block, text, len) == CIDR_OK;
 }
 
+void
+grant_block_form(const char *text, size_t len, char out[FIELD_FORM])
+{
+	struct cidr block;
+
+	_Static_assert(CIDR_TEXT <= FIELD_FORM, "it fits");
+	out[0] = '\0';
+	if (cidr_parse(&block, text, len) == CIDR_OK)
+		cidr_text(&block, out);
+}
+
 static struct db_query *
 look_at(struct req *r, const char *key_id)
 {
@@ -131,16 +142,13 @@ check_expires(struct req *r, const struct grant *own)
 		    "Must not be later than the calling key's.");
 }
 
-/* The same block may have been written in two ways. */
-static int
-find_twice(const struct allowed *list)
+/* null: from anywhere, as []. */
+static void
+addresses_given(const struct req *r, struct allowed *list)
 {
-	for (size_t i = 1; i < list->n; i++)
-		for (size_t k = 0; k < i; k++)
-			if (memcmp(&list->block[i], &list->block[k],
-				sizeof(list->block[i])) == 0)
-				return (int)i;
-	return -1;
+	list->n = 0;
+	if (r->value[GRANT_ADDRESSES])
+		allowed_of_json(list, r->value[GRANT_ADDRESSES]);
 }
 
 static void
@@ -158,10 +166,7 @@ check_addresses(struct req *r, const struct grant *own)
 	struct allowed list;
 	int i;
 
-	allowed_of_json(&list, r->value[GRANT_ADDRESSES]);
-	i = find_twice(&list);
-	if (i >= 0)
-		complain_entry(r, i, "Must not be in the list twice.");
+	addresses_given(r, &list);
 	if (!own->id.listed)
 		return;
 	i = allowed_beyond(&list, &own->allowed);
@@ -255,7 +260,7 @@ add_addresses(struct req *r, const struct grant *own, struct db_query *q)
 		db_text(q, own->addresses);
 		return true;
 	}
-	allowed_of_json(&list, r->value[GRANT_ADDRESSES]);
+	addresses_given(r, &list);
 	text = req_alloc(r, ALLOWED_TEXT);
 	if (!text)
 		return false;

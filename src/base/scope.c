@@ -67,7 +67,7 @@ by_bytes(const void *a, const void *b)
 void
 scope_array(scope_set set, char out[SCOPE_TEXT])
 {
-	const char *sorted[SCOPE__MAX];
+	const char *sorted[SCOPE_COUNT] = {NULL};
 	size_t n = 0, at = 0;
 
 	for (int i = SCOPE_ANY + 1; i < SCOPE__MAX; i++)

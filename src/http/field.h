@@ -20,6 +20,8 @@ enum field_type {
 	FIELD_OBJECT /* any JSON object */
 };
 
+#define FIELD_FORM 64 /* bytes, with a NUL */
+
 struct field {
 	const char *name;
 	enum field_type type;
@@ -34,6 +36,8 @@ struct field {
 	const char *const *one_of; /* these and no other, NULL behind them */
 	bool (*valid)(const char *s, size_t len); /* after the above, of each
 						   * entry; or NULL */
+	/* the form in which entries of a list must differ; NULL: as they are */
+	void (*form)(const char *s, size_t len, char out[FIELD_FORM]);
 	const char *rule;      /* the complaint when `valid` says no */
 	const char *not_found; /* the answer's message where nothing has it */
 };

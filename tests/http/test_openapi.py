@@ -21,6 +21,9 @@ pytestmark = pytest.mark.plain     # nginx and the tables; calls are elsewhere
 
 TYPES = [{"string"}, {"array"}, {"integer"}, {"boolean"}, {"object"},
          {"object"}]
+UNITS = [("minLength", "maxLength"), ("minItems", "maxItems"),
+         ("minimum", "maximum"), ("minLength", "maxLength"),
+         ("minLength", "maxLength"), ("minLength", "x-maxBytes")]
 PATH = "/api/v1/openapi.json"
 # control characters as one-line fields refuse them, and some that are none
 CONTROL = "\x01\t\n\x1f\x7f\x80\x9f\u061c\u200e\u2028\u202e\u2066\u2069"
@@ -55,6 +58,17 @@ OTHERS = [None, True, False, 0, 1, -1.5, [], {}, [1], [None], [""], ["a"],
           ["a", "a"], ["a", "b"], [["a"]], ["a\n"], {"A": "b"}, {"A": 1},
           {"A": None}, {"": "b"}, {"1": "b"}, {"_1": ""}, {"A-B": "b"},
           {"\xc4": "b"}, {"A\n": "b"}, {"A": {"B": [1]}}]
+BLOCKS = ["10.0.0.1", "10.0.0.0/8", "10.0.0.1/8", "10.0.0.1/32", "10.0.0.0/33",
+          "10.0.0.0/08", "10.0.0", "10.0.0.01", "::", "::/0", "0.0.0.0/0",
+          "::1/128", "2001:db8::/32", "2001:db8::1/32", "2001:DB8:0::1",
+          "::ffff:10.0.0.1", "::ffff:10.0.0.0/104", "fe80::1%lo", " 10.0.0.1",
+          "10.0.0.1 ", "10.0.0.1/", "/8", "a.b", "1:2:3", "::1/129"]
+NAMES = ["projects:read", "settings:write", "webhooks:read", "projects:*",
+         "nope:read"]
+LISTS = [[a] for a in BLOCKS + NAMES] + [
+    ["10.0.0.1", "10.0.0.1/32"], ["10.0.0.1", "::ffff:10.0.0.1"],
+    ["10.0.0.1", "10.0.0.2"], ["::1", "0:0:0:0:0:0:0:1"], NAMES[:3],
+    [*NAMES[:2], NAMES[0]]]
 LARGE = [{"t": "x" * 70000},
          {f"V{n}": "x" * 65530 for n in range(16)},
          {f"V{n}": "x" * 65534 for n in range(16)},
@@ -115,8 +129,8 @@ def test_limits():
 
 
 def test_limits_inside_of_fields():
-    """The constants of src/http/field.c."""
-    source = (ROOT / "src/http/field.c").read_text()
+    """The constants of src/http/value.h."""
+    source = (ROOT / "src/http/value.h").read_text()
     said = {n: int(v) for n, v in
             re.findall(r"^#define (\w+_MAX) +(\d+)", source, re.M)}
     schemas = DOCUMENT["components"]["schemas"]
@@ -161,19 +175,24 @@ def test_field(path, name):
     assert types == TYPES[field.type] | ({"null"} if field.nullable else set())
     schema = choices[0]
     assert schema.get("x-trimmed", False) is bool(field.trimmed)
-    unit = "x-maxBytes" if field.in_bytes else "maxLength"
-    assert schema.get(unit, 0) == field.max
-    assert schema.get("minLength", 0) == field.min
+    least, most = UNITS[field.type]
+    if field.in_bytes:
+        most = "x-maxBytes"
+    if field.max or most != "maxItems":     # else all lists have one
+        assert schema.get(most, 0) == field.max
+    assert schema.get(least, 0) == field.min
     assert schema.get("x-oneLine", False) is bool(field.one_line)
     assert schema.get("enum", []) == field.one_of
-    assert ("pattern" in schema) == bool(field.rule or field.one_line)
+    ruled = {"pattern", "x-addresses"} & {*schema} or \
+        "enum" in schema.get("items", ())
+    assert bool(ruled) == bool(field.rule or field.one_line)
 
 
 def values(schema, example):
     """What a field takes and what it does not: long maps for maps, and many
     texts where more than the length counts."""
     parts = schema.get("oneOf", [schema])
-    found = [*TEXTS, *OTHERS, *edges(schema)]
+    found = [*TEXTS, *OTHERS, *LISTS, *edges(schema)]
     if any("object" in part["type"] for part in parts):
         found += LARGE
     if any("pattern" in part or "enum" in part for part in parts):
@@ -197,6 +216,8 @@ def edges(schema):
                   part.get("maxProperties", 0) + 1):
             found += [[f"s{i}" for i in range(n)],
                       {f"V{i}": "" for i in range(n)}]
+        for n in (part.get("minimum", 0), part.get("maximum", 0)):
+            found += [n - 1, n, n + 1, n + 0.0, n + 0.5, str(n)]
         for n in 200, 201, 255, 256:
             found += [["\U0001f680" * n], {"A" * n: "b"}]
     return found

@@ -61,6 +61,34 @@ def examples(project):
             assert call(project.stack, method, path).status == 200
 
 
+def refused_keys(project):
+    """403 of the workers: a key for nothing here, one for nowhere here."""
+    narrow = project.api.post("/project/api-keys/generate", {"name": "narrow"})
+    away = project.api.post("/project/api-keys/generate", {"name": "away"})
+    project.stack.sql("update codecourier.api_key set scopes = "
+                      f"'{{webhooks:read}}' where id = '{narrow['id']}'")
+    project.stack.sql("update codecourier.api_key set allowed_ips = "
+                      f"'{{192.0.2.1}}' where id = '{away['id']}'")
+    for method, path in KEYED:
+        body = sent(method, path)
+        Api(project.stack.base, away["key"]).refused(
+            "FORBIDDEN", method, path, **body)
+        if path != "/whoami":
+            Api(project.stack.base, narrow["key"]).refused(
+                "SCOPE_DENIED", method, path, **body)
+    project.api.refused("CONFLICT", "POST", "/project/api-keys/update",
+                        {"keyId": ended(project), "name": "x"})
+    project.api.refused("CONFLICT", "POST", "/project/api-keys/rotate",
+                        {"keyId": ended(project)})
+
+
+def ended(project):
+    """A key that is revoked."""
+    key = project.api.post("/project/api-keys/generate", {"name": "ended"})
+    return project.api.post("/project/api-keys/revoke",
+                            {"keyId": key["id"]})["id"]
+
+
 def conflicts(project, other):
     """409 and 404 of the objects."""
     api, slug = project.api, other.slug
@@ -72,6 +100,7 @@ def conflicts(project, other):
     api.refused("CONFLICT", "POST", "/project/members/remove", target)
     api.refused("CONFLICT", "POST", "/project/members/update-role",
                 {**target, "role": "member"})
+    refused_keys(project)
     project.stack.sql(
         "insert into codecourier.api_key (project_id, name, prefix, hash, "
         f"check_value) select '{project.id}', 'x', 'cc_live_' || "

@@ -118,7 +118,8 @@ def schema_complaints(schema, place):
     if isinstance(schema, bool):
         return
     unknown = {w for w in schema if w not in WORDS and w[:2] != "x-"}
-    if unknown - {"format"} or schema.get("format", "int64") != "int64":
+    if unknown - {"format"} or schema.get("format", "int64") not in (
+            "int64", "date-time"):
         yield f"{place}: no {unknown} in a schema"
     if "$ref" in schema:
         follow(schema)

@@ -78,6 +78,7 @@ ALWAYS = openapi.ALWAYS | OF_BODIES
 # ---- the calls ----
 
 MARK = "planted7zq8x"      # in every text that a good body gives away
+LATER = (int(time.time()) + 86400) * 1000   # tomorrow
 LONG = MARK * 24            # more than json-c's buffers start with
 
 
@@ -191,13 +192,16 @@ WRITE_CALLS = [
           absent={"provider": "e2b"}),
     Write("/project/api-keys/generate", "api-keys:write",
           "api-key.generate",
-          ({"name": f" {MARK} 0 ", "environment": "test"},),
+          ({"name": f" {MARK} 0 ", "environment": "test",
+            "scopes": ["settings:read", "api-keys:write"],
+            "expiresAt": LATER, "allowedIps": ["::1"], "rateLimit": 9,
+            "disabled": True},),
           never={"name": "Never Written"},
           fill=lambda mark, n: {"name": f"{mark} {n}"},
           gives={"$key": "id"}),
     Write("/project/api-keys/update", "api-keys:write", "api-key.update",
           ({"keyId": "$key", "name": MARK, "scopes": ["projects:read"],
-            "expiresAt": (int(time.time()) + 86400) * 1000,
+            "expiresAt": LATER,
             "allowedIps": ["127.0.0.0/8", "::1"], "rateLimit": 1000,
             "disabled": True},
            {"keyId": "$key", "expiresAt": None, "allowedIps": None,
