@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from contract import PAGED, READS, WRITES, WRITE_CALLS
+from contract import PAGED, READ_CALLS, READS, WRITES, WRITE_CALLS
 from fixtures import make_project
 
 LISTS = list(PAGED)
@@ -78,13 +78,13 @@ def test_cursor_refused(refusing, path, cursor):
 
 def lengthen(api, path, count):
     """Adds to a list until it is so long."""
-    (fill,) = (w for w in WRITE_CALLS
-               if w.fill and w.path.rpartition("/")[0] == path)
+    (by,) = (r.by for r in READ_CALLS if r.path == path)
+    (fill,) = (w.fill for w in WRITE_CALLS if w.path == by)
     for n in range(count - len(api.get(path + "?limit=100"))):
-        body = fill.fill("m", n)
+        body = fill("m", n)
         if "role" in body:
             body["role"] = ("owner", "admin", "member")[n % 3]
-        api.post(fill.path, body)
+        api.post(by, body)
 
 
 @pytest.fixture(scope="module")

@@ -84,9 +84,11 @@ LONG = MARK * 24            # more than json-c's buffers start with
 
 @dataclass(frozen=True)
 class Read:
-    """A GET. `table`: of a list that comes in pages, where its rows are."""
+    """A GET. Of a list that comes in pages `table` is where its rows are,
+    and `by` the write whose `fill` makes one."""
     path: str               # below /api/v1
     table: str = None
+    by: str = None
     scope: str = None       # that its key needs; None: any key will do
     keyed: bool = True      # needs a key
 
@@ -130,9 +132,9 @@ def column(name):
     return re.sub("[A-Z]", lambda m: "_" + m[0].lower(), name)
 
 
-def filled_settings(mark, _):
+def filled_settings(mark, n):
     return {
-        **dict.fromkeys(TEXTS + SHORT, mark), **dict.fromkeys(LISTS, [mark]),
+        **dict.fromkeys(TEXTS + SHORT, f"{mark} {n}"), **dict.fromkeys(LISTS, [mark]),
         **dict.fromkeys([*MAPS, "testUserCredentials"], {mark: mark}),
         **{n: f"{mark}-{n}" for n in CONVEX},
         "gitCommitEmail": f"{mark}@example.com"}
@@ -141,9 +143,11 @@ def filled_settings(mark, _):
 READ_CALLS = [
     Read("/project", scope="projects:read"),
     Read("/project/settings", scope="settings:read"),
-    Read("/project/members", table="member", scope="members:read"),
+    Read("/project/members", table="member", scope="members:read",
+         by="/project/members/invite"),
     Read("/project/provider-keys", scope="provider-keys:read"),
-    Read("/project/api-keys", table="api_key", scope="api-keys:read"),
+    Read("/project/api-keys", table="api_key", scope="api-keys:read",
+         by="/project/api-keys/generate"),
     Read("/project/counters", scope="counters:read"),
     Read("/whoami"),
 ]
