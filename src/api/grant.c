@@ -71,7 +71,7 @@ take(const struct db_query *q, struct grant *g)
 	g->environment = db_value(q, 0, LOOK_ENVIRONMENT, NULL);
 	g->scopes = db_value(q, 0, IDENTITY_SCOPES, NULL);
 	g->addresses = db_value(q, 0, IDENTITY_ADDRESSES, NULL);
-	if (!allowed_read(&g->allowed, g->addresses))
+	if (!cidr_list_read(&g->allowed, g->addresses))
 		return false;
 	g->state = db_value(q, 0, LOOK_STATE, NULL);
 	g->rotated = db_bool(q, 0, LOOK_ROTATED);
@@ -144,7 +144,7 @@ check_expires(struct req *r, const struct grant *own)
 
 /* null: from anywhere, as []. */
 static void
-addresses_given(const struct req *r, struct allowed *list)
+addresses_given(const struct req *r, struct cidr_list *list)
 {
 	list->n = 0;
 	if (r->value[GRANT_ADDRESSES])
@@ -163,13 +163,13 @@ complain_entry(struct req *r, int i, const char *message)
 static void
 check_addresses(struct req *r, const struct grant *own)
 {
-	struct allowed list;
+	struct cidr_list list;
 	int i;
 
 	addresses_given(r, &list);
 	if (!own->id.listed)
 		return;
-	i = allowed_beyond(&list, &own->allowed);
+	i = cidr_list_beyond(&list, &own->allowed);
 	if (i >= 0)
 		complain_entry(
 		    r, i, "Must lie within the calling key's addresses.");
@@ -226,7 +226,7 @@ grant_beyond(const struct grant *own, const struct grant *other)
 		return "rateLimit";
 	if (own->id.listed &&
 	    (!other->id.listed ||
-		allowed_beyond(&other->allowed, &own->allowed) >= 0))
+		cidr_list_beyond(&other->allowed, &own->allowed) >= 0))
 		return "allowedIps";
 	return NULL;
 }
@@ -253,7 +253,7 @@ add_scopes(struct req *r, const struct grant *own, struct db_query *q)
 static bool
 add_addresses(struct req *r, const struct grant *own, struct db_query *q)
 {
-	struct allowed list;
+	struct cidr_list list;
 	char *text;
 
 	if (!r->given[GRANT_ADDRESSES]) {
@@ -261,10 +261,10 @@ add_addresses(struct req *r, const struct grant *own, struct db_query *q)
 		return true;
 	}
 	addresses_given(r, &list);
-	text = req_alloc(r, ALLOWED_TEXT);
+	text = req_alloc(r, CIDR_LIST_TEXT);
 	if (!text)
 		return false;
-	allowed_write(&list, text);
+	cidr_list_write(&list, text);
 	db_text(q, text);
 	return true;
 }

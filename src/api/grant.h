@@ -40,7 +40,7 @@ enum {
 	[GRANT_ADDRESSES] = {.name = "allowedIps",                             \
 	    .type = FIELD_STRINGS,                                             \
 	    .nullable = true,                                                  \
-	    .max = ALLOWED_MAX,                                                \
+	    .max = CIDR_LIST_MAX,                                              \
 	    .valid = grant_is_block,                                           \
 	    .form = grant_block_form,                                          \
 	    .rule = "Must be an address or a block of addresses such as "      \
@@ -65,10 +65,10 @@ struct grant {
 	const char *row; /* JSON */
 	size_t row_len;
 	const char *name, *environment, *scopes, *addresses;
-	struct allowed allowed; /* the addresses, read */
-	const char *state;      /* "live", or why it is not */
-	bool rotated;           /* it has a successor */
-	int64_t now_ms;         /* the database's clock */
+	struct cidr_list allowed; /* the addresses, read */
+	const char *state;        /* "live", or why it is not */
+	bool rotated;             /* it has a successor */
+	int64_t now_ms;           /* the database's clock */
 };
 
 /* Reads the caller's own and, where `key_id` is not NULL, another one. From

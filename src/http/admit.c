@@ -27,10 +27,10 @@ refuse_scope(struct req *r)
 static bool
 is_allowed(const struct req *r)
 {
-	const struct allowed *list =
+	const struct cidr_list *list =
 	    allowed_find(&r->app->allowed, r->id.key_id, r->id.stamp);
 
-	return list && allowed_has(list, &r->from);
+	return list && cidr_list_has(list, &r->from);
 }
 
 /* A refused address counts nothing, a scope that is lacking does. */
