@@ -2,7 +2,7 @@
  * db.c: the connection's life (db_connect) and what runs on it (db_run). Every
  * wait is a poll() up to a deadline: the connection is non-blocking and stays
  * in pipeline mode.
- * Size: 414 lines: all of it is about the fields of struct db, which nobody
+ * Size: 425 lines: all of it is about the fields of struct db, which nobody
  * else sees.
  */
 #include "db/db.h"
@@ -36,6 +36,7 @@ struct db {
 	enum db_mode mode;
 	int statement_timeout_ms;
 	int schema_version;
+	bool prepared; /* the statements, on this connection */
 	int64_t pause;
 	int64_t next_attempt;
 	int64_t waited;
@@ -66,6 +67,7 @@ disconnect(struct db *db)
 {
 	PQfinish(db->conn);
 	db->conn = NULL;
+	db->prepared = false;
 	db->schema_version = 0;
 	db->sent = db->received = 0;
 }
@@ -128,7 +130,7 @@ send_query(struct db *db, const struct db_query *q)
 		    q->n, s->params);
 		return false;
 	}
-	if (db->mode != DB_API)
+	if (!db->prepared)
 		return PQsendQueryParams(db->conn, s->sql, q->n, NULL, q->value,
 			   q->length, q->format, 1) == 1;
 	return PQsendQueryPrepared(db->conn, s->name, q->n, q->value, q->length,
@@ -183,39 +185,47 @@ is_fit(struct db *db, const struct db_query *q)
 	}
 	if (fault)
 		snprintf(db->reason, sizeof(db->reason), "%s", fault);
-	else if (db->schema_version < DB_OLDEST_SCHEMA || oldest > DB_PROGRAM)
+	else if (db->schema_version < DB_OLDEST_SCHEMA)
 		snprintf(db->reason, sizeof(db->reason),
-		    "schema version %d (for programs from %d) does not fit "
-		    "this program, number %d, which needs %d or later",
-		    db->schema_version, oldest, DB_PROGRAM, DB_OLDEST_SCHEMA);
+		    "schema version %d: this program needs %d: codecourierctl "
+		    "migrate",
+		    db->schema_version, DB_OLDEST_SCHEMA);
+	else if (oldest > DB_PROGRAM)
+		snprintf(db->reason, sizeof(db->reason),
+		    "schema version %d serves programs from number %d on, this "
+		    "is %d: upgrade the package",
+		    db->schema_version, oldest, DB_PROGRAM);
 	else
 		return true;
 	return false;
 }
 
-/* Prepares all and reads the schema's version. False: the reason is set. */
+/* Prepares all and reads the schema's version, also where something does not
+ * prepare: an old schema is why. False: the reason is set. */
 static bool
 set_up(struct db *db)
 {
 	int64_t deadline = clock_us() + SETUP_LIMIT;
 	struct db_query version, *q = &version;
 	struct attempt a = {0};
+	enum outcome o;
 	bool ok;
 	size_t n;
 
 	if (PQsetnonblocking(db->conn, 1) || !PQenterPipelineMode(db->conn))
 		return false;
 	n = db_send_setup(db->conn, db->mode, db->statement_timeout_ms);
-	if (n == 0 ||
-	    db_read_pipeline(db->conn, NULL, n, deadline, &a) != DONE) {
+	o = n == 0 ? LOST : db_read_pipeline(db->conn, NULL, n, deadline, &a);
+	db->prepared = o == DONE && db->mode == DB_API;
+	if (o != DONE)
 		setup_reason(db, a.sqlstate);
+	if (o != DONE && o != REFUSED)
 		return false;
-	}
 	db_query_init(q, STMT_SCHEMA_VERSION);
 	ok = run_once(db, &q, 1, deadline, &a) == DONE;
-	if (!ok)
+	if (!ok && o == DONE)
 		setup_reason(db, a.sqlstate);
-	ok = ok && is_fit(db, q);
+	ok = ok && is_fit(db, q) && o == DONE;
 	db_query_clear(q);
 	return ok;
 }

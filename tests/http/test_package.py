@@ -67,6 +67,7 @@ def sh():
         assert done.returncode == code, said
         return said, (top / "calls").read_text()
 
+    run.top = str(top)
     yield run
     shutil.rmtree(top)
 
@@ -254,6 +255,56 @@ cp apache/errors.conf /etc/apache2/codecourier/
         "/etc/apache2/codecourier/common.conf",
         "/etc/systemd/system/codecourier-api.service.d/socket-activation.conf",
         "/etc/systemd/system/codecourier-api.socket"], said
+
+
+OLDEST = int(re.search(r"define DB_OLDEST_SCHEMA .*: (\d+)\)",
+                       (ROOT / "src/db/db.h").read_text())[1])
+# what `codecourierctl --json status` of before says, by configuration
+STATUS = """
+cat >{top}/bin/codecourierctl <<'END'
+#!/bin/sh
+cat "$CODECOURIER_CONF"
+exit 5
+END
+chmod 755 {top}/bin/codecourierctl
+""" + f"sh {shlex.quote(str(SCRIPTS))}/preinst"
+
+
+def schema(text):
+    """Such a configuration's line, between what else is told."""
+    return f'{{"data":{{"oldestSchema":1,"schemaVersion":{text},"x":"ok"}}}}'
+
+
+def preinst(sh, how, code=0, **versions):
+    lines = [f"echo {shlex.quote(schema(v))} >/etc/codecourier/{n}.conf"
+             for n, v in versions.items()]
+    return sh("\n".join(lines) + STATUS.replace("{top}", sh.top) + f" {how}",
+              code)[0]
+
+
+@pytest.mark.parametrize("versions", [
+    {"api": OLDEST}, {"api": OLDEST + 1, "second": OLDEST}, {"api": "null"},
+    {"api": 0}, {}], ids=str)
+def test_an_upgrade_where_the_schema_will_do(sh, versions):
+    """Or is not known, or not there: no reason to stand in the way."""
+    assert preinst(sh, "upgrade 1.1.0", **versions) == ""
+
+
+@pytest.mark.parametrize("versions, named", [
+    ({"api": OLDEST - 1}, "api"), ({"api": 1}, "api"),
+    ({"api": OLDEST, "second": OLDEST - 1}, "second")], ids=str)
+def test_an_upgrade_that_the_schema_is_too_old_for(sh, versions, named):
+    """Refused before anything is replaced; what to do is told."""
+    said = preinst(sh, "upgrade 1.1.0 || { ls /run/codecourier-api.* 2>&1 "
+                   "|| exit 1; }", code=1, **versions)
+    assert f"/etc/codecourier/{named}.conf has schema version\n" \
+        f"{versions[named]}, this version needs {OLDEST}." in said
+    assert "next/usr/sbin/codecourierctl migrate\n" in said
+    assert "cannot access" in said      # nothing was noted
+
+
+def test_a_first_installation_asks_nobody(sh):
+    assert preinst(sh, "install", api=1) == ""
 
 
 if os.geteuid() != 0:

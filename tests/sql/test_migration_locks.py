@@ -9,7 +9,7 @@ import pytest
 from client import at_once
 from session import Session, until
 from states import older
-from test_migrations import NEWEST
+from test_migrations import NEWEST, PROGRAM
 
 FIRST = 3           # of those that are to be applied
 TABLE = "codecourier.settings"
@@ -135,5 +135,5 @@ def test_plan_knows_the_workers(stack):
     plan = stack.ctl("migrate", "--plan")
     assert plan["pending"] == []
     assert [r["program"] for r in plan["running"]
-            if r["connections"] >= 8] == [1], plan
+            if r["connections"] >= 8] == [PROGRAM], plan
     assert plan["runningServe"] is True

@@ -14,6 +14,9 @@ OLDEST = max(int(re.search(words, (ROOT / "src/db" / name).read_text())[1])
                  ("db.h", r"define DB_OLDEST_SCHEMA .*: (\d+)\)"),
                  ("settings.def", r"define SETTINGS_SCHEMA (\d+)")])
 
+PROGRAM = int(re.search(r"define DB_PROGRAM (\d+)",
+                        (ROOT / "src/db/db.h").read_text())[1])
+
 
 @pytest.fixture
 def empty(cluster):

@@ -55,6 +55,8 @@ login_fix(const char *why)
 	    {"pooler", pooler_fix},
 	    {"does not exist", "codecourierctl init"},
 	    {"not UTF8", "codecourierctl init says how to move it aside"},
+	    {"upgrade the package",
+		"upgrade the package codecourier-api on this host"},
 	    {"schema", "codecourierctl migrate"},
 	    {DB_READ_ONLY,
 		"default_transaction_read_only = off in postgresql.conf, or "
@@ -161,8 +163,8 @@ doctor_schema(struct doctor *d)
 		doctor_error(d, migrate, "%s", why);
 	else if (version < DB_OLDEST_SCHEMA)
 		doctor_error(d, version ? migrate : "codecourierctl init",
-		    "schema version %d: this program needs %d or later",
-		    version, DB_OLDEST_SCHEMA);
+		    "schema version %d: this program needs %d", version,
+		    DB_OLDEST_SCHEMA);
 	else if (oldest > DB_PROGRAM)
 		doctor_error(d, upgrade,
 		    "schema version %d serves programs from number %d on, this "

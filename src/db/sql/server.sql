@@ -2,12 +2,13 @@
 
 -- name: schema_version
 -- -> version, oldest program, NULL or why nothing can be written
--- The reasons are those of stmt.h.
+-- The reasons are those of stmt.h. With its schema: asked, too, where the session
+-- could not be set up.
 SELECT max(version)::text, max(oldest_program)::text,
 	CASE WHEN pg_is_in_recovery() THEN 'connected to a standby'
 	WHEN current_setting('transaction_read_only') = 'on'
 	THEN 'the server is read-only' END
-FROM schema_version;
+FROM codecourier.schema_version;
 
 -- name: end_stalled
 -- -> how many
