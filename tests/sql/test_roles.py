@@ -87,9 +87,11 @@ def test_api_role_reads_no(stack, column, table):
 
 @pytest.mark.parametrize("table, change", [
     ("api_key", "hash = '\\x00'"), ("api_key", "check_value = '\\x00000000'"),
-    ("api_key", "prefix = 'cc_live_00000000'"), ("api_key", "name = 'x'"),
+    ("api_key", "prefix = 'cc_live_00000000'"), ("api_key", "stamp = 0"),
+    ("api_key", "rotated_from = null"), ("api_key", "rate_window = null"),
+    ("api_key", "updated_at = null"), ("project", "key_room = '00'"),
     ("api_key", "project_id = gen_random_uuid()"),
-    ("api_key", "scopes = '{}'"), ("api_key", "expires_at = null"),
+    ("api_key", "expires_at = null"),
     ("api_key", "created_at = now()"), ("api_key", "environment = 'test'"),
     ("project", "id = gen_random_uuid()"), ("project", "created_at = now()"),
     ("member", "email = 'a@b.c'"), ("member", "status = 'active'"),
