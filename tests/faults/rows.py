@@ -143,6 +143,8 @@ class Rows:
                 row["sealed"] = self.opener.value(
                     keys, row["sealed"], table, self.project.id,
                     row["provider"])
+            if table == "api_key":      # another number after each change
+                row["stamp"] = bool(row["stamp"])
             text = json.dumps(row, sort_keys=True)
             out.append(f"{table} {plain(text, self.known) if self.known else text}")
         return "\n".join(sorted(out))
