@@ -32,18 +32,20 @@ print_field(const struct field *f)
 	printf("\n");
 }
 
-/* method, path, key needed, list, body: 0 none, 1 optional, 2 needed; its
- * fields follow. */
+/* method, path, key needed, list, body: 0 none, 1 optional, 2 needed, and the
+ * scope's name, "" where no scope is needed; the body's fields follow. */
 static void
 print_route(const struct route *t)
 {
 	const struct body *body = t->body;
+	const char *scope = scope_name(t->scope);
 
-	printf("route\t%s\t%s\t%d\t%d\t%d\n", t->method, t->path,
+	printf("route\t%s\t%s\t%d\t%d\t%d\t%s\n", t->method, t->path,
 	    t->scope != SCOPE_OPEN, t->query == QUERY_PAGE,
 	    !body                ? 0
 		: body->optional ? 1
-				 : 2);
+				 : 2,
+	    scope ? scope : "");
 	for (size_t i = 0; body && i < body->n; i++)
 		print_field(&body->fields[i]);
 }

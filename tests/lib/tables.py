@@ -8,7 +8,7 @@ from harness import ROOT
 
 Field = namedtuple("Field", "type required nullable trimmed one_line in_bytes "
                    "is_id min max rule one_of")
-Route = namedtuple("Route", "keyed paged body fields")
+Route = namedtuple("Route", "keyed paged body scope fields")
 TABLES = ROOT / os.environ.get("BUILD", "build") / "tests/tables"
 
 
@@ -31,7 +31,8 @@ def read_tables():
     for kind, *row in rows():
         if kind == "route":
             fields = {}
-            routes[row[0], row[1]] = Route(*map(int, row[2:]), fields)
+            routes[row[0], row[1]] = Route(*map(int, row[2:5]), row[5],
+                                             fields)
         elif kind == "field":
             fields[row[0]] = Field(*map(int, row[1:10]), row[10],
                                    row[11].split())
