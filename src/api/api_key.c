@@ -104,15 +104,6 @@ puts_off(const struct req *r, const struct grant *key)
 	    (ms == 0 || ms > key->id.ends_ms);
 }
 
-/* Switched on, it would be good for more than the caller is. */
-static bool
-wakes_more(struct req *r, const struct grant *own, const struct grant *key)
-{
-	return r->given[GRANT_DISABLED] &&
-	    strcmp(key->state, "disabled") == 0 &&
-	    grant_beyond(own, key) != NULL;
-}
-
 /* In the order of refusals: 400 of what the caller gives, 404, 403, 409. */
 static enum err
 may_update(struct req *r, const struct grant *own, const struct grant *key)
@@ -127,10 +118,7 @@ may_update(struct req *r, const struct grant *own, const struct grant *key)
 	if (puts_off(r, key))
 		req_complain(r, "expiresAt",
 		    "The key has been rotated: its end can only come nearer.");
-	if (wakes_more(r, own, key))
-		req_complain(r, "disabled",
-		    "The key's end, addresses or rate go further than the "
-		    "calling key's: it cannot enable it.");
+	grant_more(r, own, key);
 	return r->details ? ERR_VALIDATION : ERR_OK;
 }
 

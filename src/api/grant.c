@@ -231,6 +231,50 @@ grant_beyond(const struct grant *own, const struct grant *other)
 	return NULL;
 }
 
+/* What a key will be: what the body gives, and else what it is. */
+static void
+apply(const struct req *r, struct grant *key)
+{
+	if (r->value[GRANT_SCOPES])
+		key->id.scopes = scopes_given(r);
+	if (r->given[GRANT_EXPIRES])
+		key->id.ends_ms =
+		    json_object_get_int64(r->value[GRANT_EXPIRES]);
+	if (r->given[GRANT_RATE])
+		key->id.rate = json_object_get_int(r->value[GRANT_RATE]);
+	if (!r->given[GRANT_ADDRESSES])
+		return;
+	key->allowed.n = 0;
+	if (r->value[GRANT_ADDRESSES])
+		allowed_of_json(&key->allowed, r->value[GRANT_ADDRESSES]);
+	key->id.listed = key->allowed.n > 0;
+}
+
+void
+grant_more(struct req *r, const struct grant *own, const struct grant *key)
+{
+	struct grant after = *key;
+	const char *more, *beyond;
+	char message[120];
+
+	apply(r, &after);
+	more = grant_beyond(key, &after);
+	if (scope_lacking(after.id.scopes, key->id.scopes) != SCOPE_OPEN)
+		more = "scopes";
+	else if (!more && strcmp(key->state, "disabled") == 0 &&
+	    r->given[GRANT_DISABLED] &&
+	    !json_object_get_boolean(r->value[GRANT_DISABLED]))
+		more = "disabled";
+	beyond = more ? grant_beyond(own, &after) : NULL;
+	if (!beyond)
+		return;
+	snprintf(message, sizeof(message),
+	    "The key's %s would go further than the calling key's: it cannot "
+	    "be given more.",
+	    beyond);
+	req_complain(r, more, message);
+}
+
 /* ---- as parameters ---- */
 
 static bool

@@ -88,6 +88,13 @@ MUST_CHECK enum err grant_scope(struct req *r, const struct grant *other);
  * which of them. */
 const char *grant_beyond(const struct grant *own, const struct grant *other);
 
+/* Complains of an update that gives a key more than it has, in scopes, end,
+ * addresses or rate, or by switching it on, and leaves it with an end,
+ * addresses or a rate that go further than the caller's: a scope, say, would be
+ * given for longer than the caller has it. */
+void grant_more(
+    struct req *r, const struct grant *own, const struct grant *key);
+
 /* Adds scopes, end, addresses, rate as parameters: what the body gives; what it
  * does not is the caller's own. False: no memory. */
 MUST_CHECK bool grant_add(

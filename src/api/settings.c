@@ -157,7 +157,8 @@ reply_settings(
 
 /* Opens the keys, unless they are open, and only where a column needs them: a
  * keyring that is out of reach does not stop settings that hold nothing
- * sealed. */
+ * sealed. Who may write settings and not read them is shown none: asked behind
+ * the guard, as only then is the identity the row's. */
 static enum err
 reply_opened(struct req *r, const struct db_query *q,
     const struct db_query *data_keys, struct vault *vault)
@@ -165,6 +166,10 @@ reply_opened(struct req *r, const struct db_query *q,
 	bool needed = false;
 	enum err e;
 
+	if (!scope_covers(r->id.scopes, SCOPE_SETTINGS_READ)) {
+		answer_text(r, "{\"data\":{}}");
+		return ERR_OK;
+	}
 	for (int i = 0; i < SETTINGS; i++)
 		needed =
 		    needed || (kinds[i] == SEALED && db_value(q, 0, i, NULL));
@@ -256,20 +261,6 @@ add_update(struct req *r, const struct vault *vault)
 	return ok ? q : NULL;
 }
 
-/* Who may write settings and not read them is shown none. */
-static bool
-may_read(const struct req *r)
-{
-	return scope_covers(r->id.scopes, SCOPE_SETTINGS_READ);
-}
-
-static enum err
-reply_nothing(struct req *r)
-{
-	answer_text(r, "{\"data\":{}}");
-	return ERR_OK;
-}
-
 static enum err
 run_update(struct req *r, struct vault *vault)
 {
@@ -294,8 +285,6 @@ run_update(struct req *r, struct vault *vault)
 	if (e)
 		return e;
 	req_drop_json(r);
-	if (!may_read(r))
-		return reply_nothing(r);
 	return reply_opened(r, q, data_keys, vault);
 }
 
@@ -306,12 +295,8 @@ settings_update(struct req *r)
 	bool sealing = false; /* or nothing but clearing */
 	enum err e = ERR_OK;
 
-	if (!req_given_any(r) && may_read(r))
+	if (!req_given_any(r))
 		return settings_get(r);
-	if (!req_given_any(r)) {
-		e = guard_run(r);
-		return e ? e : reply_nothing(r);
-	}
 	for (int i = 0; i < SETTINGS; i++)
 		sealing = sealing ||
 		    (r->value[i] &&
