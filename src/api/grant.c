@@ -244,9 +244,7 @@ apply(const struct req *r, struct grant *key)
 		key->id.rate = json_object_get_int(r->value[GRANT_RATE]);
 	if (!r->given[GRANT_ADDRESSES])
 		return;
-	key->allowed.n = 0;
-	if (r->value[GRANT_ADDRESSES])
-		allowed_of_json(&key->allowed, r->value[GRANT_ADDRESSES]);
+	addresses_given(r, &key->allowed);
 	key->id.listed = key->allowed.n > 0;
 }
 
