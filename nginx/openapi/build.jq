@@ -14,7 +14,8 @@
 #	body	the schema of a JSON body that must be sent, and `example` one
 # responses.json
 #	header	what a header is called, and `on` which responses it stands:
-#		a list, or "every"
+#		a list, "every", or "keyed": all that a worker sends to a call
+#		with a good key
 #	data	the answer is {"data": …} of that schema, `example` the inside
 #	body	the answer is of that schema
 #	error	the answer is an error with this code only, as here; `errors`
@@ -82,6 +83,13 @@ def content($id):
 			{examples: (.errors | map_values({value: error_example($id)}))})
 	else null end;
 
+# Names of responses; before a key is looked at come 401 and what is too large
+# or no HTTP.
+def keyed:
+	[.paths[][] | select(type == "object" and .security != []) | .responses | to_entries[]
+		| select(.key | IN("401", "413", "414", "431", "501", "502", "505") | not)
+		| .value["$ref"] | sub(".*/"; "")] | unique;
+
 def response($name; $headers; $id):
 	{description, headers: [
 		$headers | to_entries[]
@@ -126,8 +134,10 @@ reduce .[] as $part ({}; . * $part)
 | .paths |= map_values(with_entries(.key as $method | .value |= call($every; $method)))
 | ."x-other-requests".responses |= ($every.call.responses + . | responses)
 | ."x-plain-http".responses |= responses
+| keyed as $keyed
 | .components |= (
-	. as $all
+	(.headers[] | select(.on == "keyed").on) = $keyed
+	| . as $all
 	| .schemas.RequestId.examples[0] as $id
 	| .headers |= (check_headers($all.responses) | map_values(del(.header, .on)))
 	| .responses |= with_entries(.key as $name | .value |= response($name; $all.headers; $id))

@@ -302,6 +302,16 @@ def check_headers(answer):
         assert length == str(len(answer.body)), (length, answer)
 
 
+def check_rate(answer):
+    """Both headers or none; none where no key was judged, or a bad one."""
+    told = answer.header("RateLimit-Policy"), answer.header("RateLimit")
+    assert (told[0] is None) == (told[1] is None), answer
+    assert told[0] is None or answer.status not in (204, 401, 405), answer
+    if told[0] and answer.status == 429:
+        assert told[1].startswith('"key";r=0;t='), answer
+        assert int(answer.header("Retry-After")) <= 60, answer
+
+
 def check_details(error):
     """Complaints about a body: the first one's field leads the error.
 
@@ -344,6 +354,7 @@ def check_error(answer):
 def check(answer):
     """Every rule that holds for any answer at all; gives it back."""
     check_headers(answer)
+    check_rate(answer)
     if answer.method == "HEAD" or answer.status in (204, 304):
         assert answer.body == b"", answer
     elif answer.is_metrics:
