@@ -76,6 +76,14 @@ SAMPLES = {
          "2023-11-14T22:13:20.000+00:00", "2023-11-14T22:13:20.000Z\n"]),
     "headers/Allow/schema/pattern": (
         ["GET", "GET, HEAD, OPTIONS"], ["", "get", "GET,HEAD", "GET, ", "GET\n"]),
+    "headers/RateLimitPolicy/schema/pattern": (
+        ['"key";q=1;w=60', '"key";q=1000000;w=60'],
+        ["", '"key";q=0;w=60', '"key";q=12345678;w=60', "key;q=1;w=60",
+         '"key";q=1;w=61', '"key";q=1;w=60\n', ' "key";q=1;w=60']),
+    "headers/RateLimit/schema/pattern": (
+        ['"key";r=0;t=1', '"key";r=999999;t=60'],
+        ["", '"key";r=00;t=1', '"key";r=1;t=0', '"key";r=-1;t=9', "r=1;t=1",
+         '"key";r=1;t=1\n', '"key";t=1;r=1']),
     "headers/DocumentTag/schema/pattern": (
         ['"65f0-1a2b"', '"0"'], ["", '""', "65f0", 'W/"65f0"', '"65F0"',
                                  '"65f0"\n']),
