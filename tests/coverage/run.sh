@@ -34,10 +34,11 @@ count unit unit || exit 1
 count stack fcgi sql http faults || exit 1
 folders=()
 for folder in "$counts"/*; do
-	[ -d "$folder$PWD/$build" ] || continue # a plain user has no host
+	found=$folder$PWD/$build
+	[ -d "$found" ] || continue # a plain user has no host
 	# the notes of the compiler beside the counts
-	(cd "$build" && find . -name '*.gcno' -exec cp --parents {} "$folder$PWD/$build/" \;) || exit 1
-	folders+=("$folder$PWD/$build")
+	(cd "$build" && find . -name '*.gcno' -exec cp --parents {} "$found" \;) || exit 1
+	folders+=("$found")
 done
 gcovr --root . --filter src/ --json "$counts/all.json" "${folders[@]}" ||
 	exit 1
