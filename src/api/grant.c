@@ -34,22 +34,16 @@ grant_is_scope(const char *name, size_t len)
 }
 
 bool
-grant_is_block(const char *text, size_t len)
+grant_block(const char *s, size_t len, char out[FIELD_FORM])
 {
 	struct cidr block;
-
-	return cidr_parse(&block, text, len) == CIDR_OK;
-}
-
-void
-grant_block_form(const char *text, size_t len, char out[FIELD_FORM])
-{
-	struct cidr block;
+	enum cidr_form form = cidr_parse(&block, s, len);
 
 	_Static_assert(CIDR_TEXT <= FIELD_FORM, "it fits");
 	out[0] = '\0';
-	if (cidr_parse(&block, text, len) == CIDR_OK)
+	if (form != CIDR_NONE)
 		cidr_text(&block, out);
+	return form == CIDR_OK;
 }
 
 static struct db_query *

@@ -41,8 +41,7 @@ enum {
 	    .type = FIELD_STRINGS,                                             \
 	    .nullable = true,                                                  \
 	    .max = CIDR_LIST_MAX,                                              \
-	    .valid = grant_is_block,                                           \
-	    .form = grant_block_form,                                          \
+	    .form = grant_block,                                               \
 	    .rule = "Must be an address or a block of addresses such as "      \
 		    "10.0.0.0/8, without bits behind its length."},            \
 	[GRANT_RATE] = {.name = "rateLimit",                                   \
@@ -55,8 +54,7 @@ enum {
 #define GRANT_TIME_MAX 8640000000000000 /* ms: the last of ECMAScript */
 
 bool grant_is_scope(const char *name, size_t len);
-bool grant_is_block(const char *text, size_t len);
-void grant_block_form(const char *text, size_t len, char out[FIELD_FORM]);
+bool grant_block(const char *s, size_t len, char out[FIELD_FORM]);
 
 /* A key of the project as api_key_look shows it: what it may, and the rest;
  * pointers are valid until req_end. */

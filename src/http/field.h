@@ -36,9 +36,10 @@ struct field {
 	const char *const *one_of; /* these and no other, NULL behind them */
 	bool (*valid)(const char *s, size_t len); /* after the above, of each
 						   * entry; or NULL */
-	/* the form in which entries of a list must differ; NULL: as they are */
-	void (*form)(const char *s, size_t len, char out[FIELD_FORM]);
-	const char *rule;      /* the complaint when `valid` says no */
+	/* Of entries of a list, or NULL: the one form of each, which takes its
+	 * place; false: it has none, `out` is what may be meant, or "". */
+	bool (*form)(const char *s, size_t len, char out[FIELD_FORM]);
+	const char *rule;      /* the complaint when one of the two says no */
 	const char *not_found; /* the answer's message where nothing has it */
 };
 

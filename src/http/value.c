@@ -131,15 +131,15 @@ check_string(struct check *c, const struct field *f, struct json_object *v)
 		value_complain(c, f->name, fault);
 }
 
-/* An entry; `seen` has those before it, in the form in which they count. */
+/* The first complaint of an entry, perhaps made in `room`; NULL: none, and it
+ * has its one form. */
 static const char *
 entry_fault(struct check *c, const struct field *f, struct json_object *e,
-    struct lh_table *seen)
+    char room[FIELD_MESSAGE])
 {
 	const char *s = json_object_get_string(e);
 	char form[FIELD_FORM];
 	size_t len;
-	char *copy;
 
 	if (!json_object_is_type(e, json_type_string))
 		return "Must be a string.";
@@ -148,24 +148,17 @@ entry_fault(struct check *c, const struct field *f, struct json_object *e,
 		return ENTRY_RULE;
 	if (f->valid && !f->valid(s, len))
 		return f->rule;
-	if (f->form) {
-		f->form(s, len, form);
-		s = form;
+	if (!f->form)
+		return NULL;
+	if (f->form(s, len, form)) {
+		if (!json_object_set_string(e, form))
+			c->no_memory = true;
+		return NULL;
 	}
-	if (lh_table_lookup_entry(seen, s))
-		return "Must not be in the list twice.";
-	copy = strdup(s);
-	if (!copy || lh_table_insert(seen, copy, NULL) != 0) {
-		free(copy);
-		c->no_memory = true;
-	}
-	return NULL;
-}
-
-static void
-free_entry(struct lh_entry *e)
-{
-	free(lh_entry_k(e));
+	if (!form[0])
+		return f->rule;
+	snprintf(room, FIELD_MESSAGE, "%s Did you mean %s?", f->rule, form);
+	return room;
 }
 
 static void
@@ -180,15 +173,21 @@ check_strings(struct check *c, const struct field *f, struct json_object *v)
 		    c, f->name, f->max ? length_rule(f, room) : ENTRIES_RULE);
 		return;
 	}
-	seen = lh_kchar_table_new((int)n * 2 + 1, free_entry);
+	seen = lh_kchar_table_new((int)n * 2 + 1, NULL);
 	c->no_memory = c->no_memory || !seen;
 	for (size_t i = 0; seen && i < n; i++) {
-		const char *fault =
-		    entry_fault(c, f, json_object_array_get_idx(v, i), seen);
+		struct json_object *e = json_object_array_get_idx(v, i);
+		const char *fault = entry_fault(c, f, e, room);
+		const char *s = json_object_get_string(e);
 
+		if (!fault && lh_table_lookup_entry(seen, s))
+			fault = "Must not be in the list twice.";
+		else if (!fault && lh_table_insert(seen, s, NULL) != 0)
+			c->no_memory = true;
+		if (!fault)
+			continue;
 		snprintf(path, sizeof(path), "%s[%zu]", f->name, i);
-		if (fault)
-			value_complain(c, path, fault);
+		value_complain(c, path, fault);
 	}
 	if (seen)
 		lh_table_free(seen);

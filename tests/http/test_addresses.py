@@ -190,6 +190,94 @@ def test_more_lists_than_a_worker_remembers(workers, stack):
                 assert answer.status == expected, (n, near)
 
 
+# As callers give them
+
+GENERATE, UPDATE = "/project/api-keys/generate", "/project/api-keys/update"
+GIVEN = ["10.0.0.1/32", "2001:DB8:0:0::/32", "::ffff:192.0.2.0/120",
+         "0:0:0:0:0:0:0:1", "10.0.0.0/8", "0.0.0.0/0", "::/0", "::192.0.2.1"]
+SHOWN = ["10.0.0.1", "2001:db8::/32", "192.0.2.0/24", "::1", "10.0.0.0/8",
+         "0.0.0.0/0", "::/0", "::192.0.2.1"]
+
+
+def shown(project, key_id):
+    row, = (k for k in project.api.get("/project/api-keys")
+            if k["id"] == key_id)
+    return row["allowedIps"]
+
+
+def test_they_come_back_in_one_form(project):
+    """In the order given; what is shown may be sent again."""
+    made = project.api.post(GENERATE, {"name": "x", "allowedIps": GIVEN})
+    assert made["allowedIps"] == SHOWN == shown(project, made["id"])
+    for given, expected in (FIFTY, FIFTY), (SHOWN[::-1], SHOWN[::-1]), (
+            [], []), (["::1"], ["::1"]), (None, []):
+        row = project.api.post(UPDATE, {"keyId": made["id"],
+                                        "allowedIps": given})
+        assert row["allowedIps"] == expected == shown(project, made["id"])
+
+
+@pytest.mark.parametrize("entry, words", [
+    ("10.0.0.1/8", "Did you mean 10.0.0.0/8?"),
+    ("2001:DB8::1/32", "Did you mean 2001:db8::/32?"),
+    ("::ffff:10.0.0.1/104", "Did you mean 10.0.0.0/8?"),
+    ("::ffff:10.0.0.0/8", "Did you mean ::/8?"),
+    ("1.2.3", "behind its length."),
+    ("1.2.3.04", "behind its length."), ("::1%lo", "behind its length."),
+    (" ::1", "behind its length."), ("localhost", "behind its length."),
+    ("10.0.0.0/33", "behind its length."), ("", "1 to 200"), (7, "a string"),
+    ("x" * 201, "1 to 200"), ("192.0.2.7/32", "twice"),
+    ("::ffff:192.0.2.7", "twice")])
+def test_what_is_no_entry(project, entry, words):
+    for path, more in (GENERATE, {"name": "x"}), (
+            UPDATE, {"keyId": project.key_id}):
+        error = project.api.invalid(
+            path, {**more, "allowedIps": ["192.0.2.7", entry, "::1"]},
+            "allowedIps[1]")
+        assert words in error["message"], error
+    assert shown(project, project.key_id) == []
+
+
+def test_fifty_at_most(project):
+    error = project.api.invalid(GENERATE, {
+        "name": "x", "allowedIps": [*FIFTY, "192.0.2.8"]}, "allowedIps")
+    assert "50 entries" in error["message"]
+
+
+def test_never_more_than_its_own(project):
+    """Each within one of the caller's own; absent, they are its own."""
+    own = ["127.0.0.0/8", "2001:db8::/32"]
+    bind(project, *own)
+    api = project.api
+    made = api.post(GENERATE, {"name": "x"})
+    assert made["allowedIps"] == own
+    for path, more in (GENERATE, {"name": "x"}), (
+            UPDATE, {"keyId": made["id"]}), (UPDATE, {
+                "keyId": project.key_id}):
+        for given, field in (["0.0.0.0/0"], "allowedIps[0]"), (
+                ["127.0.0.1", "126.0.0.0/7"], "allowedIps[1]"), (
+                ["2001:db8::/31"], "allowedIps[0]"), ([], "allowedIps"), (
+                ["::/0"], "allowedIps[0]"), (
+                ["::ffff:10.0.0.1"], "allowedIps[0]"):
+            error = api.invalid(path, {**more, "allowedIps": given}, field)
+            assert "within the calling key's" in error["message"], error
+    assert api.refused("VALIDATION", "POST", UPDATE, {
+        "keyId": made["id"], "allowedIps": None}, field="allowedIps")
+    row = api.post(UPDATE, {"keyId": made["id"], "allowedIps": [
+        "::ffff:127.1.2.0/120", "2001:db8:1::/48"]})
+    assert row["allowedIps"] == ["127.1.2.0/24", "2001:db8:1::/48"]
+    api.post(UPDATE, {"keyId": project.key_id, "allowedIps": ["127.0.0.1"]})
+    assert shown(project, project.key_id) == ["127.0.0.1"]
+
+
+def test_a_caller_narrows_itself_out(project):
+    """Its answer comes; nothing that begins later succeeds."""
+    row = project.api.post(UPDATE, {"keyId": project.key_id,
+                                    "allowedIps": ["192.0.2.7"]})
+    assert row["allowedIps"] == ["192.0.2.7"]
+    answers = at_once([lambda: project.api.send("GET", "/project")] * 24)
+    assert {a.status for a in answers} == {403}
+
+
 # Through nginx
 
 @pytest.fixture(scope="module")

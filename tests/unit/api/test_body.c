@@ -32,7 +32,8 @@ has_names(void **state)
 			    strlen(name));
 			/* a rule says why, an id what there is none of */
 			assert_int_equal(
-			    !!b->fields[k].valid, !!b->fields[k].rule);
+			    b->fields[k].valid || b->fields[k].form,
+			    !!b->fields[k].rule);
 			assert_true(
 			    !b->fields[k].is_id || b->fields[k].not_found);
 		}
@@ -126,6 +127,10 @@ static const struct {
     {G, "{\"name\":\"My New Key\"}"},
     {G, "{\"name\":\"k\",\"environment\":\"live\"}"},
     {G, "{\"environment\":\"test\",\"name\":\"k\"}"},
+    {G,
+	"{\"name\":\"k\",\"allowedIps\":[\"10.0.0.0/8\",\"10.0.0.0/9\","
+	"\"10.0.0.0\",\"::/0\",\"2001:DB8::1/128\",\"::ffff:192.0.2.7\"]}"},
+    {G, "{\"name\":\"k\",\"allowedIps\":[]}"},
     {V, "{\"keyId\":\"no id\"}"},
 };
 
@@ -220,6 +225,20 @@ static const struct {
     {G, "{\"name\":\"k\",\"environment\":\"Live\"}", "environment"},
     {G, "{\"name\":\"k\",\"environment\":\"\"}", "environment"},
     {G, "{\"name\":\"k\",\"scopes\":[]}", "scopes"},
+    {G, "{\"name\":\"k\",\"allowedIps\":[\"10.0.0.1/8\"]}", "allowedIps[0]"},
+    {G, "{\"name\":\"k\",\"allowedIps\":[\"10.0.0\"]}", "allowedIps[0]"},
+    {G, "{\"name\":\"k\",\"allowedIps\":[\"\"]}", "allowedIps[0]"},
+    {G, "{\"name\":\"k\",\"allowedIps\":[\"10.0.0.1 \"]}", "allowedIps[0]"},
+    {G, "{\"name\":\"k\",\"allowedIps\":[\"::1%lo\"]}", "allowedIps[0]"},
+    {G, "{\"name\":\"k\",\"allowedIps\":[\"10.0.0.0/08\"]}", "allowedIps[0]"},
+    {G, "{\"name\":\"k\",\"allowedIps\":[1]}", "allowedIps[0]"},
+    {G, "{\"name\":\"k\",\"allowedIps\":[\"::1\",\"0::1\"]}", "allowedIps[1]"},
+    {G, "{\"name\":\"k\",\"allowedIps\":[\"10.0.0.1\",\"10.0.0.1/32\"]}",
+	"allowedIps[1]"},
+    {G,
+	"{\"name\":\"k\",\"allowedIps\":[\"10.0.0.0/8\",\"::ffff:10.0.0.0/"
+	"104\"]}",
+	"allowedIps[1]"},
     {V, "{}", "keyId"},
     {V, "{\"id\":\"x\",\"keyId\":\"x\"}", "id"},
 };

@@ -6,6 +6,8 @@
  */
 #include "bodies.h"
 
+#include <ctype.h>
+
 #include "base/banned.h"
 
 #define EMOJI "\xf0\x9f\x98\x80" /* one character, four bytes */
@@ -14,6 +16,20 @@ static bool
 is_yes(const char *s, size_t len)
 {
 	return len == 3 && memcmp(s, "yes", 4) == 0;
+}
+
+/* Letters in lower case; no digits: what stands before one was meant. */
+static bool
+to_lower(const char *s, size_t len, char out[FIELD_FORM])
+{
+	for (size_t i = 0; i <= len; i++) {
+		out[i] = (char)tolower((unsigned char)s[i]);
+		if (s[i] >= '0' && s[i] <= '9') {
+			out[i] = '\0';
+			return false;
+		}
+	}
+	return true;
 }
 
 static const char *const three[] = {"a", "b_c", "d", NULL};
@@ -35,6 +51,12 @@ static const struct field fields[] = {
     {.name = "line", .nullable = true, .one_line = true, .min = 2, .max = 9},
     {.name = "three", .nullable = true, .one_of = three},
     {.name = "two", .one_of = two},
+    {.name = "forms",
+	.type = FIELD_STRINGS,
+	.min = 1,
+	.max = 3,
+	.form = to_lower,
+	.rule = "No digits."},
     {.name = "whose", .is_id = true, .not_found = "Nobody's."},
 };
 static const struct body body = {fields, COUNT(fields), false};
@@ -156,6 +178,14 @@ static const struct {
 	"list[0]" STRING "list[2]" STRING "list[3]" STRING "list[4]" TWICE},
     {"{\"list\":[\"\",\"b\",\"b\",\"b\"],\"must\":\"\"}",
 	"list[0]" ENTRY "list[2]" TWICE "list[3]" TWICE},
+    {"{\"forms\":[\"a\",\"A\"],\"must\":\"\"}", "forms[1]" TWICE},
+    {"{\"forms\":[\"A\",\"a1\",2],\"must\":\"\"}",
+	"forms[1]: No digits. Did you mean a?\nforms[2]" STRING},
+    {"{\"forms\":[\"1\",\"b\",\"B\"],\"must\":\"\"}",
+	"forms[0]: No digits.\nforms[2]" TWICE},
+    {"{\"forms\":[],\"must\":\"\"}", "forms: Must have 1 to 3 entries.\n"},
+    {"{\"forms\":[\"a\",\"b\",\"c\",\"d\"],\"must\":\"\"}",
+	"forms: Must have 1 to 3 entries.\n"},
     {"{\"env\":[],\"must\":\"\"}", ROWS},
     {"{\"env\":[\"A=b\"],\"must\":\"\"}", ROWS},
     {"{\"env\":\"A=b\",\"must\":\"\"}", ENV},
@@ -219,6 +249,23 @@ hands_out_values(void **state)
 	json_object_put(c.json);
 }
 
+/* In the order given. */
+static void
+gives_entries_their_form(void **state)
+{
+	struct checked c;
+	struct json_object *list;
+
+	(void)state;
+	check_body(&c, &body, "{\"must\":\"\",\"forms\":[\"B\",\"a\",\"Cc\"]}");
+	assert_string_equal(c.complaints, "");
+	list = json_object_object_get(c.json, "forms");
+	assert_string_equal(
+	    json_object_to_json_string_ext(list, JSON_C_TO_STRING_PLAIN),
+	    "[\"b\",\"a\",\"cc\"]");
+	json_object_put(c.json);
+}
+
 /* An id of another form is no complaint: there is no such thing. */
 static void
 tells_ill_ids(void **state)
@@ -274,6 +321,7 @@ main(void)
 	    cmocka_unit_test(takes),
 	    cmocka_unit_test(complains),
 	    cmocka_unit_test(hands_out_values),
+	    cmocka_unit_test(gives_entries_their_form),
 	    cmocka_unit_test(tells_ill_ids),
 	    cmocka_unit_test(sizes_variables),
 	};
