@@ -1,5 +1,6 @@
 """Two pools on one host: two configuration files, two runtime directories, one
 database. Neither may notice what happens to the other."""
+import json
 import os
 import signal
 import subprocess
@@ -114,6 +115,68 @@ def test_a_revoked_key_fails_on_both(first, second):
                body).status == 200
     for path in second.socket, first.socket:
         assert ask(path, "GET", PROJECT, fresh.key).status == 401
+
+
+def tell(path, project, body, call="update"):
+    answer = ask(path, "POST", f"{PROJECT}/api-keys/{call}", project.key,
+                 json.dumps(body).encode())
+    assert answer.status == 200, answer
+    return answer.json["data"]
+
+
+NARROWER = [({"scopes": ["settings:read"]}, "SCOPE_DENIED"),
+            ({"allowedIps": ["10.0.0.0/8"]}, "FORBIDDEN"),
+            ({"disabled": True}, "AUTH_INVALID")]
+BACK = {"scopes": ["projects:read"], "allowedIps": [], "disabled": False}
+
+
+@pytest.mark.parametrize("change, code", NARROWER, ids=[c for _, c in NARROWER])
+def test_what_one_changes_the_other_sees(first, second, home, change, code):
+    """Narrower and wider again, at once, though the key is warm on both; and
+    no scrypt is run for a key that stays good: what is off is forgotten."""
+    made = tell(first.socket, home, {"name": "x"}, "generate")
+    both = first, second
+    for site in both:
+        for key in made["key"], home.key:
+            assert ask(site.socket, "GET", PROJECT, key).status == 200
+    runs = [site.status()["scryptRuns"] for site in both]
+    for _ in range(3):
+        tell(first.socket, home, {"keyId": made["id"], **change})
+        for site in second, first:
+            answer = ask(site.socket, "GET", PROJECT, made["key"])
+            assert answer.json["error"]["code"] == code, answer
+        tell(second.socket, home, {"keyId": made["id"], **BACK})
+        for site in both:
+            assert ask(site.socket, "GET", PROJECT, made["key"]).status == 200
+    more = 3 if "disabled" in change else 0
+    assert [site.status()["scryptRuns"] for site in both] == \
+        [n + more for n in runs]
+
+
+def test_who_is_rotated_on_one_is_over_on_the_other(first, second, home):
+    made = tell(first.socket, home, {"name": "x"}, "generate")
+    for path in first.socket, second.socket:
+        assert ask(path, "GET", PROJECT, made["key"]).status == 200
+    new = tell(first.socket, home, {"keyId": made["id"]}, "rotate")
+    for path in second.socket, first.socket:
+        assert ask(path, "GET", PROJECT, made["key"]).status == 401
+        assert ask(path, "GET", PROJECT, new["key"]).status == 200
+
+
+def test_settings_that_the_other_no_longer_shows(first, second, home):
+    """A change of nothing is decided by the row, not by what is known."""
+    scopes = {"scopes": ["settings:read", "settings:write"]}
+    made = tell(first.socket, home, {"name": "x", **scopes}, "generate")
+    target = f"{PROJECT}/settings/update"
+    for _ in range(3):
+        for path in first.socket, second.socket:
+            assert len(ask(path, "POST", target, made["key"], b"{}"
+                           ).json["data"]) == 17
+        tell(first.socket, home, {"keyId": made["id"],
+                                  "scopes": ["settings:write"]})
+        assert ask(second.socket, "POST", target, made["key"], b"{}"
+                   ).json["data"] == {}
+        tell(first.socket, home, {"keyId": made["id"], **scopes})
 
 
 def test_one_is_reloaded(first, second, home):

@@ -150,6 +150,60 @@ def test_a_member_who_is_being_invited_counts(site, project, session):
     assert len(rows(project, "member")) == MEMBERS
 
 
+def rotate(site, project, key_id, grace=0):
+    return post(site, project, "/api-keys/rotate",
+                {"keyId": key_id, "graceSeconds": grace})
+
+
+def fill(site, project, count):
+    return [generate(site, project).json["data"]["id"] for _ in range(count)]
+
+
+def test_rotation_where_all_keys_are_made(site, project):
+    """Without a grace one goes as one comes; with it there would be one too
+    many for a while. What is disabled counts, what is over does not."""
+    made = fill(site, project, KEYS - 1)
+    before = rows(project, "api_key"), audited(project)
+    refused(rotate(site, project, made[0], 60), TOO_MANY_KEYS)
+    assert (rows(project, "api_key"), audited(project)) == before
+    assert post(site, project, "/api-keys/update", {
+        "keyId": made[1], "disabled": True}).status == 200
+    refused(rotate(site, project, made[0], 60), TOO_MANY_KEYS)
+    new = rotate(site, project, made[0])
+    assert new.status == 200
+    refused(generate(site, project), TOO_MANY_KEYS)
+    assert len(rows(project, "api_key")) == KEYS + 1
+    assert rotate(site, project, project.key_id).status == 200
+
+
+def test_rotation_beyond_the_bound(site, project):
+    """A project that has more keys than it may can still replace them."""
+    made = fill(site, project, KEYS - 1)
+    project.stack.make("key", "create", project.slug, "--name", "x")
+    refused(rotate(site, project, made[0], 1), TOO_MANY_KEYS)
+    assert rotate(site, project, made[0]).status == 200
+    refused(generate(site, project), TOO_MANY_KEYS)
+
+
+def test_a_key_that_is_being_made_counts_for_a_rotation(site, project,
+                                                        session):
+    made = fill(site, project, KEYS - 2)
+    refused(meanwhile(site, session, project, (
+        "api_key (project_id, name, prefix, hash, check_value) values ("
+        f"'{project.id}', 'x', 'cc_live_' || substr(md5('{project.id}'), 1, "
+        "8), 'x', '1234')"), lambda: rotate(site, project, made[0], 60)),
+        TOO_MANY_KEYS)
+    assert len(rows(project, "api_key")) == KEYS
+
+
+def test_the_last_place_for_rotations_at_once(site, project):
+    made = fill(site, project, KEYS - 2)
+    found = at_once([lambda k=k: rotate(site, project, k, 60).status
+                     for k in [*made, project.key_id]])
+    assert sorted(found) == [200] + [409] * (KEYS - 2)
+    assert len(rows(project, "api_key")) == KEYS
+
+
 def test_the_last_key_at_once(site, project):
     for _ in range(KEYS - 2):
         assert generate(site, project).status == 200

@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import pytest  # noqa: E402
 
 pytest.register_assert_rewrite("contract", "client", "psql", "harness", "fixtures",
-                               "metrics", "doctor", "session")
+                               "metrics", "doctor", "race", "session")
 
 from fixtures import (  # noqa: E402,F401
     api, by_mark, ctl, markers, no_skips, no_worker_ends, nobody, other,

@@ -2,100 +2,16 @@
 
 ROUNDS says how often (default 10; the acceptance asks for 1000).
 """
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from client import Line
 from fixtures import make_project, rounds
+from race import race, rows_of
 from session import gate, until
 
 pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
-
-READERS = ["/project", "/project/settings", "/project/members",
-           "/project/counters"] * 2
-WRITERS = 8
-BEFORE = 200        # successes that must be seen before the revocation
-AFTER = 5           # requests of each client that begin after its answer
-
-
-class Client(threading.Thread):
-    """Asks until it is told to stop; keeps when each request began."""
-
-    def __init__(self, port, key, number, path=None):
-        super().__init__(daemon=True)
-        self.line = Line(port, key)
-        self.number, self.path = number, path
-        self.seen = []          # (began, status)
-        self.stop = False
-
-    def one(self, count):
-        if self.path:
-            return self.line.get(self.path)[0]
-        value = f"client {self.number} write {count}"
-        return self.line.post("/project/settings/update",
-                              {"gitCommitName": value})[0]
-
-    def run(self):
-        while not self.stop:
-            began = time.monotonic()
-            self.seen.append((began, self.one(len(self.seen))))
-        self.line.close()
-
-    def successes(self):
-        return sum(status == 200 for _, status in self.seen)
-
-    def judge(self, answered):
-        """Its requests come one after the other: good until the first that
-        is refused, and never again. Where that is among those that began
-        before the answer nobody can say, the revocation is under way."""
-        statuses = [status for _, status in self.seen]
-        good = self.successes()
-        assert statuses == [200] * good + [401] * (len(statuses) - good)
-        assert all(began <= answered for began, _ in self.seen[:good])
-
-
-def wait_until(clients, ready):
-    def there():
-        assert all(c.is_alive() for c in clients), "a client broke off"
-        return ready()
-
-    until(there, "too few requests", 60)
-
-
-def rows_of(stack, key_id):
-    return int(stack.sql("select count(*) from codecourier.audit "
-                         f"where actor_key = '{key_id}'"))
-
-
-def race(project, stop_key):
-    """One round: load with a new key, end it, look what came through."""
-    stack = project.stack
-    made = project.api.post("/project/api-keys/generate", {"name": "load"})
-    clients = [Client(stack.port, made["key"], n, path)
-               for n, path in enumerate(READERS + [None] * WRITERS)]
-    for client in clients:
-        client.start()
-    try:
-        wait_until(clients, lambda: sum(c.successes() for c in clients)
-                   >= BEFORE and all(c.successes() for c in clients))
-        stop_key(made["id"])
-        answered = time.monotonic()
-        rows = rows_of(stack, made["id"])
-        wait_until(clients, lambda: all(
-            len(c.seen) > AFTER and c.seen[-AFTER][0] > answered
-            for c in clients))
-    finally:
-        for client in clients:
-            client.stop = True
-        for client in clients:
-            client.join(20)
-    for client in clients:
-        client.judge(answered)
-    assert rows_of(stack, made["id"]) == rows, "written after the answer"
-    assert rows == sum(c.successes() for c in clients if not c.path)
 
 
 @pytest.mark.parametrize("number", range(rounds(10)))

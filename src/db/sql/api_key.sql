@@ -129,7 +129,7 @@ WITH made AS (
 	WHERE project_id = $1::uuid AND id = $6::uuid AND stamp = $7::bigint
 		AND revoked_at IS NULL AND NOT disabled AND rotated_to IS NULL
 		AND (ends_at IS NULL OR ends_at > now())
-		AND @LIVE_KEYS() < $11::int + ($12::int = 0)::int
+		AND ($12::int = 0 OR @LIVE_KEYS() < $11::int)
 	RETURNING @API_KEY_ROW
 ), done AS (
 	UPDATE api_key k SET rotated_to = made.id,
