@@ -263,6 +263,14 @@ def test_without_the_table(stack):
         assert answer.json["data"]["id"] == fresh.id
         assert "without the shared file" in answer.said
     assert stack.status()["scryptRuns"] == before["scryptRuns"]
+    # one process is nobody to count
+    assert "a key with a rate limit is not let in" in answer.said
+    limit = ("update codecourier.api_key set rate_limit = 5 where id = "
+             f"'{fresh.key_id}'")
+    stack.sql(limit)
+    assert ask(stack, "GET", PROJECT, fresh.key, **where).status == 503
+    counted = ask(stack, "GET", PROJECT, fresh.key)
+    assert counted.header("RateLimit").startswith('"key";r=4;t=')
     wrong = fresh.key[:16] + other.key[16:]
     assert ask(stack, "GET", PROJECT, wrong, **where).status == 401
     stack.ctl("key", "revoke", fresh.key_id)

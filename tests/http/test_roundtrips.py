@@ -19,6 +19,9 @@ from fixtures import make_project
 pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
 
 
+TRACED = "sendto", "recvfrom", "futex"
+
+
 def traced(pids):
     def tracer(pid):
         with open(f"/proc/{pid}/status") as file:
@@ -32,7 +35,7 @@ def counting(stack, tmp_path):
     pids, out = stack.workers(), tmp_path / "calls"
     assert len(pids) == 8
     tracer = subprocess.Popen(
-        ["strace", "-f", "-q", "-e", "trace=sendto,recvfrom", "-o", str(out),
+        ["strace", "-f", "-q", "-e", "trace=" + ",".join(TRACED), "-o", str(out),
          *(f"-p{p}" for p in pids)], stderr=subprocess.PIPE)
     counts = {}
     try:
@@ -45,24 +48,30 @@ def counting(stack, tmp_path):
     finally:
         tracer.send_signal(signal.SIGINT)
         tracer.wait(10)
-    calls = re.findall(r"^\d+ +(sendto|recvfrom)\(", out.read_text(), re.M)
-    counts.update(sendto=calls.count("sendto"),
-                  recvfrom=calls.count("recvfrom"))
+    calls = re.findall(r"^\d+ +(\w+)\(", out.read_text(), re.M)
+    counts.update({name: calls.count(name) for name in TRACED})
+    # nobody waits for a mutex: one client asks after the other
+    assert counts.pop("futex") == 0
 
 
-@pytest.fixture(scope="module")
-def warm(stack):
+def warmed(stack, limit="null"):
     """A key that every worker knows and whose lastUsedAt is not written: it
     lies ahead, as a run on a loaded machine may take longer than a minute."""
     project = make_project(stack)
     line = Line(stack.port, project.key)
     assert line.get("/project")[0] == 200
     stack.sql("update codecourier.api_key set last_used_at = now() + "
-              f"interval '1 day' where id = '{project.key_id}'")
+              f"interval '1 day', rate_limit = {limit} "
+              f"where id = '{project.key_id}'")
     for path in READS * 20:
         assert line.get(path)[0] == 200
     project.line = line
     return project
+
+
+@pytest.fixture(scope="module")
+def warm(stack):
+    return warmed(stack)
 
 
 def count(stack, tmp_path, number, call):
@@ -84,6 +93,14 @@ def test_a_thousand_reads(warm, stack, tmp_path):
     assert count(stack, tmp_path, 1000,
                  lambda n: warm.line.get("/project")) == \
         {"sendto": 1000, "recvfrom": 1000}
+
+
+def test_a_read_that_is_counted(stack, tmp_path):
+    """By memory alone: a limit costs no call of the system."""
+    line = warmed(stack, 1000000).line
+    assert count(stack, tmp_path, 200, lambda n: line.get("/project")) == \
+        {"sendto": 200, "recvfrom": 200}
+    assert stack.status()["rateWindows"] > 0
 
 
 @pytest.mark.parametrize("path", READS)
