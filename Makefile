@@ -214,7 +214,8 @@ UNITS = codecourier-api.service codecourier-doctor.service \
 MOUNTS = run-codecourier_body.mount run-codecourier_answer.mount
 EXAMPLES = $(addprefix systemd/,codecourier-api.socket socket-activation.conf \
 	remote-database.conf) \
-	$(patsubst cgi-bin/%,%,$(wildcard cgi-bin/apache/* cgi-bin/prometheus/*))
+	$(patsubst cgi-bin/%,%,$(wildcard cgi-bin/apache/* cgi-bin/prometheus/* \
+	cgi-bin/scanners/*))
 
 install: all install-files
 	$(INSTALL) -D -t $(DESTDIR)$(sbindir) $(BIN)/codecourierctl

@@ -52,7 +52,8 @@ nodejs              clients made of openapi.json
 npm                 clients made of openapi.json
 openjdk-17-jre-headless  clients made of openapi.json
 php8.2-cli          clients made of openapi.json
-libre-engine-re2-perl  tries the patterns of openapi.json
+libre-engine-re2-perl  tries the patterns of openapi.json and of scanners
+python3-yaml        reads a file of scanners
 shellcheck          lint of the shell scripts
 systemd             lint of the units (systemd-analyze)
 mandoc              lint of the manual pages
