@@ -38,6 +38,9 @@ enum err api_key_whoami(struct req *r);
 extern const struct body api_key_generate_body, api_key_update_body,
     api_key_rotate_body, api_key_revoke_body;
 
+enum err credential_revoke(struct req *r);
+extern const struct body credential_revoke_body;
+
 enum err counters_get(struct req *r);
 
 enum err health_live(struct req *r);

@@ -56,6 +56,8 @@ const struct route routes[] = {
 
     GET("/whoami", ANY, api_key_whoami),
 
+    POST("/credentials/revoke", OPEN, credential_revoke),
+
     OPEN("/healthz", health_live),
     OPEN("/readyz", health_ready),
     OPEN("/metrics", metrics_get), /* not from the public: see nginx/ */

@@ -212,8 +212,7 @@ check_row(struct req *r, const struct db_query *q)
 	const char *state = db_value(q, 0, IDENTITY_COLUMNS + 2, NULL);
 	enum err e;
 
-	if (!hash || !check || check_len != sizeof(value) || !state ||
-	    !auth_identity(q, &r->id))
+	if (!hash || !check || check_len != sizeof(value) || !state)
 		return ERR_AUTH_INVALID;
 	if (!key_check_value(r->key, value))
 		return ERR_INTERNAL;
@@ -221,6 +220,8 @@ check_row(struct req *r, const struct db_query *q)
 		host_count(r->app->host, STAT_CHECK_REFUSALS);
 		return ERR_AUTH_INVALID;
 	}
+	if (!auth_identity(q, &r->id))
+		return ERR_AUTH_INVALID;
 	if (strcmp(state, "live") != 0) {
 		log_msg(LOG_INFO, "key %s: %s", r->id.key_id, state);
 		return ERR_AUTH_INVALID;
@@ -229,8 +230,9 @@ check_row(struct req *r, const struct db_query *q)
 	return e || !r->id.listed ? e : remember_addresses(r, q);
 }
 
-enum err
-auth_again(struct req *r)
+/* `stmt` gives the row, and says which keys are live. */
+static enum err
+ask_row(struct req *r, enum stmt stmt)
 {
 	struct db_query q;
 	struct db_fault fault;
@@ -239,7 +241,7 @@ auth_again(struct req *r)
 
 	memset(&r->id, 0, sizeof(r->id));
 	snprintf(prefix, sizeof(prefix), "%.*s", KEY_PREFIX, r->key);
-	db_query_init(&q, STMT_KEY_ROW);
+	db_query_init(&q, stmt);
 	db_text(&q, prefix);
 	e = db_ask(r->app->db, &q, r->deadline, &fault);
 	if (e)
@@ -253,18 +255,30 @@ auth_again(struct req *r)
 	return e;
 }
 
+enum err
+auth_again(struct req *r)
+{
+	return ask_row(r, STMT_KEY_ROW);
+}
+
 /* The row is read when there may be room for scrypt: nobody's is read for an
  * answer that would be "later" anyway. A bad key takes no place, so it keeps no
  * good one out. */
 static enum err
-auth_cold(struct req *r)
+ask_row_cold(struct req *r, enum stmt stmt)
 {
 	int64_t until = clock_us() + COLD_WAIT;
 
 	while (!cold_has_room(r->app->host, cold_places(r)))
 		if (!wait_cold(r, until))
 			return refuse_cold(r);
-	return auth_again(r);
+	return ask_row(r, stmt);
+}
+
+enum err
+auth_holder(struct req *r)
+{
+	return ask_row_cold(r, STMT_KEY_OF_HOLDER);
 }
 
 enum err
@@ -283,5 +297,5 @@ auth_begin(struct req *r)
 		host_count(r->app->host, STAT_VERIFIED_HITS);
 		return ERR_OK;
 	}
-	return auth_cold(r);
+	return ask_row_cold(r, STMT_KEY_ROW);
 }

@@ -37,6 +37,13 @@ enum {
 MUST_CHECK bool auth_identity(const struct db_query *q, struct identity *id);
 
 /*
+ * The cold way for who shows r->key to have it ended: an expired key is as good
+ * as a live one. ERR_AUTH_INVALID also for one that is revoked already: r->id
+ * then names it; it is empty where the key is nobody's.
+ */
+MUST_CHECK enum err auth_holder(struct req *r);
+
+/*
  * A place for a run of scrypt on `key`: one of a quarter of the workers (at
  * least one). Waits for it a little, as long as no request waits for this
  * worker. Then leave it: cold_leave. ERR_UNAVAILABLE: none.

@@ -115,6 +115,22 @@ ask_again(struct req *r)
 	    "The calling key was being changed. Nothing was done; try again.");
 }
 
+/* What becomes of a batch that has run. */
+static enum err
+end_batch(struct req *r, enum err e, const struct db_fault *fault)
+{
+	if (e) {
+		while (r->n > r->ran)
+			db_query_clear(&r->queries[--r->n]);
+		return req_fail(r, e, fault->field, fault->message);
+	}
+	for (; r->ran < r->n; r->ran++)
+		if (r->changes[r->ran] && db_rows(&r->queries[r->ran]) > 0)
+			r->committed = true;
+	r->write = false;
+	return ERR_OK;
+}
+
 enum err
 guard_run(struct req *r)
 {
@@ -130,16 +146,20 @@ guard_run(struct req *r)
 			return e;
 		e = run_guarded(r, &fault);
 	}
-	if (e) {
-		while (r->n > r->ran)
-			db_query_clear(&r->queries[--r->n]);
-		return req_fail(r, e, fault.field, fault.message);
-	}
-	for (; r->ran < r->n; r->ran++)
-		if (r->changes[r->ran] && db_rows(&r->queries[r->ran]) > 0)
-			r->committed = true;
-	r->write = false;
-	return ERR_OK;
+	return end_batch(r, e, &fault);
+}
+
+enum err
+guard_none(struct req *r)
+{
+	struct db_query *all[REQ_QUERIES];
+	struct db_fault fault;
+	size_t n = 0;
+
+	for (size_t i = r->ran; i < r->n; i++)
+		all[n++] = &r->queries[i];
+	return end_batch(r,
+	    db_run(r->app->db, all, n, r->write, r->deadline, &fault), &fault);
 }
 
 enum err

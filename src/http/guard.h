@@ -35,6 +35,12 @@ struct db_query *guard_write_part(struct req *r, enum stmt stmt);
 MUST_CHECK enum err guard_run(struct req *r);
 
 /*
+ * The same without the guard, on a route that needs no key: each statement has
+ * to say itself whom it obeys.
+ */
+MUST_CHECK enum err guard_none(struct req *r);
+
+/*
  * Refuses with `e`. But only a good key is told so: the guard runs first,
  * alone, and its refusal goes before (the verified-key table alone must not
  * tell).

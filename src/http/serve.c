@@ -119,10 +119,22 @@ check_input(struct req *r)
 	return check_body(r, body);
 }
 
+/* Who calls, and whether it may. */
+static enum err
+check_caller(struct req *r)
+{
+	enum err e = auth_begin(r);
+
+	if (!e)
+		e = auth_share(r);
+	return e ? e : admit(r);
+}
+
 static enum err
 decide(struct req *r)
 {
 	enum err e;
+	bool open;
 
 	r->path_len = strcspn(r->target, "?");
 	e = route_find(r->app->routes, r->method, r->target, r->path_len,
@@ -135,19 +147,18 @@ decide(struct req *r)
 		return req_fail(r, e, NULL, "There is no such path.");
 	if (e)
 		return e;
-	if (r->route->scope == SCOPE_OPEN)
+	open = r->route->scope == SCOPE_OPEN;
+	if (open && !r->route->body)
 		return r->route->handler(r);
-	e = auth_begin(r);
-	if (!e)
-		e = auth_share(r);
-	if (!e)
-		e = admit(r);
+	e = open ? ERR_OK : check_caller(r);
 	if (e)
 		return e;
 	e = check_media(r);
 	if (!e)
 		e = check_input(r);
-	return e ? guard_refuse(r, e) : r->route->handler(r);
+	if (e)
+		return open ? e : guard_refuse(r, e);
+	return r->route->handler(r);
 }
 
 /* Of what was decided: is it told whole, and is it true? */
@@ -221,17 +232,15 @@ log_request(const struct req *r, int64_t db_us, size_t bytes)
 {
 	char status[TEXT_DECIMAL], us[TEXT_DECIMAL], dbus[TEXT_DECIMAL];
 	char size[TEXT_DECIMAL];
-	bool named = r->route && r->route->scope != SCOPE_OPEN;
 
 	text_decimal(status, (uint64_t)r->status);
 	text_decimal(us, (uint64_t)(clock_us() - r->start));
 	text_decimal(dbus, (uint64_t)db_us);
 	text_decimal(size, bytes);
-	log_pairs(LOG_INFO, "key",
-	    named && r->id.key_id[0] ? r->id.key_id : NULL, "project",
-	    r->id.project_id[0] ? r->id.project_id : NULL, "method", r->method,
-	    "route", r->route ? r->route->path : "-", "status", status, "us",
-	    us, "dbus", dbus, "bytes", size, NULL);
+	log_pairs(LOG_INFO, "key", r->id.key_id[0] ? r->id.key_id : NULL,
+	    "project", r->id.project_id[0] ? r->id.project_id : NULL, "method",
+	    r->method, "route", r->route ? r->route->path : "-", "status",
+	    status, "us", us, "dbus", dbus, "bytes", size, NULL);
 }
 
 /* lastUsedAt, when the answer is out: nobody waits for it. */

@@ -106,13 +106,16 @@ def test_side_by_side(first, second, home):
     assert after == (before[0], before[1] + 10)
 
 
-def test_a_revoked_key_fails_on_both(first, second):
+@pytest.mark.parametrize("path, body", [
+    ("/project/api-keys/revoke", '{"keyId": "%s"}'),
+    ("/credentials/revoke", '{"key": "%s"}')])
+def test_a_revoked_key_fails_on_both(first, second, path, body):
     """Also where it was warm: the database decides."""
     fresh = make_project(first)
     both_serve(first, second, fresh)
-    body = b'{"keyId": "%s"}' % fresh.key_id.encode()
-    assert ask(first.socket, "POST", f"{PROJECT}/api-keys/revoke", fresh.key,
-               body).status == 200
+    body %= fresh.key_id if "keyId" in body else fresh.key
+    assert ask(first.socket, "POST", f"/api/v1{path}", fresh.key,
+               body.encode()).status == 200
     for path in second.socket, first.socket:
         assert ask(path, "GET", PROJECT, fresh.key).status == 401
 

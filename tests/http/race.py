@@ -73,7 +73,7 @@ def race(project, stop_key, refused=401):
     try:
         wait_until(clients, lambda: sum(c.successes() for c in clients)
                    >= BEFORE and all(c.successes() for c in clients))
-        moment = stop_key(made["id"])
+        moment = stop_key(made)
         answered = time.monotonic()
         rows = rows_of(stack, made["id"])
         if isinstance(moment, float):

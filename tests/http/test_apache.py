@@ -102,6 +102,9 @@ def test_all_calls(front, stack):
     second.refused("AUTH_INVALID", "GET", "/project")
     assert [k["revoked"] for k in api.get("/project/api-keys")] == \
         [True, False]
+    third = api.post("/project/api-keys/generate", {"name": "Third"})["key"]
+    Api(front.base).post("/credentials/revoke", {"key": third})
+    Api(front.base, third).refused("AUTH_INVALID", "GET", "/project")
     api.post("/project/delete")
     api.refused("AUTH_INVALID", "GET", "/project")
 

@@ -38,8 +38,8 @@ def wrote(furnished, call, body):
     assert answer.status == 200, answer
     (row,) = by_request(furnished, answer)
     assert len(audit(furnished)) == before + 1
-    assert row["actor"] == "key"
-    assert row["actor_key"] == furnished.key_id
+    assert (row["actor"], row["actor_key"]) == (
+        ("key", furnished.key_id) if call.keyed else ("holder", None))
     assert row["operator"] is None
     assert row["action"] == call.action
     assert row["object"] == call.action.split(".")[0]

@@ -50,7 +50,7 @@ def loaded(stack):
 @pytest.mark.parametrize("number", range(rounds(2)))
 @pytest.mark.parametrize("how", [*NARROWER, "rotate", "expire"])
 def test_under_load(loaded, how, number):
-    race(loaded, lambda key_id: end_by(loaded, how, key_id),
+    race(loaded, lambda made: end_by(loaded, how, made["id"]),
          NARROWER.get(how, (None, 401))[1])
 
 

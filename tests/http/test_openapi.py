@@ -197,6 +197,8 @@ def values(schema, example):
         found += LARGE
     if any("pattern" in part or "enum" in part for part in parts):
         found += [*URLS, *mutants(example)]
+    if any("x-checksum" in part for part in parts):
+        found += [example[:n] + "Z" + example[n + 1:] for n in range(8, 54)]
     return found
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from client import Line
+from client import Api, Line
 from fixtures import make_project, rounds
 from race import race, rows_of
 from session import gate, until
@@ -16,8 +16,14 @@ pytestmark = pytest.mark.plain     # races and loads; each call is made elsewher
 
 @pytest.mark.parametrize("number", range(rounds(10)))
 def test_revoke_under_load(loaded, number):
-    race(loaded, lambda key_id: loaded.api.post(
-        "/project/api-keys/revoke", {"keyId": key_id}))
+    race(loaded, lambda made: loaded.api.post(
+        "/project/api-keys/revoke", {"keyId": made["id"]}))
+
+
+@pytest.mark.parametrize("number", range(rounds(2)))
+def test_holders_revocation_under_load(loaded, nobody, number):
+    race(loaded, lambda made: nobody.post("/credentials/revoke",
+                                          {"key": made["key"]}))
 
 
 @pytest.fixture(scope="module")
@@ -27,23 +33,26 @@ def loaded(stack):
 
 @pytest.mark.parametrize("number", range(2))
 def test_operators_revocation_under_load(loaded, number):
-    race(loaded, lambda key_id: loaded.stack.ctl("key", "revoke", key_id))
+    race(loaded, lambda made: loaded.stack.ctl("key", "revoke", made["id"]))
 
 
 @pytest.mark.parametrize("number", range(2))
 def test_delete_under_load(project, number):
-    race(project, lambda key_id: project.api.post("/project/delete"))
+    race(project, lambda made: project.api.post("/project/delete"))
 
 
-def end_by(project, how, key_id):
+def end_by(project, how, made):
     if how == "operator":
-        return project.stack.ctl("key", "revoke", key_id)
+        return project.stack.ctl("key", "revoke", made["id"])
+    if how == "holder":
+        return Api(project.stack.base).post("/credentials/revoke",
+                                            {"key": made["key"]})
     if how == "delete":
         return project.api.post("/project/delete")
-    return project.api.post("/project/api-keys/revoke", {"keyId": key_id})
+    return project.api.post("/project/api-keys/revoke", {"keyId": made["id"]})
 
 
-@pytest.mark.parametrize("how", ["revoke", "operator", "delete"])
+@pytest.mark.parametrize("how", ["revoke", "operator", "holder", "delete"])
 def test_a_write_that_is_open_is_waited_for(project, session, how):
     """The key's own write has not come to its end: no answer before it, also
     when one wait for its lock was in vain."""
@@ -63,7 +72,7 @@ def test_a_write_that_is_open_is_waited_for(project, session, how):
         write = pool.submit(line.post, "/project/settings/update",
                             {"claudeMd": "late"})
         session.await_waiting("%UPDATE settings%")
-        end = pool.submit(end_by, project, how, made["id"])
+        end = pool.submit(end_by, project, how, made)
         until(lambda: waited(end), "nobody waits for the write")
         assert not end.done(), "answered while the write was open"
         assert rows_of(stack, made["id"]) == 0

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.plain     # races and loads; each call is made elsewher
 
 UPDATE = "/project/settings/update"
 SET = "/project/provider-keys/set"
+HOLDER = "/credentials/revoke"
 PIECE = 12      # bytes of a secret that are as bad as all of it
 
 
@@ -119,6 +120,11 @@ def keys(project, plant):
         headers={"Authorization": f"Basic {made['key']}"})
     api.post("/project/api-keys/revoke", {"keyId": made["id"]})
     second.refused("AUTH_INVALID", "GET", "/project/settings")
+    found = api.post("/project/api-keys/generate", {"name": "found"})
+    holder = Api(base)
+    for _ in range(6):      # both workers
+        holder.post(HOLDER, {"key": plant.key("found key", found["key"])})
+    holder.refused("VALIDATION", "POST", HOLDER, {"key": found["key"] + " "})
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,14 @@ import functools
 import json
 import re
 import time
-import zlib
 from dataclasses import dataclass, field
 from typing import Callable
 
 import openapi
+from api_key import BASE62, checksum, make_key  # for those who ask here
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 KEY = re.compile(r"cc_(live|test)_[0-9A-Za-z]{46}")
-BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 # code: the statuses it may come with; no other pair is an answer of ours
@@ -102,7 +101,7 @@ class Write:
     `fill`; "$…" in them is an id that some `gives` tells of.
     """
     path: str               # below /api/v1
-    scope: str              # that its key needs
+    scope: str              # that its key needs; None: it needs none
     action: str             # what its audit row says
     bodies: tuple
     object: str = None      # of that row; None: the answer's id or the project
@@ -217,6 +216,9 @@ WRITE_CALLS = [
     Write("/project/api-keys/revoke", "api-keys:write",
           "api-key.revoke", ({"keyId": "$key"},),
           object="$key", absent={"keyId": NOBODY}),
+    Write("/credentials/revoke", None,
+          "api-key.revoke", ({"key": "$found"},),
+          object="$foundId", never={"key": make_key()}, keyed=False),
     Write("/project/delete", "projects:write",
           "project.delete", ({},), never={}),
 ]
@@ -373,21 +375,6 @@ def check(answer):
         check_error(answer)
     openapi.check(answer)
     return answer
-
-
-def checksum(text):
-    """The six characters that end a key whose first 48 are text."""
-    number, out = zlib.crc32(text.encode()), ""
-    for _ in range(6):
-        number, digit = divmod(number, 62)
-        out = BASE62[digit] + out
-    return out
-
-
-def make_key(public="Zz9Zz9Zz", secret="0" * 32, kind="live"):
-    """A well-formed key that nobody was given."""
-    text = f"cc_{kind}_{public}{secret}"
-    return text + checksum(text)
 
 
 def same_id(obj):

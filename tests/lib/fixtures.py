@@ -175,6 +175,8 @@ def furnish(project, mark, count):
         project.ids.update({f"{name}{n or ''}": one[member]
                             for name, member in call.gives.items()
                             for n, one in enumerate(made)})
+    found = api.post("/project/api-keys/generate", {"name": mark})
+    project.ids.update({"$found": found["key"], "$foundId": found["id"]})
     for member in project.made["/project/members/invite"][1:]:
         stack.make("member", "accept", project.slug, member["email"])
     stack.sql("set role codecourier_platform; select " + ", ".join(
@@ -182,7 +184,7 @@ def furnish(project, mark, count):
         for n, name in enumerate(KEPT)))
     project.counters = {
         **{name: 100 * count + n for n, name in enumerate(KEPT)},
-        "members": count, "apiKeys": count + 1, "providerKeys": count}
+        "members": count, "apiKeys": count + 2, "providerKeys": count}
     return project
 
 

@@ -12,6 +12,7 @@ import re
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
+import api_key
 import characters
 from harness import ROOT
 
@@ -160,10 +161,18 @@ def addresses(validator, wanted, value, schema):
         seen.add(block)
 
 
+def key_checksum(validator, wanted, value, schema):
+    """Of what the pattern has taken."""
+    if isinstance(value, str) and len(value) == 54 and \
+            value[48:] != api_key.checksum(value[:48]):
+        yield ValidationError("another checksum")
+
+
 Validator = extend(Draft202012Validator, {
     "x-maxBytes": max_bytes, "x-maxBytesTogether": max_bytes_together,
     "x-oneLine": one_line, "x-uniqueItems": unique_items,
-    "x-authority": authority, "x-addresses": addresses})
+    "x-authority": authority, "x-addresses": addresses,
+    "x-checksum": key_checksum})
 
 
 class Response:

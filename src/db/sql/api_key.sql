@@ -164,6 +164,18 @@ WITH changed AS (
 -- A write; $6 key -> row
 @API_KEY_REVOKE(@AUDIT_KEY('api-key.revoke', 'api-key', id));
 
+-- Whom it obeys: who has shown the key that belongs to this digest. Another's
+-- revocation may have come in between.
+-- name: api_key_revoke_held
+-- A write, $2 is the key that ends; $6 digest -> nothing
+WITH done AS (
+	UPDATE api_key SET revoked_at = now()
+	WHERE project_id = $1::uuid AND id = $2::uuid
+		AND digest = $6::bytea AND revoked_at IS NULL
+	RETURNING id
+), @AUDIT_HOLDER('api-key.revoke', 'api-key', id)
+SELECT FROM done;
+
 -- name: api_key_drain
 -- $1 project, $2 key
 SELECT true FROM api_key

@@ -58,6 +58,12 @@ WHERE g.stale IS NOT NULL OR refuse();
 -- $1 prefix -> identity, hash, check value, 'live' or why it is not
 SELECT @IDENTITY(t, t), t.hash, t.check_value, t.state FROM key_row($1) t;
 
+-- name: key_of_holder
+-- $1 prefix -> as key_row, but live is what is not revoked
+SELECT @IDENTITY(t, t), t.hash, t.check_value,
+	CASE WHEN k.revoked_at IS NULL THEN 'live' ELSE 'revoked' END
+FROM key_row($1) t JOIN api_key k ON k.id = t.id;
+
 -- name: key_used
 -- $1 project, $2 key
 -- Durable enough: a lost minute of last use hurts nobody.

@@ -26,6 +26,10 @@ logged AS (
 -- fragment: AUDIT_KEY(action, object, id)
 @AUDIT('key', actor_key, $2::uuid, @action, @object, @id)
 
+-- Whoever holds what it is about did it; who that is nobody knows.
+-- fragment: AUDIT_HOLDER(action, object, id)
+@AUDIT('holder', actor_key, NULL::uuid, @action, @object, @id)
+
 -- Somebody with the operator's command did it.
 -- fragment: AUDIT_OP(action, object, id)
 @AUDIT('operator', operator, $2::text, @action, @object, @id)

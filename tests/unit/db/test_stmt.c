@@ -18,11 +18,11 @@ _Static_assert(STMT__OP_MAX <= 64, "a bit each");
 
 /* Not about one project, or about whose key it is. */
 static const uint64_t unbound = BIT(STMT_SCHEMA_VERSION) |
-    BIT(STMT_MASTER_KEYS) | BIT(STMT_KEY_ROW) | BIT(STMT_END_STALLED) |
-    BIT(STMT_OP_PROJECT_FIND) | BIT(STMT_OP_PROJECT_LIST) |
-    BIT(STMT_OP_PROJECT_DELETED) | BIT(STMT_OP_KEY_FIND) |
-    BIT(STMT_OP_KEY_WHOSE) | BIT(STMT_OP_PROJECT_WHICH) |
-    BIT(STMT_OP_PURGE_DUE);
+    BIT(STMT_MASTER_KEYS) | BIT(STMT_KEY_ROW) | BIT(STMT_KEY_OF_HOLDER) |
+    BIT(STMT_END_STALLED) | BIT(STMT_OP_PROJECT_FIND) |
+    BIT(STMT_OP_PROJECT_LIST) | BIT(STMT_OP_PROJECT_DELETED) |
+    BIT(STMT_OP_KEY_FIND) | BIT(STMT_OP_KEY_WHOSE) |
+    BIT(STMT_OP_PROJECT_WHICH) | BIT(STMT_OP_PURGE_DUE);
 
 /* Write without an audit row of their own: see src/db/sql. */
 static const uint64_t unlogged = BIT(STMT_KEY_USED) |
