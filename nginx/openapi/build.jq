@@ -22,7 +22,7 @@
 #		are some by name. `always` is what else each of them has.
 # schemas.json: of objects in answers, which are those without
 # `additionalProperties`, all members are required, unless `required` is there.
-#	and	the members of that schema, too
+#	and	the members of that schema, too; `required` if they are not
 #	page	a page of a list of such rows
 #	_id	goes to patternProperties: `id` and `_id` would be one name in
 #		the types that generators of clients make
@@ -125,7 +125,7 @@ def one_id:
 def schema($schemas):
 	if has("page") then .page | page
 	elif has("and") then
-		$schemas[.and] + {properties: ($schemas[.and].properties + .properties)}
+		$schemas[.and] + del(.and) + {properties: ($schemas[.and].properties + .properties)}
 	else . end
 	| all_required | one_id;
 

@@ -83,12 +83,12 @@ def test_keys(site, project):
              json.dumps({"keyId": made[0]["id"]}).encode())
     assert generate(site, project).status == 200
     refused(generate(site, project), TOO_MANY_KEYS)
-    project.stack.sql("update codecourier.api_key set expires_at = now() "
+    project.stack.sql("update codecourier.api_key set ends_at = now() "
                       f"where id = '{made[1]['id']}'")
     assert generate(site, project).status == 200
     refused(generate(site, project), TOO_MANY_KEYS)
     # one that will expire lives
-    project.stack.sql("update codecourier.api_key set expires_at = now() + "
+    project.stack.sql("update codecourier.api_key set ends_at = now() + "
                       f"interval '1 day' where id = '{made[2]['id']}'")
     refused(generate(site, project), TOO_MANY_KEYS)
 

@@ -195,11 +195,11 @@ def test_a_warm_key_whose_hash_is_anothers(project):
 
 GONE = {
     "revoked": ("api_key set revoked_at = now() where id = '{key_id}'", None),
-    "expired": ("api_key set expires_at = now() where id = '{key_id}'",
-                "api_key set expires_at = null where id = '{key_id}'"),
+    "expired": ("api_key set ends_at = now() where id = '{key_id}'",
+                "api_key set ends_at = null where id = '{key_id}'"),
     "expired long ago": (
-        "api_key set expires_at = '2001-01-01' where id = '{key_id}'",
-        "api_key set expires_at = now() + interval '1 day' "
+        "api_key set ends_at = '2001-01-01' where id = '{key_id}'",
+        "api_key set ends_at = now() + interval '1 day' "
         "where id = '{key_id}'"),
     "project deleted": (
         "project set deleted_at = now(), purge_at = now() where id = '{id}'",

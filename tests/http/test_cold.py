@@ -187,7 +187,7 @@ def test_a_row_that_changes_while_it_is_asked(project, session):
     (since,) = session.run("select clock_timestamp()")
     asked = ("select count(*) from pg_stat_activity where usename = "
              "'codecourier' and state = 'idle' and query like "
-             f"'%key_by_prefix%' and state_change > '{since}'")
+             f"'%key_row%' and state_change > '{since}'")
     with ThreadPoolExecutor(1) as pool:
         with all_keys_held(project.stack):
             answer = pool.submit(line.get, "/project")

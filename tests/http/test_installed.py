@@ -104,8 +104,8 @@ WRONG = [
       f"chmod 644 {CONF}", f"chmod 640 {CONF}"),
      ("socket", "nginx (www-data) may not", "chgrp root /run/codecourier",
       "chgrp www-data /run/codecourier; chmod 2750 /run/codecourier"),
-     # the workers' file takes more than 6 MiB of these
-     ("disk", "/run/codecourier: full", "mount -o remount,size=12m /run",
+     # the workers' file takes more than 14 MiB of these
+     ("disk", "/run/codecourier: full", "mount -o remount,size=20m /run",
       "mount -o remount,size=50% /run")],
     [("site", "no site of nginx", "rm /etc/nginx/sites-enabled/codecourier",
       "ln -s ../sites-available/codecourier /etc/nginx/sites-enabled/"),

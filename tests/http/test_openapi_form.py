@@ -240,6 +240,8 @@ def test_response(name):
         body = example if name != "Document" else DOCUMENT
         assert list(response.body.iter_errors(body)) == []
     schema = response.body.schema
+    if name == "SettingsWrittenResponse":   # all or nothing, by the scope
+        return
     if "data" in schema["properties"]:
         for place, node in walk(schema):
             if "properties" in node:

@@ -173,7 +173,7 @@ def test_delete_by_the_operator(project):
 
 def test_restore(full):
     """All of it is there again, and the keys that live are named."""
-    full.stack.sql("update codecourier.api_key set expires_at = now() where "
+    full.stack.sql("update codecourier.api_key set ends_at = now() where "
                    f"id = '{full.made[GENERATE][0]['id']}'")
     before = [r for r in everything(full)
               if r["name"] not in ("project", "audit")]

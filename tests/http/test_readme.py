@@ -46,8 +46,8 @@ def test_lines_work_as_pasted(project):
     assert done.returncode == 0, done.stdout + done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines()
                if line.startswith("{")]
-    # the invitation shows only the userId that the next lines use
-    assert len(answers) == len(lines) - 1
+    # an invitation and a new key show only the id that the next lines use
+    assert len(answers) == len(lines) - 2
     assert all("data" in answer for answer in answers)
     assert answers[-1]["data"]["deleted"] is True
 

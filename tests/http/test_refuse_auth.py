@@ -129,7 +129,7 @@ def ended(stack):
         Api(stack.base, made[name]["key"]).get("/project")
     project.api.post("/project/api-keys/revoke",
                      {"keyId": made["revoked"]["id"]})
-    stack.sql("update codecourier.api_key set expires_at = now() "
+    stack.sql("update codecourier.api_key set ends_at = now() "
               f"where id = '{made['expired']['id']}'")
     Api(stack.base, made["live"]["key"]).get("/project")
     gone = make_project(stack)
@@ -156,7 +156,7 @@ def test_one_message_for_all(ended, stack):
 
 
 def test_expires_later_is_good(project):
-    project.stack.sql("update codecourier.api_key set expires_at = now() + "
+    project.stack.sql("update codecourier.api_key set ends_at = now() + "
                       f"interval '1 h' where id = '{project.key_id}'")
     project.api.get("/project")
 

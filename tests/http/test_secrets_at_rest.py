@@ -134,7 +134,7 @@ def test_no_wrong_key_in_any_log(stack):
                         {"keyId": project.key})
     project.api.refused("VALIDATION", "POST", "/project/update",
                         {project.key: project.key})
-    for what in ("expires_at = now()", "hash = ''", "revoked_at = now()"):
+    for what in ("ends_at = now()", "hash = ''", "revoked_at = now()"):
         made = make_project(stack)
         made.api.get("/project")
         stack.sql(f"update codecourier.api_key set {what} "

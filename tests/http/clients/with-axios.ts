@@ -36,8 +36,8 @@ async function main(): Promise<void> {
 		mergingModel: null,
 	})).data.data;
 	saw("updateSettings",
-		[settings.envVars["NODE_ENV"], settings.convexDevKey?.last4,
-			...settings.selectedSkills],
+		[settings.envVars?.["NODE_ENV"], settings.convexDevKey?.last4,
+			...(settings.selectedSkills ?? [])],
 		["production", "9876", "a", "b"]);
 
 	const invited: Member = (await membersApi.inviteMember({

@@ -43,8 +43,8 @@ async function main(): Promise<void> {
 		},
 	})).data;
 	saw("updateSettings",
-		[settings.envVars["NODE_ENV"], settings.convexDevKey?.last4,
-			...settings.selectedSkills],
+		[settings.envVars?.["NODE_ENV"], settings.convexDevKey?.last4,
+			...(settings.selectedSkills ?? [])],
 		["production", "9876", "a", "b"]);
 
 	const invited: Member = good(await api.POST(`${P}/members/invite`, {
