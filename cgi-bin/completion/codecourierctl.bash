@@ -22,7 +22,8 @@ _codecourierctl() {
 	--environment)
 		mapfile -t COMPREPLY < <(compgen -W 'live test' -- "$cur")
 		return ;;
-	--name | --slug | --owner-email) return ;;
+	--name | --slug | --owner-email | --repo-url | --scope | --expires | \
+		--allow-ip | --rate | --grace | --unused) return ;;
 	esac
 	for ((i = 1; i < COMP_CWORD; i++)); do # but for options before it
 		[[ ${COMP_WORDS[i]} == -* || ${COMP_WORDS[i]} == help ]] ||
@@ -39,6 +40,7 @@ _codecourierctl() {
 		choice=$(sed -E 's/^[^ ]+ ([a-z]+).*/\1/' <<<"$lines") ;;
 	'3:provider-key reveal')
 		choice='e2b anthropic anthropic_token openrouter openai github' ;;
+	'4:member role') choice='owner admin member' ;;
 	'3:counter add')
 		choice='runs sandboxes workflows personas issueSessions issues
 			learnings' ;;

@@ -15,9 +15,6 @@
 
 #include "base/banned.h"
 
-#define EXPIRES_MIN INT64_C(60000)        /* ms from now: a minute */
-#define EXPIRES_MAX INT64_C(315576000000) /* ten years */
-
 enum {
 	LOOK_ROW = IDENTITY_COLUMNS,
 	LOOK_NAME,
@@ -126,7 +123,8 @@ check_expires(struct req *r, const struct grant *own)
 	int64_t ms = json_object_get_int64(r->value[GRANT_EXPIRES]);
 
 	if (r->value[GRANT_EXPIRES] &&
-	    (ms < own->now_ms + EXPIRES_MIN || ms > own->now_ms + EXPIRES_MAX))
+	    (ms < own->now_ms + KEY_LIFE_MIN ||
+		ms > own->now_ms + KEY_LIFE_MAX))
 		req_complain(r, "expiresAt",
 		    "Must be from one minute to ten years ahead, in "
 		    "milliseconds since 1970.");

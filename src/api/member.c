@@ -12,11 +12,9 @@
 
 #include "base/banned.h"
 
-static const char *const roles[] = {"owner", "admin", "member", NULL};
-
 #define ROLE                                                                   \
 	{                                                                      \
-		.name = "role", .required = true, .one_of = roles              \
+		.name = "role", .required = true, .one_of = text_roles         \
 	}
 /* Members have two ids, and the wrong one is easily sent. */
 #define TARGET                                                                 \

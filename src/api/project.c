@@ -25,7 +25,7 @@ static const struct field update_fields[] = {
     [UPDATE_GITHUB_REPO_URL] = {.name = "githubRepoUrl",
 	.nullable = true,
 	.min = 1,
-	.max = 500,
+	.max = TEXT_REPO_URL,
 	.valid = text_is_repo_url,
 	.rule = "Must be an https URL with a host and an owner/repository "
 		"path, without user, query, fragment, . and .. in the path."},

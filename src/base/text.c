@@ -28,6 +28,8 @@ only(const char *s, size_t len, const char *set)
 	return true;
 }
 
+const char *const text_roles[] = {"owner", "admin", "member", NULL};
+
 bool
 text_is_one_of(const char *s, const char *const list[])
 {

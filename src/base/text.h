@@ -27,6 +27,9 @@ void text_decimal(char out[TEXT_DECIMAL], uint64_t n);
 /* Without U+0020 at both ends: the new start, *len changed. */
 const char *text_trim(const char *s, size_t *len);
 
+/* What a member of a project can be: "owner", "admin", "member", NULL. */
+extern const char *const text_roles[];
+
 /* Printable ASCII, one @ with something on both sides, at most 254. */
 bool text_is_email(const char *s, size_t len);
 
@@ -40,7 +43,8 @@ bool text_is_git_name(const char *s, size_t len);
 bool text_is_git_email(const char *s, size_t len);
 
 /* https (in any case), a host by name or address, perhaps a port, a path of
- * two or more segments; no user, query or fragment. */
+ * two or more segments; no user, query or fragment. All of it is ASCII. */
+#define TEXT_REPO_URL 500 /* characters of one, at most */
 bool text_is_repo_url(const char *s, size_t len);
 
 /* A name of an environment variable: [A-Za-z_][A-Za-z0-9_]*. */

@@ -11,6 +11,7 @@
 #include "base/err.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define KEY_LENGTH      54
 #define KEY_TEXT        (KEY_LENGTH + 1)
@@ -46,6 +47,9 @@ extern const char *const key_environments[];
 
 #define KEY_RATE  1000000 /* requests a minute, at most */
 #define KEY_GRACE 2592000 /* seconds that a rotated one goes on, at most */
+/* ms from now in which a key may end: a minute, ten years */
+#define KEY_LIFE_MIN INT64_C(60000)
+#define KEY_LIFE_MAX INT64_C(315576000000)
 
 /* A new key and what is kept of it. */
 struct new_key {

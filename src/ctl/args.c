@@ -14,13 +14,26 @@
 #include "base/banned.h"
 
 #define BIT(o) CTL_BIT(o)
+#define TERMS                                                                  \
+	(BIT(OPT_SCOPE) | BIT(OPT_EXPIRES) | BIT(OPT_ALLOW_IP) | BIT(OPT_RATE))
 
 /* clang-format off: a row each, which tests/lint/check-man.sh reads */
 const struct ctl_option_info ctl_options[CTL_OPTIONS] = {
     [OPT_NAME] = {"--name", "N", "name of the project, member or key"},
     [OPT_SLUG] = {"--slug", "S", "a-z, 0-9 and inner hyphens, at most 63"},
     [OPT_OWNER_EMAIL] = {"--owner-email", "E", "address of the first owner"},
+    [OPT_REPO_URL] = {"--repo-url", "URL", "repository on https, or none"},
     [OPT_ENVIRONMENT] = {"--environment", "E", "live (the default) or test"},
+    [OPT_SCOPE] = {"--scope", "S,S", "what it may, as in settings:read"},
+    [OPT_EXPIRES] = {"--expires", "WHEN",
+	"90d, 12h or 30m from now, 2027-03-31, or never"},
+    [OPT_ALLOW_IP] = {"--allow-ip", "A,A",
+	"addresses and blocks that it may be used from, or any"},
+    [OPT_RATE] = {"--rate", "N", "requests a minute, or none"},
+    [OPT_DISABLE] = {"--disable", NULL, "it is refused until --enable"},
+    [OPT_ENABLE] = {"--enable", NULL, "it is no longer disabled"},
+    [OPT_GRACE] = {"--grace", "TIME",
+	"how long the old one goes on: 7d, 12h; not at all"},
     [OPT_OUT] = {"--out", "FILE", "a new file that takes the key, mode 0600"},
     [OPT_PLAN] = {"--plan", NULL, "only tell, and who could serve afterwards"},
     [OPT_DRY_RUN] = {"--dry-run", NULL, "only tell what would be done"},
@@ -28,6 +41,9 @@ const struct ctl_option_info ctl_options[CTL_OPTIONS] = {
 	"a copy of the keyring lies in a safe place"},
     [OPT_LIST] = {"--list", NULL, "the names of the checks, nothing else"},
     [OPT_DELETED] = {"--deleted", NULL, "the deleted ones instead"},
+    [OPT_ALL] = {"--all", NULL, "revoked and expired ones, too"},
+    [OPT_UNUSED] = {"--unused", "TIME",
+	"only those that were not used for 90d, say"},
     [OPT_JSON] = {"--json", NULL, "answer as JSON, for programs"},
     [OPT_HELP] = {"--help", NULL, "tell about the command"},
     [OPT_VERSION] = {"--version", NULL, "tell the version"},
@@ -53,6 +69,9 @@ const struct ctl_command_info ctl_commands[] = {
     {"project list", "[--deleted]", 0, 0, BIT(OPT_DELETED), ctl_project_list,
 	"List the projects."},
     {"project show", "P", 1, 0, 0, ctl_project_show, "Show a project."},
+    {"project update", "P [--name N] [--slug S] [--repo-url URL]", 1, 0,
+	BIT(OPT_NAME) | BIT(OPT_SLUG) | BIT(OPT_REPO_URL), ctl_project_update,
+	"Change a project's name, slug or repository."},
     {"project delete", "P", 1, 0, 0, ctl_project_delete,
 	"Delete a project: its keys stop at once, its data stay for a while."},
     {"project restore", "P [--slug S]", 1, 0, BIT(OPT_SLUG),
@@ -61,14 +80,32 @@ const struct ctl_command_info ctl_commands[] = {
 	"Remove a deleted project for good, now."},
     {"purge", "", 0, 0, 0, ctl_purge,
 	"Remove for good the deleted projects whose time is over."},
+    {"member list", "P", 1, 0, 0, ctl_member_list, "List a project's members."},
     {"member accept", "P EMAIL [--name N]", 2, 0, BIT(OPT_NAME),
 	ctl_member_accept, "Turn a pending membership into an active one."},
-    {"key create", "P --name N [--environment test] [--out FILE]", 1,
-	BIT(OPT_NAME), BIT(OPT_ENVIRONMENT) | BIT(OPT_OUT), ctl_key_create,
-	"Make an API key, which is shown this once."},
-    {"key list", "P", 1, 0, 0, ctl_key_list, "List a project's keys."},
+    {"member role", "P MEMBER ROLE", 3, 0, 0, ctl_member_role,
+	"Make a member, by address or userId, owner, admin or member."},
+    {"member remove", "P MEMBER", 2, 0, 0, ctl_member_remove,
+	"Remove a member, or withdraw an invitation."},
+    {"key create",
+	"P --name N [--environment test] [--scope S,S] "
+	"[--expires WHEN] [--allow-ip A,A] [--rate N] [--disable] [--out FILE]",
+	1, BIT(OPT_NAME),
+	BIT(OPT_ENVIRONMENT) | TERMS | BIT(OPT_DISABLE) | BIT(OPT_OUT),
+	ctl_key_create, "Make an API key, which is shown this once."},
+    {"key list", "[P] [--all] [--unused TIME]", 1, 0,
+	BIT(OPT_ALL) | BIT(OPT_UNUSED), ctl_key_list,
+	"List a project's keys, or the unused ones of all projects."},
     {"key find", "PREFIX", 1, 0, 0, ctl_key_find,
 	"Tell whose a key is, by its first 16 characters."},
+    {"key update",
+	"KEYID [--name N] [--scope S,S] [--expires WHEN] "
+	"[--allow-ip A,A] [--rate N] [--disable | --enable]",
+	1, 0, BIT(OPT_NAME) | TERMS | BIT(OPT_DISABLE) | BIT(OPT_ENABLE),
+	ctl_key_update, "Change what a key may, at once and on every host."},
+    {"key rotate", "KEYID [--grace TIME] [--out FILE]", 1, 0,
+	BIT(OPT_GRACE) | BIT(OPT_OUT), ctl_key_rotate,
+	"Make a key's successor, which is shown this once."},
     {"key revoke", "KEYID", 1, 0, 0, ctl_key_revoke,
 	"Revoke a key, at once and on every host."},
     {"provider-key reveal", "P PROVIDER", 2, 0, 0, ctl_provider_key_reveal,
@@ -209,7 +246,8 @@ say_usage(struct ctl *c, const struct ctl_command_info *cmd, const char *fmt,
 	return rc;
 }
 
-/* The argument that is missing, by its name in the usage line. */
+/* The argument that is missing, by its name in the usage line; one in brackets
+ * may be. */
 static int
 few(struct ctl *c, const struct ctl_command_info *cmd, int given)
 {
@@ -217,6 +255,8 @@ few(struct ctl *c, const struct ctl_command_info *cmd, int given)
 
 	for (int i = 0; i < given; i++)
 		name += strcspn(name, " ") + 1;
+	if (*name == '[')
+		return CTL_DONE;
 	return say_usage(c, cmd, "missing: ", name, (int)strcspn(name, " "));
 }
 
@@ -237,7 +277,7 @@ static int
 check_line(struct ctl *c, const struct ctl_command_info *cmd, struct line *l)
 {
 	unsigned known = cmd->required | cmd->allowed | ANYWHERE;
-	int skip = words_of(cmd), n = l->words - skip;
+	int skip = words_of(cmd), n = l->words - skip, rc;
 
 	for (int o = 0; o < CTL_OPTIONS; o++)
 		if (l->given & BIT(o) & ~known)
@@ -249,8 +289,8 @@ check_line(struct ctl *c, const struct ctl_command_info *cmd, struct line *l)
 		    strlen(l->word[skip + cmd->args]));
 	if (l->problem)
 		return say_usage(c, cmd, l->problem, l->what, (int)l->what_len);
-	if (n < cmd->args)
-		return few(c, cmd, n);
+	if (n < cmd->args && (rc = few(c, cmd, n)))
+		return rc;
 	if (cmd->required & ~l->given)
 		return missing(c, cmd, cmd->required & ~l->given);
 	for (int i = 0; i < n; i++)

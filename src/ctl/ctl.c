@@ -179,6 +179,31 @@ ctl_name(struct ctl *c, const char *given, char out[CTL_NAME])
 	    "control characters");
 }
 
+bool
+ctl_fields(const struct ctl *c, char out[CTL_FIELDS])
+{
+	static const char *const names[CTL_OPTIONS] = {
+	    [OPT_NAME] = "name",
+	    [OPT_SLUG] = "slug",
+	    [OPT_REPO_URL] = "githubRepoUrl",
+	    [OPT_ENVIRONMENT] = "environment",
+	    [OPT_SCOPE] = "scopes",
+	    [OPT_EXPIRES] = "expiresAt",
+	    [OPT_ALLOW_IP] = "allowedIps",
+	    [OPT_RATE] = "rateLimit",
+	    [OPT_DISABLE] = "disabled",
+	    [OPT_ENABLE] = "disabled",
+	};
+	size_t used = 0;
+
+	for (int o = 0; o < CTL_OPTIONS; o++)
+		if (c->option[o] && names[o])
+			used += (size_t)snprintf(out + used, CTL_FIELDS - used,
+			    "%s%s", used ? "," : "{", names[o]);
+	snprintf(out + used, CTL_FIELDS - used, used ? "}" : "{}");
+	return used > 0;
+}
+
 void
 ctl_write(struct ctl *c, struct db_query *q, enum stmt stmt, const char *fields)
 {
@@ -240,14 +265,14 @@ ctl_do_locked(struct ctl *c, struct db_query *q)
 }
 
 int
-ctl_drain(struct ctl *c, const char *key_id)
+ctl_drain(struct ctl *c, const char *key_id, const char *done)
 {
 	if (!db_drain(c->db, c->project_id, key_id, clock_us() + CTL_DEADLINE))
 		return CTL_DONE;
 	return ctl_fail(c, ERR_UNAVAILABLE,
 	    "%s for every new request, but a write that began before is still "
 	    "open%s",
-	    key_id ? "revoked" : "deleted", key_id ? ": run this again" : "");
+	    done, key_id ? ": run this again" : "");
 }
 
 const char *

@@ -26,13 +26,23 @@ enum ctl_option {
 	OPT_NAME,
 	OPT_SLUG,
 	OPT_OWNER_EMAIL,
+	OPT_REPO_URL,
 	OPT_ENVIRONMENT,
+	OPT_SCOPE,
+	OPT_EXPIRES,
+	OPT_ALLOW_IP,
+	OPT_RATE,
+	OPT_DISABLE,
+	OPT_ENABLE,
+	OPT_GRACE,
 	OPT_OUT,
 	OPT_PLAN,
 	OPT_DRY_RUN,
 	OPT_KEYRING_COPIED,
 	OPT_LIST,
 	OPT_DELETED,
+	OPT_ALL,
+	OPT_UNUSED,
 	OPT_JSON, /* these three with every command */
 	OPT_HELP,
 	OPT_VERSION,
@@ -57,10 +67,12 @@ struct ctl {
 typedef int ctl_command(struct ctl *c);
 ctl_command ctl_init, ctl_migrate, ctl_status, ctl_doctor;
 ctl_command ctl_project_create, ctl_project_list, ctl_project_show;
-ctl_command ctl_project_delete, ctl_project_restore, ctl_project_purge;
-ctl_command ctl_purge;
-ctl_command ctl_member_accept, ctl_provider_key_reveal, ctl_counter_add;
-ctl_command ctl_key_create, ctl_key_list, ctl_key_find, ctl_key_revoke;
+ctl_command ctl_project_update, ctl_project_delete, ctl_project_restore;
+ctl_command ctl_project_purge, ctl_purge;
+ctl_command ctl_member_list, ctl_member_accept, ctl_member_role;
+ctl_command ctl_member_remove, ctl_provider_key_reveal, ctl_counter_add;
+ctl_command ctl_key_create, ctl_key_list, ctl_key_find, ctl_key_update;
+ctl_command ctl_key_rotate, ctl_key_revoke;
 
 /*
  * Reports a failure: {"error":{code,message}} on stdout with --json, else a
@@ -89,6 +101,11 @@ struct json_object *ctl_rows(const struct db_query *q);
 MUST_CHECK int ctl_connect(struct ctl *c);
 MUST_CHECK int ctl_keyring(struct ctl *c);
 
+/* The fields of an object that the options name, for ctl_write: {name,slug}.
+ * False: none is given. */
+#define CTL_FIELDS 160 /* bytes */
+bool ctl_fields(const struct ctl *c, char out[CTL_FIELDS]);
+
 /* A query whose first parameters are project, operator, request id, no
  * address, and `fields`, a text[]: what writing statements begin with. */
 void ctl_write(
@@ -105,8 +122,9 @@ bool ctl_foreign(const struct keyring *ring, const struct db_query *q, int row,
     char *why, size_t size);
 
 /* Waits until no write is open any more that began before the key, or with
- * NULL the project, was stopped; see db_drain. */
-MUST_CHECK int ctl_drain(struct ctl *c, const char *key_id);
+ * NULL the project, was changed; see db_drain. `done`, for the message: what
+ * it is for all new requests. */
+MUST_CHECK int ctl_drain(struct ctl *c, const char *key_id, const char *done);
 
 /* The configuration file that is in force. */
 const char *ctl_conf_path(void);

@@ -261,11 +261,12 @@ pad(size_t width, size_t used)
 
 /* The order in which people look for things; what is not named here follows
  * in its own, and a free text stands last, where nothing can be forged. */
-static const char *const first[] = {
-    "slug", "prefix", "version", "id", "provider", "pid"};
+static const char *const first[] = {"projectSlug", "slug", "prefix", "state",
+    "version", "id", "provider", "pid"};
 static const char *const last[] = {"name"};
-static const char *const left_out[] = {
-    "_id", "environment", "scopes", "revoked", "githubRepoUrl", "updatedAt"};
+static const char *const left_out[] = {"_id", "environment", "disabled",
+    "allowedIps", "rateLimit", "revoked", "revokedAt", "rotatedFrom",
+    "rotatedTo", "githubRepoUrl", "updatedAt"};
 #define IS_IN(list, name) is_in(list, ARRAY_SIZE(list), name)
 
 static bool

@@ -13,6 +13,8 @@
 
 #include "base/banned.h"
 
+#define NO_URL "none" /* --repo-url: the project has no repository */
+
 static int
 check_slug(struct ctl *c, const char *slug)
 {
@@ -211,6 +213,44 @@ ctl_project_show(struct ctl *c)
 	return rc ? rc : ctl_print_row(c, &q);
 }
 
+static int
+check_repo_url(struct ctl *c, const char *url)
+{
+	if (strcmp(url, NO_URL) == 0 ||
+	    (strlen(url) <= TEXT_REPO_URL &&
+		text_is_repo_url(url, strlen(url))))
+		return CTL_DONE;
+	return ctl_fail(c, ERR_VALIDATION,
+	    "--repo-url: an https URL with a host and an owner/repository "
+	    "path, without user, query, fragment, . and .. in the path, at "
+	    "most " TEXT_OF(TEXT_REPO_URL) " characters, or " NO_URL);
+}
+
+int
+ctl_project_update(struct ctl *c)
+{
+	const char *given = c->option[OPT_NAME], *slug = c->option[OPT_SLUG];
+	const char *url = c->option[OPT_REPO_URL];
+	char name[CTL_NAME], fields[CTL_FIELDS];
+	struct db_query q;
+	int rc;
+
+	if (!ctl_fields(c, fields))
+		return ctl_fail(c, ERR_VALIDATION,
+		    "nothing to update: give --name, --slug or --repo-url");
+	if ((given && (rc = ctl_name(c, given, name))) ||
+	    (slug && (rc = check_slug(c, slug))) ||
+	    (url && (rc = check_repo_url(c, url))) ||
+	    (rc = project_find(c, c->arg[0])))
+		return rc;
+	ctl_write(c, &q, STMT_OP_PROJECT_UPDATE, fields);
+	db_text(&q, given ? name : NULL);
+	db_text(&q, slug);
+	db_text(&q, url && strcmp(url, NO_URL) ? url : NULL);
+	rc = ctl_do(c, &q);
+	return rc ? rc : ctl_print_row(c, &q);
+}
+
 int
 ctl_project_delete(struct ctl *c)
 {
@@ -226,7 +266,7 @@ ctl_project_delete(struct ctl *c)
 		rc = ctl_fail(
 		    c, ERR_NOT_FOUND, "no live project \"%s\"", c->arg[0]);
 	if (!rc)
-		rc = ctl_drain(c, NULL);
+		rc = ctl_drain(c, NULL, "deleted");
 	if (!rc)
 		rc = ctl_print(c, ctl_row(&q));
 	db_query_clear(&q);

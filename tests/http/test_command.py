@@ -24,8 +24,8 @@ def text(stack, *args, **more):
 
 def commands():
     """Of the table in the source: words and arguments of each."""
-    table = (ROOT / "src/ctl/args.c").read_text()
-    found = re.findall(r'^ +\{"([a-z -]+)", "(.*?)", \d', table, re.M)
+    table = re.sub(r'"\n\s+"', "", (ROOT / "src/ctl/args.c").read_text())
+    found = re.findall(r'^ +\{"([a-z -]+)",\s+"(.*?)",\s+\d', table, re.M)
     assert len(found) > 12
     return found
 
@@ -120,7 +120,7 @@ def test_json_of_a_wrong_line(stack, args):
      "project create: missing: --name"),
     (["key", "create", "x"], "key create: missing: --name"),
     (["key", "create", "--name", "x"], "key create: missing: P"),
-    (["key", "list"], "key list: missing: P"),
+    (["key", "revoke"], "key revoke: missing: KEYID"),
     (["provider-key", "reveal", "x"],
      "provider-key reveal: missing: PROVIDER"),
     (["counter", "add", "x", "runs"], "counter add: missing: N"),
@@ -159,14 +159,19 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 
 
 @pytest.mark.parametrize("typed, offered", few([
-    ("key create shop --", {"--name", "--environment", "--out", "--json",
-                            "--help", "--version"}),
+    ("key rotate x --", {"--grace", "--out", "--json", "--help",
+                         "--version"}),
+    ("key update x --", {"--name", "--scope", "--expires", "--allow-ip",
+                         "--rate", "--disable", "--enable", "--json",
+                         "--help", "--version"}),
     ("provider-key reveal shop a", {"anthropic", "anthropic_token"}),
     ("", {w.split()[0] for w, _ in commands()} | {"help"}),
     ("pro", {"project", "provider-key"}),
     ("help pro", {"project", "provider-key"}),
-    ("key ", {"create", "find", "list", "revoke"}),
-    ("--json key f", {"find"}), ("member ", {"accept"}),
+    ("key ", {"create", "find", "list", "revoke", "rotate", "update"}),
+    ("key update x --rate ", set()), ("key list --unused ", set()),
+    ("member role shop a@b.c ", {"owner", "admin", "member"}),
+    ("--json key f", {"find"}), ("member ", {"accept", "list", "remove", "role"}),
     ("status ", set()), ("nonsense ", set()), ("key list ", set()),
     ("migrate --p", {"--plan"}), ("--v", {"--version"}),
     ("key create shop --environment t", {"test"}),

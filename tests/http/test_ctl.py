@@ -38,7 +38,10 @@ USAGES = [
     ["counter"], ["counter", "add"], ["counter", "add", "x", "runs"],
     ["counter", "add", "x", "runs", "1", "2"], ["status", "x"],
     ["migrate", "x"], ["init", "x"], ["purge", "x"], ["project", "purge"],
-    ["project", "restore", "x", "--slug"], ["key", "find"]]
+    ["project", "restore", "x", "--slug"], ["key", "find"],
+    ["project", "update"], ["project", "update", "x"], ["member", "list"],
+    ["member", "role", "x", "a@b.c"], ["member", "remove", "x"],
+    ["key", "update"], ["key", "rotate"], ["key", "list", "--unused"]]
 
 
 @pytest.mark.parametrize("args", few(USAGES, 11),
@@ -173,7 +176,10 @@ def test_slug_taken(project):
 
 ON_ABSENT = [
     ["project", "delete", "{}"], ["project", "restore", "{}"],
-    ["project", "purge", "{}"],
+    ["project", "purge", "{}"], ["project", "update", "{}", "--name", "x"],
+    ["member", "list", "{}"], ["member", "remove", "{}", "a@b.c"],
+    ["member", "role", "{}", "a@b.c", "admin"],
+    ["key", "update", "{}", "--disable"], ["key", "rotate", "{}"],
     ["project", "show", "{}"], ["member", "accept", "{}", "a@b.c"],
     ["key", "create", "{}", "--name", "x"], ["key", "list", "{}"],
     ["key", "revoke", "{}"], ["provider-key", "reveal", "{}", "e2b"],
@@ -212,7 +218,8 @@ def test_key_create(project):
     assert set(row) == API_KEY
     assert KEY.fullmatch(key) and key.startswith("cc_test_")
     assert row["name"] == "by id" and row["environment"] == "test"
-    assert row in project.stack.ctl("key", "list", project.slug)
+    assert {**row, "state": "live"} in project.stack.ctl("key", "list",
+                                                         project.slug)
     assert Api(project.stack.base, key).get("/project")["id"] == project.id
 
 
@@ -412,6 +419,10 @@ NO_DATABASE = {"CODECOURIER_DATABASE": "host=/nonexistent dbname=x",
     ["project", "list"], ["project", "list", "--deleted"],
     ["project", "show", "x"], ["project", "delete", "x"],
     ["project", "restore", "x"], ["project", "purge", "x"], ["purge"],
+    ["project", "update", "x", "--name", "x"], ["member", "list", "x"],
+    ["member", "role", "x", "a@b.c", "admin"],
+    ["member", "remove", "x", "a@b.c"], ["key", "list", "--unused", "1d"],
+    ["key", "update", NOBODY, "--disable"], ["key", "rotate", NOBODY],
     ["key", "find", "cc_live_00000000"],
     ["key", "list", "x"], ["key", "create", "x", "--name", "x"],
     ["key", "revoke", NOBODY], ["member", "accept", "x", "a@b.c"],

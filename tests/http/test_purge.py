@@ -182,6 +182,7 @@ def test_restore(full):
     assert got == full.stack.ctl("project", "show", full.id)
     assert got == full.api.get("/project")
     assert [k["id"] for k in keys] == [full.made[GENERATE][1]["id"], full.key_id]
+    assert [k.pop("state") for k in keys] == ["live", "live"]
     assert keys[1] in full.api.get("/project/api-keys")
     assert before == [r for r in everything(full)
                       if r["name"] not in ("project", "audit")]

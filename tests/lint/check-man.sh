@@ -32,7 +32,7 @@ names() {
 }
 
 names codecourierctl.8 < <(
-	sed -nE 's/^ +\{"([a-z -]+)", .*/\1/p; s/.* \{"(--[a-z-]+)".*/\1/p' \
+	sed -nE 's/^ +\{"([a-z -]+)",.*/\1/p; s/.* \{"(--[a-z-]+)".*/\1/p' \
 		src/ctl/args.c
 )
 names codecourier-api.conf.5 < <(

@@ -74,7 +74,7 @@ count_projects(struct init *i, size_t *projects, bool *keyless)
 	if (!*keyless)
 		return CTL_DONE;
 	if ((rc = project_find(i->c, i->project.slug)) ||
-	    (rc = key_list(i->c, &list)))
+	    (rc = key_list(i->c, true, NULL, &list)))
 		return rc;
 	*keyless = json_object_array_length(list) == 0;
 	json_object_put(list);
@@ -84,11 +84,13 @@ count_projects(struct init *i, size_t *projects, bool *keyless)
 static int
 make_key(struct init *i)
 {
-	const struct key_wanted want = {
-	    .name = KEY_NAME, .out = i->c->option[OPT_OUT]};
+	struct key_wanted want = {
+	    .name = KEY_NAME, .fields = "{name}", .out = i->c->option[OPT_OUT]};
 	struct json_object *key;
-	int rc = key_create(i->c, &want, &i->made_key);
+	int rc;
 
+	key_terms_init(&want.terms);
+	rc = key_create(i->c, &want, &i->made_key);
 	if (rc)
 		return rc;
 	run_made(i, "its first key%s%s", want.out ? " in " : "",

@@ -68,15 +68,17 @@ WITH done AS (
 @API_KEY_GENERATE(@AUDIT_KEY('api-key.generate', 'api-key', id))
 @NEW_KEY(done);
 
+-- fragment: KEY_STATE(rotated)
+CASE WHEN t.revoked_at IS NOT NULL THEN 'revoked'
+	WHEN t.ends_at <= now() THEN 'expired'
+	WHEN t.disabled THEN 'disabled'
+	@rotated ELSE 'live' END
+
 -- name: api_key_look
 -- $1 project, $2 key -> identity, row, name, environment, 'live' or why it is
 -- not, whether it has a successor, now in ms
 SELECT @IDENTITY(t, p), row_to_json(o)::text, t.name, t.environment,
-	CASE WHEN t.revoked_at IS NOT NULL THEN 'revoked'
-		WHEN t.ends_at <= now() THEN 'expired'
-		WHEN t.disabled THEN 'disabled'
-		ELSE 'live' END,
-	t.rotated_to IS NOT NULL, ms(now())
+	@KEY_STATE(), t.rotated_to IS NOT NULL, ms(now())
 FROM @OBJECTS(api_key, @API_KEY), project p
 WHERE t.project_id = $1::uuid AND t.id = $2::uuid AND p.id = t.project_id;
 
@@ -189,19 +191,70 @@ FOR UPDATE;
 @API_KEY_GENERATE(@AUDIT_OP('api-key.generate', 'api-key', id))
 SELECT row_to_json(o)::text, t.id::text FROM @OBJECTS(done, @API_KEY);
 
+-- name: op_key_update
+-- A write; as api_key_update: $6 key, $7 stamp, $8 name, $9 scopes, $10 end in ms,
+-- $11 addresses, $12 rate, $13 disabled -> row; none: it is another by now
+@API_KEY_UPDATE(@AUDIT_OP('api-key.update', 'api-key', id));
+
+-- name: op_key_rotate
+-- A write; as api_key_rotate: $6 key, $7 stamp, $8 prefix, $9 hash, $10 check value
+-- of the new one, $11 most live keys, $12 seconds that the old one goes on -> row,
+-- id; none: full, or it is another by now. api_key_lock, project_lock precede.
+@API_KEY_ROTATE(@AUDIT_OP('api-key.rotate', 'api-key', id))
+SELECT row_to_json(o)::text, t.id::text FROM @OBJECTS(made, @API_KEY);
+
 -- name: op_key_room
--- $1 project -> what its keys begin with
-SELECT key_room FROM project WHERE id = $1::uuid;
+-- $1 project -> what its keys begin with, now in ms
+SELECT key_room, ms(now()) FROM project WHERE id = $1::uuid;
 
 -- name: op_key_find
--- $1 key -> project
-SELECT project_id::text FROM api_key WHERE id = $1::uuid;
+-- $1 key -> project, whether that is deleted, what its keys begin with, then of the
+-- key environment, stamp, state, whether it has a successor, its end and now in ms
+SELECT t.project_id::text, p.deleted_at IS NOT NULL, p.key_room,
+	t.environment, t.stamp::text, @KEY_STATE(), t.rotated_to IS NOT NULL,
+	ms(t.ends_at), ms(now())
+FROM api_key t JOIN project p ON p.id = t.project_id
+WHERE t.id = $1::uuid;
+
+-- One that has a successor is as good as live, to its end.
+-- fragment: OP_KEY_STATE
+@KEY_STATE(WHEN t.rotated_to IS NOT NULL THEN 'rotated')
+
+-- fragment: OP_KEY
+@API_KEY, @OP_KEY_STATE AS state
+
+-- Whether those that have ended are wanted, too, and seconds in which a key was
+-- neither used nor made.
+-- fragment: OP_KEY_WANTED(ended, seconds)
+(@ended::boolean OR (t.revoked_at IS NULL
+		AND (t.ends_at IS NULL OR t.ends_at > now())))
+	AND (@seconds::bigint IS NULL
+		OR coalesce(t.last_used_at, t.created_at)
+			<= now() - make_interval(secs => @seconds::bigint))
+
+-- name: op_key_list
+-- $1 project, $2 ended ones, too, $3 seconds without use -> rows, newest first
+@SELECT_JSON(api_key, @OP_KEY)
+WHERE t.project_id = $1::uuid AND @OP_KEY_WANTED($2, $3)
+ORDER BY t.created_at DESC, t.id;
+
+-- name: op_key_unused
+-- $1 ended ones, too, $2 seconds without use -> rows of all live projects,
+-- with their slugs
+SELECT row_to_json(o)::text
+FROM api_key t JOIN project p ON p.id = t.project_id, LATERAL (
+	SELECT @OP_KEY, p.slug AS "projectSlug"
+) o
+WHERE p.deleted_at IS NULL AND @OP_KEY_WANTED($1, $2)
+ORDER BY p.slug, t.created_at DESC, t.id;
 
 -- name: op_key_whose
 -- $1 prefix -> row, with its project
 SELECT row_to_json(o)::text
 FROM api_key t JOIN project p ON p.id = t.project_id, LATERAL (
-	SELECT @API_KEY, p.id AS "projectId", p.slug AS "projectSlug",
+	SELECT @API_KEY, CASE WHEN p.deleted_at IS NOT NULL THEN 'deleted'
+			ELSE @OP_KEY_STATE END AS state,
+		p.id AS "projectId", p.slug AS "projectSlug",
 		p.name AS "projectName",
 		ms(p.deleted_at) AS "projectDeletedAt"
 ) o

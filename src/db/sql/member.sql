@@ -53,23 +53,51 @@ WITH done AS (
 ), @AUDIT_KEY('member.invite', 'member', id)
 @SELECT_JSON(done, @MEMBER);
 
--- name: member_remove
--- A write; $6 user id -> row
+-- fragment: MEMBER_REMOVE(audit)
 WITH done AS (
 	DELETE FROM member
 	WHERE project_id = $1::uuid AND user_id = $6::uuid
 	RETURNING id, user_id
-), @AUDIT_KEY('member.remove', 'member', id)
-@SELECT_JSON(done, t.id, t.id AS _id, t.user_id AS "userId", true AS removed);
+), @audit
+@SELECT_JSON(done, t.id, t.id AS _id, t.user_id AS "userId", true AS removed)
 
--- name: member_update_role
--- A write; $6 user id, $7 role -> row
+-- name: member_remove
+-- A write; $6 user id -> row
+@MEMBER_REMOVE(@AUDIT_KEY('member.remove', 'member', id));
+
+-- fragment: MEMBER_UPDATE_ROLE(audit)
 WITH done AS (
 	UPDATE member SET role = $7
 	WHERE project_id = $1::uuid AND user_id = $6::uuid
 	RETURNING @MEMBER_ROW
-), @AUDIT_KEY('member.update-role', 'member', id)
-@SELECT_JSON(done, @MEMBER);
+), @audit
+@SELECT_JSON(done, @MEMBER)
+
+-- name: member_update_role
+-- A write; $6 user id, $7 role -> row
+@MEMBER_UPDATE_ROLE(@AUDIT_KEY('member.update-role', 'member', id));
+
+-- name: op_member_list
+-- $1 project -> rows, in the order of member_list
+WITH sorted AS (
+	SELECT @MEMBER_ROW, row_number() OVER (ORDER BY @MEMBER_SORT) AS n
+	FROM member WHERE project_id = $1::uuid
+) @SELECT_JSON(sorted, @MEMBER)
+ORDER BY t.n;
+
+-- name: op_member_find
+-- $1 project, $2 user id, or $3 email -> user id
+SELECT user_id::text FROM member
+WHERE project_id = $1::uuid
+	AND (user_id = $2::uuid OR lower(email) = lower($3));
+
+-- name: op_member_remove
+-- A write; $6 user id -> row
+@MEMBER_REMOVE(@AUDIT_OP('member.remove', 'member', id));
+
+-- name: op_member_role
+-- A write; $6 user id, $7 role -> row
+@MEMBER_UPDATE_ROLE(@AUDIT_OP('member.update-role', 'member', id));
 
 -- name: op_member_accept
 -- A write; $6 email, $7 name -> row, changed or not. project_lock precedes.

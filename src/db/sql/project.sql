@@ -12,9 +12,8 @@ ms(t.deleted_at) AS "deletedAt", ms(t.purge_at) AS "purgeAt"
 -- fragment: PROJECT_ROW
 id, name, slug, github_repo_url, created_at, updated_at
 
--- name: project_update
--- A write; $6 name, $7 slug, $8 URL -> row
 -- text_is_repo_url takes the scheme in any case.
+-- fragment: PROJECT_UPDATE(audit)
 WITH done AS (
 	UPDATE project SET
 		@GIVEN('name', name, $6),
@@ -24,8 +23,12 @@ WITH done AS (
 		updated_at = now()
 	WHERE id = $1::uuid AND deleted_at IS NULL
 	RETURNING @PROJECT_ROW
-), @AUDIT_KEY('project.update', 'project', id)
-@SELECT_JSON(done, @PROJECT);
+), @audit
+@SELECT_JSON(done, @PROJECT)
+
+-- name: project_update
+-- A write; $6 name, $7 slug, $8 URL -> row
+@PROJECT_UPDATE(@AUDIT_KEY('project.update', 'project', id));
 
 -- fragment: PROJECT_DELETE(audit)
 WITH done AS (
@@ -95,6 +98,10 @@ WITH made AS (
 ), @AUDIT_OP('project.create', 'project', project_id)
 @SELECT_JSON(made, @PROJECT);
 
+-- name: op_project_update
+-- A write; $6 name, $7 slug, $8 URL -> row
+@PROJECT_UPDATE(@AUDIT_OP('project.update', 'project', id));
+
 -- name: op_project_delete
 -- A write; $6 days until the purge -> row
 @PROJECT_DELETE(@AUDIT_OP('project.delete', 'project', id));
@@ -112,7 +119,7 @@ WITH done AS (
 ), @AUDIT_OP('project.restore', 'project', id)
 @SELECT_JSON(done, @PROJECT, (
 	SELECT coalesce(json_agg(k), '[]') FROM (
-		SELECT @API_KEY FROM api_key t
+		SELECT @OP_KEY FROM api_key t
 		WHERE t.project_id = $1::uuid AND t.revoked_at IS NULL
 			AND (t.ends_at IS NULL OR t.ends_at > now())
 		ORDER BY t.created_at DESC, t.id

@@ -14,25 +14,30 @@
 #include "base/banned.h"
 
 #define BIT(s) (UINT64_C(1) << (s))
-_Static_assert(STMT__OP_MAX <= 64, "a bit each");
 
 /* Not about one project, or about whose key it is. */
-static const uint64_t unbound = BIT(STMT_SCHEMA_VERSION) |
-    BIT(STMT_MASTER_KEYS) | BIT(STMT_KEY_ROW) | BIT(STMT_KEY_OF_HOLDER) |
-    BIT(STMT_END_STALLED) | BIT(STMT_OP_PROJECT_FIND) |
-    BIT(STMT_OP_PROJECT_LIST) | BIT(STMT_OP_PROJECT_DELETED) |
-    BIT(STMT_OP_KEY_FIND) | BIT(STMT_OP_KEY_WHOSE) |
-    BIT(STMT_OP_PROJECT_WHICH) | BIT(STMT_OP_PURGE_DUE);
+static const bool unbound[STMT__OP_MAX] = {
+    [STMT_SCHEMA_VERSION] = true,
+    [STMT_MASTER_KEYS] = true,
+    [STMT_KEY_ROW] = true,
+    [STMT_KEY_OF_HOLDER] = true,
+    [STMT_END_STALLED] = true,
+    [STMT_OP_PROJECT_FIND] = true,
+    [STMT_OP_PROJECT_LIST] = true,
+    [STMT_OP_PROJECT_DELETED] = true,
+    [STMT_OP_KEY_FIND] = true,
+    [STMT_OP_KEY_WHOSE] = true,
+    [STMT_OP_KEY_UNUSED] = true,
+    [STMT_OP_PROJECT_WHICH] = true,
+    [STMT_OP_PURGE_DUE] = true,
+};
 
 /* Write without an audit row of their own: see src/db/sql. */
-static const uint64_t unlogged = BIT(STMT_KEY_USED) |
-    BIT(STMT_SETTINGS_DEPLOY_KEY) | BIT(STMT_SETTINGS_DEV_KEY);
-
-static bool
-is_in(uint64_t set, size_t s)
-{
-	return set & BIT(s);
-}
+static const bool unlogged[STMT__OP_MAX] = {
+    [STMT_KEY_USED] = true,
+    [STMT_SETTINGS_DEPLOY_KEY] = true,
+    [STMT_SETTINGS_DEV_KEY] = true,
+};
 
 /* The statement's text where no literal and no quoted name stands. */
 static const char *
@@ -156,7 +161,7 @@ stays_in_the_project(void **state)
 
 		for (size_t k = 0; k < COUNT(forms); k++)
 			found = found || has(sql, forms[k]);
-		if (!found && !is_in(unbound, i))
+		if (!found && !unbound[i])
 			fail_msg("%s", stmt_info((enum stmt)i)->name);
 	}
 }
@@ -173,9 +178,9 @@ logs_writes(void **state)
 			   *name = stmt_info((enum stmt)i)->name;
 		bool audit = has(sql, "INSERT INTO AUDIT ");
 
-		if (is_in(unlogged, i) && (audit || !writes(sql)))
+		if (unlogged[i] && (audit || !writes(sql)))
 			fail_msg("%s", name);
-		if (!is_in(unlogged, i) && writes(sql) != audit)
+		if (!unlogged[i] && writes(sql) != audit)
 			fail_msg("%s", name);
 		if (!audit)
 			continue;
@@ -232,15 +237,17 @@ avoids(void **state)
 static void
 locks(void **state)
 {
-	static const uint64_t drains =
-	    BIT(STMT_PROJECT_DRAIN) | BIT(STMT_API_KEY_DRAIN);
+	static const bool drains[STMT__API_MAX] = {
+	    [STMT_PROJECT_DRAIN] = true,
+	    [STMT_API_KEY_DRAIN] = true,
+	};
 
 	(void)state;
 	assert_false(has(bare(STMT_GUARD_READ), " FOR "));
 	assert_false(has(bare(STMT_GUARD_PROJECT), " FOR "));
 	assert_true(has(bare(STMT_GUARD_WRITE), "FOR KEY SHARE OF K, T"));
 	for (size_t i = 0; i < STMT__API_MAX; i++) {
-		assert_int_equal(has(bare(i), " FOR UPDATE"), is_in(drains, i));
+		assert_int_equal(has(bare(i), " FOR UPDATE"), drains[i]);
 		assert_int_equal(
 		    has(bare(i), "FOR KEY SHARE"), i == STMT_GUARD_WRITE);
 	}
