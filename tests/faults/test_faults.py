@@ -99,7 +99,9 @@ class Sweep:
         self.bad = []
         if rig.process.poll() is not None:
             rig.start()         # the test before this one went wrong
-        rig.ask(self.check)     # its key is known now
+        # these keys are known now, also the one that is shown to be revoked
+        for key in project.ids["$found"], project.key:
+            rig.ask(case_of("GET", "/api/v1/project", key))
         self.before = rows.read()
         self.prepare()
         self.usual = rig.look(case)
