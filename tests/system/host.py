@@ -49,11 +49,11 @@ def block(readme, word):
     return re.sub(r"\\\n\s*", "", re.sub(r"^    ", "", found[0], flags=re.M))
 
 
-def second_instance(machine):
+def second_instance(machine, root=ROOT):
     """By the lines of README and nginx/README.md."""
-    machine.run("set -e\n" + block(ROOT / "README.md",
+    machine.run("set -e\n" + block(root / "README.md",
                                    "codecourier-api@second"))
-    machine.run("set -e\n" + block(ROOT / "nginx/README.md",
+    machine.run("set -e\n" + block(root / "nginx/README.md",
                                    "codecourier_second") +
                 "nginx -t\nsystemctl reload nginx")
 
@@ -101,12 +101,12 @@ class Host(Machine):
         super().__init__(below, folder, logs, name)
         self.key = installation.key
 
-    def curl(self, path, *options, base=None):
+    def curl(self, path, *options, base=None, key=None):
         """(status, body) of a request with the key; 0 for no answer."""
         done = self.run(
             "curl -sS -m 20 -w '\n%{http_code}' -H @- "
             f"{' '.join(options)} '{base or self.base}{path}'", code=None,
-            input=f"Authorization: Bearer {self.key}\n")
+            input=f"Authorization: Bearer {key or self.key}\n")
         body, _, status = done.stdout.rpartition("\n")
         return int(status or 0), body
 

@@ -1,13 +1,17 @@
 """Upgrades under clients that never stop: from the previous version to this
-one, from this one to a later one."""
+one, from this one to a later one; and both versions side by side."""
+import json
 import re
 import subprocess
 
 import pytest
 
-from host import ROOT, UNIT, WORKER, commands, install, package, serving
+from host import (ROOT, UNIT, WORKER, block, commands, install, package,
+                  second_instance, serving)
 from machine import until
 
+BEFORE = "http://127.0.0.1:8090"    # workers of the version before
+KEYS = "/api/v1/project/api-keys"
 VERSION = "dpkg-query -W -f '${Version}' codecourier-api"
 
 
@@ -32,29 +36,63 @@ def old_host(run, empty, cache):
     yield from serving(run, done, "upgrade-previous")
 
 
-def upgraded(host, later):
-    """What apt has said, what the clients saw, the host before and after."""
-    def look():
-        return {"version": host.out(VERSION), "builds": host.worker_builds(),
-                "main": host.show("MainPID")}
+@pytest.fixture(scope="module")
+def stays(old_host, cache):
+    """A second instance, which stays with its program whatever is installed,
+    as the workers of a host that is to follow."""
+    second_instance(old_host, cache / "previous")
+    folder = "/etc/systemd/system/codecourier-api@second.service.d"
+    program = WORKER.replace("project-api", "before")
+    old_host.run(f"cp {WORKER} {program}; mkdir -p {folder}")
+    old_host.write(
+        f"{folder}/before.conf", "[Service]\nExecStart=\n"
+        "ExecStart=/usr/lib/codecourier/pool /run/codecourier/second/api.sock "
+        f"{program}\nExecReload=\nExecReload=/bin/true\n")
+    old_host.run("systemctl daemon-reload && "
+                 "systemctl restart codecourier-api@second")
+    until(lambda: old_host.curl("/api/v1/project", base=BEFORE)[0] == 200, 30,
+          "the second instance")
 
-    before = look()
+
+def look(host):
+    return {"version": host.out(VERSION), "builds": host.worker_builds(),
+            "main": host.show("MainPID")}
+
+
+def upgraded(host, later, lines):
+    """What the lines have said, what the clients saw, the host before and
+    after."""
+    before = look(host)
     host.put(later)
     with host.load() as load:
-        done = host.run(f"apt-get install -y /root/{later.name}",
-                        seconds=300)
+        done = host.run(f"set -e\ncd /root\n{lines}", seconds=300)
         wanted = host.out(f"sha256sum {WORKER}").split()[0]
         until(lambda: host.worker_builds() == {wanted}, 30,
               "every worker the new program")
-    host.note(f"upgrade {before['version']} to {look()['version']}: "
+    host.note(f"upgrade {before['version']} to {look(host)['version']}: "
               f"{load.says()}")
-    return {"host": host, "before": before, "after": look(), "load": load,
+    return {"host": host, "before": before, "after": look(host), "load": load,
             "said": done.stdout + done.stderr}
 
 
 @pytest.fixture(scope="module")
-def from_previous(old_host, deb):
-    return upgraded(old_host, deb)
+def too_early(old_host, stays, deb):
+    """apt alone, where the database has not been migrated."""
+    before = look(old_host)
+    old_host.put(deb)
+    with old_host.load() as load:
+        done = old_host.run(f"apt-get install -y /root/{deb.name}", code=None,
+                            seconds=300)
+        old_host.run(f"kill -9 {old_host.workers()[0]}")
+        old_host.reload()
+    return {"status": done.returncode, "said": done.stdout + done.stderr,
+            "load": load, "before": before, "after": look(old_host)}
+
+
+@pytest.fixture(scope="module")
+def from_previous(old_host, too_early, deb):
+    """By README's lines."""
+    return upgraded(old_host, deb, block(ROOT / "README.md", "dpkg -x"))
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +102,24 @@ def to_next(host, cache):
     host.run("mkdir -p /etc/apache2/codecourier && cd /etc/apache2/codecourier"
              " && cp /usr/share/doc/codecourier-api/examples/apache/*.conf .")
     assert host.curl("/of-the-tests")[0] == 404
-    return upgraded(host, build("next-deb.sh", cache / "next"))
+    later = build("next-deb.sh", cache / "next")
+    return upgraded(host, later, f"apt-get install -y ./{later.name}")
 
 
 @pytest.fixture(params=["from_previous", "to_next"])
 def upgrade(request):
     return request.getfixturevalue(request.param)
+
+
+def test_a_package_before_its_schema_changes_nothing(too_early):
+    """It says what is to be done; the service goes on, whatever starts a
+    worker anew. (What SIGKILL cut off is a request's end.)"""
+    assert too_early["status"] == 100
+    for line in "schema version", "next/usr/sbin/codecourierctl migrate\n":
+        assert line in too_early["said"], too_early["said"]
+    assert too_early["before"] == too_early["after"]
+    load = too_early["load"]
+    assert load.requests > 300 and len(load.failures) <= 1, load.says()
 
 
 def test_it_is_another_program(upgrade):
@@ -103,6 +153,74 @@ def test_the_daily_check_runs(upgrade):
     timer = "codecourier-doctor.timer"
     assert upgrade["host"].show("ActiveState", timer) == "active"
     assert upgrade["host"].out(f"systemctl is-enabled {timer}") == "enabled"
+
+
+@pytest.fixture(scope="module")
+def both(from_previous):
+    """The host of both versions: a call of this one's workers, which must be
+    answered 200; its data."""
+    host = from_previous["host"]
+    assert len(host.worker_builds()) == 1
+
+    def call(path, body, base=None):
+        status, text = host.curl(
+            KEYS + path, "-H 'Content-Type: application/json'",
+            f"-d '{json.dumps(body)}'", base=base)
+        assert status == 200, (path, status, text)
+        return json.loads(text)["data"]
+    host.call = call
+    return host
+
+
+def seen(host, key):
+    """How a key is let in: by this version, by that before."""
+    return [host.curl("/api/v1/project", base=base, key=key)[0]
+            for base in (None, BEFORE)]
+
+
+@pytest.mark.parametrize("field, narrow, wide, here", [
+    ("scopes", ["settings:read"], ["projects:read", "projects:write"], 403),
+    ("disabled", True, False, 401),
+    ("allowedIps", ["192.0.2.0/24"], [], 403),
+    ("rateLimit", 1000, None, 200),
+    ("expiresAt", 32472144000000, None, 200)])
+def test_a_narrowed_key_is_nowhere_wider(both, field, narrow, wide, here):
+    """Known to the worker of the version before, which asks to be tried again
+    where the key lives, and serves it again when it is as it was."""
+    made = both.call("/generate", {"name": field})
+    key, key_id = made["key"], made["id"]
+    assert seen(both, key) == [200, 200]
+    both.call("/update", {"keyId": key_id, field: narrow})
+    assert seen(both, key) == [here, 401 if field == "disabled" else 503]
+    if field != "disabled":
+        told = json.loads(both.curl("/api/v1/project", base=BEFORE,
+                                    key=key)[1])["error"]
+        assert (told["code"], told["retryable"]) == ("UNAVAILABLE", True)
+    both.call("/update", {"keyId": key_id, field: wide})
+    assert seen(both, key) == [200, 200]
+
+
+def test_each_revokes_what_the_other_made(both):
+    for here, there in (None, BEFORE), (BEFORE, None):
+        made = both.call("/generate", {"name": "x"}, here)
+        assert seen(both, made["key"]) == [200, 200]
+        both.call("/revoke", {"keyId": made["id"]}, there)
+        assert seen(both, made["key"]) == [401, 401]
+
+
+def test_the_way_back(both, cache):
+    """The package of before on the schema of this one, and up again."""
+    before = package(cache / "previous/build/deb")
+    with both.load() as load:
+        for deb in before, package():
+            both.put(deb)
+            both.run("apt-get install -y --allow-downgrades "
+                     "-o Dpkg::Options::=--force-confnew "
+                     f"/root/{deb.name}", seconds=300)
+            wanted = both.out(f"sha256sum {WORKER}").split()[0]
+            until(lambda: both.worker_builds() == {wanted}, 30, deb.name)
+    both.note(f"to the version before and up again: {load.says()}")
+    assert load.failures == [], load.says()
 
 
 def test_nginx_serves_the_new_site(to_next):
