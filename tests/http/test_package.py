@@ -303,6 +303,23 @@ def test_an_upgrade_that_the_schema_is_too_old_for(sh, versions, named):
     assert "cannot access" in said      # nothing was noted
 
 
+@pytest.mark.parametrize("before, versions, told", [
+    (7, {"api": 9, "second": 9}, False), (7, {"api": 8}, True),
+    (7, {"api": 9, "second": "null"}, True), (9, {"api": 8}, False)], ids=str)
+def test_migrations_are_told_where_they_are_to_come(sh, before, versions,
+                                                    told):
+    """Not to who has migrated already, nor again and again."""
+    lines = [f"echo {shlex.quote(schema(v))} >/etc/codecourier/{n}.conf"
+             for n, v in versions.items()]
+    said, _ = sh("\n".join(lines + [
+        STATUS.replace("{top}", sh.top).rpartition("sh ")[0],
+        "mount -t tmpfs none /usr/share; mkdir /usr/share/codecourier",
+        "echo 0009_new >/usr/share/codecourier/schema-version",
+        f"echo 000{before}_new >/run/codecourier-api.schema",
+        f"{POSTINST} configure 1.1.0"]))
+    assert ("codecourierctl migrate --plan" in said) == told, said
+
+
 def test_a_first_installation_asks_nobody(sh):
     assert preinst(sh, "install", api=1) == ""
 

@@ -234,8 +234,11 @@ def test_a_copy_of_what_has_changed_is_named(to_next):
     assert copies == ["/etc/apache2/codecourier/common.conf"], to_next["said"]
 
 
-def test_it_says_how_the_schema_follows(to_next):
-    assert "codecourierctl migrate --plan" in to_next["said"]
+def test_it_says_how_the_schema_follows(to_next, from_previous):
+    """Where it has to."""
+    assert "nothing was applied; see: codecourierctl migrate --plan" in \
+        to_next["said"]
+    assert "nothing was applied" not in from_previous["said"]
 
 
 def test_the_schema_follows_by_command(to_next):
