@@ -2,6 +2,10 @@
 -- Keys with scopes, an end, addresses, a rate, an off switch, and a successor.
 SET LOCAL search_path = codecourier;
 
+-- In the order of requests, which take a key's row first: else each of them holds
+-- the one table and waits for the other, until this gives up.
+LOCK TABLE api_key, project IN ACCESS EXCLUSIVE MODE;
+
 -- Two characters of base62 that all keys of a project begin with from now on,
 -- so that whoever has a key, and nothing else, can tell whose it is. Drawn of
 -- 2^32 numbers: as even as it needs to be for what is public anyway.

@@ -111,6 +111,26 @@ def test_it_goes_on_when_the_lock_is_free(old, holder):
     assert old.check() == 0
 
 
+def test_it_waits_where_requests_begin(cluster):
+    """One that has a key's row goes on to its project: the migration holds
+    nothing that it wants yet. So none waits for the other."""
+    older(cluster, 7)
+    request = open_session(cluster, "options='-c lock_timeout=1ms'")
+    request.run("begin; select count(*) from codecourier.api_key")
+    result = []
+    migration = threading.Thread(
+        target=lambda: result.append(cluster.ctl("migrate")))
+    migration.start()
+    until(lambda: request.run("select count(*) from pg_locks where not granted "
+                              "and locktype = 'relation'") == ["1"],
+          "the migration never waited", 20)
+    request.run("select count(*) from codecourier.project; commit")
+    migration.join()
+    request.close()
+    assert result[0].returncode == 0, result
+    assert version(cluster) == NEWEST
+
+
 def test_two_at_a_time_wait_for_each_other(old):
     """The advisory lock is nobody's but theirs, and no reason to fail."""
     for done in at_once([lambda: old.ctl("migrate")] * 3):
