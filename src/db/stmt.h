@@ -7,8 +7,8 @@
  * the actor next ($2 API key id or the operator's name, $3 request id, $4 the
  * client's address, $5 the names of the fields that the request gave, as
  * text[]) and writes its audit row itself, in the same statement.
- * Result columns are text, json, bytea or boolean: results travel in binary
- * format, in which text and json are their own bytes.
+ * Result columns are text, json, bytea, boolean, bigint or uuid: results travel
+ * in binary format, in which text and json are their own bytes.
  */
 #ifndef STMT_H
 #define STMT_H
