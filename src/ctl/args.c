@@ -33,7 +33,7 @@ const struct ctl_option_info ctl_options[CTL_OPTIONS] = {
     [OPT_DISABLE] = {"--disable", NULL, "it is refused until --enable"},
     [OPT_ENABLE] = {"--enable", NULL, "it is no longer disabled"},
     [OPT_GRACE] = {"--grace", "TIME",
-	"how long the old one goes on: 7d, 12h; not at all"},
+	"how long the old one goes on, as in 12h: else not at all"},
     [OPT_OUT] = {"--out", "FILE", "a new file that takes the key, mode 0600"},
     [OPT_PLAN] = {"--plan", NULL, "only tell, and who could serve afterwards"},
     [OPT_DRY_RUN] = {"--dry-run", NULL, "only tell what would be done"},

@@ -333,6 +333,37 @@ def test_an_open_write_is_waited_for(project, session, args):
     project.api.refused("AUTH_INVALID", "GET", "/project")
 
 
+@pytest.mark.parametrize("args", [["update", "--rate", "9"], ["rotate"]],
+                         ids=lambda a: a[0])
+def test_a_key_that_changes_meanwhile(project, session, args):
+    """What was decided was decided of another key: nothing is done."""
+    stack, verb = project.stack, args[0]
+    session.run("begin; update codecourier.api_key set rate_limit = 7 "
+                f"where id = '{project.key_id}'")
+    with ThreadPoolExecutor(1) as pool:
+        end = pool.submit(stack.ctl, "key", verb, project.key_id, *args[1:],
+                          code=CONFLICT)
+        until(lambda: session.waiting("%api_key%") or end.done(),
+              "nobody waits for the key")
+        session.run("commit")
+        assert "same moment" in end.result()["message"]
+    (row,) = stack.ctl("key", "list", project.slug, "--all")
+    assert (row["state"], row["rateLimit"]) == ("live", 7)
+
+
+def test_rotation_of_a_full_project(project):
+    """One more key is one too many, one in the other's place is not."""
+    def rotate(*args, **more):
+        return project.stack.ctl("key", "rotate", project.key_id, *args,
+                                 environ={"CODECOURIER_MAX_KEYS": "1"}, **more)
+
+    error = rotate("--grace", "1h", code=CONFLICT)
+    assert "CODECOURIER_MAX_KEYS=1" in error["message"]
+    (row,) = project.api.get("/project/api-keys")
+    assert row["rotatedTo"] is None
+    assert rotate()["rotatedFrom"] == project.key_id
+
+
 def test_keys_are_listed(project):
     stack = project.stack
 
