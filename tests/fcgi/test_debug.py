@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from contract import make_key
 from fixtures import make_project
 from workers import Site
 
@@ -53,6 +54,24 @@ def test_a_line_a_statement(site, project):
     assert found[empty] == [("guard_read", 1), ("provider_key_list", 1)]
     for value in (SECRET, project.key[16:], project.slug, project.owner_email):
         assert value not in worker.said()
+
+
+def test_a_key_that_is_shown(site, project):
+    """Nobody's call: its key stands in the body only, and in no line."""
+    worker = site.start({"CODECOURIER_LOG_LEVEL": "debug"})
+    made = project.stack.make("key", "create", project.slug, "--name", "shown")
+    for key in made["key"], make_key(made["prefix"][8:]), made["key"][:-1]:
+        rid = str(uuid.uuid4())
+        answer = site.ask("POST", "/api/v1/credentials/revoke", None,
+                          json.dumps({"key": key}).encode(),
+                          HTTP_X_REQUEST_ID=rid)
+        assert answer.status == (200 if len(key) == 54 else 400)
+        worker.says(f"rid={rid} ")
+    said = [name for _, name, _ in LINE.findall(worker.said())]
+    assert said == ["key_of_holder", "api_key_revoke_held", "api_key_drain",
+                    "key_of_holder"]
+    assert made["key"][16:48] not in worker.said() and "0" * 32 not in \
+        worker.said()
 
 
 def test_not_by_default(site, project):

@@ -226,6 +226,9 @@ def broken(project):
     stack.sql("alter table codecourier.api_key rename to api_key_away")
     try:
         each(stack, 500, keyed, head=head, body=b"{}")
+        for path in OPEN:
+            project.api.refused("INTERNAL", "POST", path,
+                                **sent("POST", path))
     finally:
         stack.sql("alter table codecourier.api_key_away rename to api_key")
     document = stack.run_dir / "web/openapi.json"
