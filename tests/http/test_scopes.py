@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 import openapi
-from contract import (ABSENT, CALLS, KEYED, MARK, NOBODY, PROVIDERS, READ_CALLS,
+from contract import (ABSENT, KEYED, MARK, NOBODY, PROVIDERS, READ_CALLS,
                       WHOAMI, WRITE_CALLS, named)
 from fixtures import everything, furnish, make_project
 from tables import ROUTES
@@ -193,7 +193,7 @@ def test_a_bad_key_is_not_told_of_scopes(project, narrow, nobody):
     api = narrow("audit:read")
     api.refused("SCOPE_DENIED", "GET", "/project")
     project.stack.ctl("key", "revoke", project.key_id)
-    for method, path in CALLS:
+    for method, path in KEYED:
         api.refused("AUTH_INVALID", method, path,
                     **({"body": {}} if method == "POST" else {}))
         nobody.refused("AUTH_MISSING", method, path,
@@ -201,8 +201,8 @@ def test_a_bad_key_is_not_told_of_scopes(project, narrow, nobody):
 
 
 def test_what_a_worker_knows_counts_for_nothing(project, session):
-    """A scope that was given counts at once as well: nobody is refused by what
-    is remembered, and no scrypt is run for it."""
+    """Neither a scope that was taken away nor one that was given: nobody is
+    let in or refused by what is remembered, and no scrypt is run for it."""
     runs = project.stack.status()["scryptRuns"]
     line = [f"update codecourier.api_key set scopes = '{{{s}}}' where id = "
             f"'{project.key_id}'" for s in ("members:read", "counters:read")]
@@ -210,6 +210,6 @@ def test_what_a_worker_knows_counts_for_nothing(project, session):
         session.run(line[0])
         project.api.get("/project/members")
         session.run(line[1])
-        project.api.get("/project/counters")
         project.api.refused("SCOPE_DENIED", "GET", "/project/members")
+        project.api.get("/project/counters")
     assert project.stack.status()["scryptRuns"] == runs + 1
