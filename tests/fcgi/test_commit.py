@@ -197,6 +197,11 @@ def command(project, between, *args, code=5):
 @after_commit
 @pytest.mark.parametrize("action, args", {
     "api-key.generate": ["key", "create", "{}", "--name", "x"],
+    "api-key.update": ["key", "update", "@", "--rate", "9000"],
+    "api-key.rotate": ["key", "rotate", "@", "--grace", "1h"],
+    "project.update": ["project", "update", "{}", "--name", "New"],
+    "member.update-role": ["member", "role", "{}", "#", "member"],
+    "member.remove": ["member", "remove", "{}", "#"],
     "counter.add": ["counter", "add", "{}", "runs", "5"],
     "provider-key.reveal": ["provider-key", "reveal", "{}", "e2b"],
     "member.accept": ["member", "accept", "{}", "#", "--name",
@@ -209,11 +214,13 @@ def test_command(between, project, action, args, how):
     email = f"{uuid.uuid4().hex}@x.example"
     project.api.post("/project/members/invite",
                      {"email": email, "role": "admin"})
+    key = project.api.post("/project/api-keys/generate", {"name": "x"})["id"]
     before = done(project, action, "operator")
     runs = project.api.get("/project/counters")["runs"]
     between.strike(f"'{action}'", AFTER_COMMIT[how])
     error = command(project, between, *(
-        {"{}": project.slug, "#": email}.get(a, a) for a in args))
+        {"{}": project.slug, "#": email, "@": key}.get(a, a)
+        for a in args))
     assert between.struck == 1
     assert "secret-of-e2b" not in str(error) and not KEY.search(str(error))
     assert done(project, action, "operator") == before + 1
