@@ -12,6 +12,7 @@ from session import Session, until
 pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
 
 UPDATE = "/api/v1/project/update"
+ROTATE = "/api/v1/project/api-keys/rotate"
 REVOKE = "/api/v1/project/api-keys/revoke"
 
 
@@ -144,6 +145,21 @@ def hold_open(stack, key_id):
     assert other.run("begin; select 1 from codecourier.api_key where id = "
                      f"'{key_id}' for key share") == ["1"]
     return other
+
+
+def test_a_rotation_under_a_write_that_stays_open(site, project):
+    """The new key is told all the same: nobody else will have it."""
+    worker = site.ready()
+    made = project.api.post("/project/api-keys/generate", {"name": "open"})
+    other = hold_open(project.stack, made["id"])
+    answer = site.ask("POST", ROTATE, project.key,
+                      json.dumps({"keyId": made["id"]}).encode())
+    other.close()
+    assert answer.status == 200, answer
+    assert site.ask("GET", "/api/v1/project", made["key"]).status == 401
+    assert site.ask("GET", "/api/v1/project",
+                    answer.json["data"]["key"]).status == 200
+    assert f"key {made['id']} was rotated: a write" in worker.said()
 
 
 def test_a_write_that_stays_open(site, project):
