@@ -116,19 +116,6 @@ project_find(struct ctl *c, const char *name)
 	return rc;
 }
 
-int
-project_check_schema(struct ctl *c)
-{
-	int rc = ctl_connect(c);
-
-	if (rc || db_schema_version(c->db) >= DB_PURGE_SCHEMA)
-		return rc;
-	return ctl_fail(c, ERR_UNAVAILABLE,
-	    "this needs schema version %d, the database has %d: codecourierctl "
-	    "migrate",
-	    DB_PURGE_SCHEMA, db_schema_version(c->db));
-}
-
 /* Which of those with this slug is meant is clear only for one. */
 static int
 choose_deleted(struct ctl *c, const struct db_query *q, const char *name)
@@ -159,7 +146,7 @@ project_find_deleted(struct ctl *c, const char *name)
 {
 	bool id = uuid_is(name);
 	struct db_query q;
-	int rc = project_check_schema(c);
+	int rc = ctl_connect(c);
 
 	if (rc)
 		return rc;

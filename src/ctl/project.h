@@ -35,7 +35,4 @@ MUST_CHECK int project_find(struct ctl *c, const char *name);
 /* The same of the deleted ones. */
 MUST_CHECK int project_find_deleted(struct ctl *c, const char *name);
 
-/* Connects; whether the schema knows of purging; else reports it. */
-MUST_CHECK int project_check_schema(struct ctl *c);
-
 #endif

@@ -130,14 +130,9 @@ ctl_purge(struct ctl *c)
 
 	if (rc)
 		return rc;
-	if (!c->json && db_schema_version(c->db) < DB_PURGE_SCHEMA) {
-		/* The timer's first days after an upgrade. */
-		plain_line(
-		    stderr, "nothing is removed before codecourierctl migrate");
-		return CTL_DONE;
-	}
 	db_query_init(&due, STMT_OP_PURGE_DUE);
-	if ((rc = project_check_schema(c)) || (rc = ctl_ask(c, &due)))
+	rc = ctl_ask(c, &due);
+	if (rc)
 		return rc;
 	list = object_list();
 	rc = purge_all(c, &due, list);

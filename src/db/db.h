@@ -27,9 +27,6 @@ struct db;
 /* the oldest schema_version it can serve */
 #define DB_OLDEST_SCHEMA (SETTINGS_SCHEMA > 8 ? SETTINGS_SCHEMA : 8)
 
-/* The first one that codecourierctl can purge projects of. */
-#define DB_PURGE_SCHEMA 7
-
 /* How a worker's connection is called in pg_stat_activity: with its number,
  * so that `migrate --plan` can tell which programs run. */
 #define DB_APPLICATION DB_NAME "/" TEXT_OF(DB_PROGRAM)

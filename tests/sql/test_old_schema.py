@@ -1,19 +1,14 @@
-"""New programs before `migrate`. The worker serves every call; of the
-operator's command what needs the new schema says so, all else works."""
+"""New programs on the oldest schema that they accept: every call is served,
+and the operator's command works."""
 import json
-import re
 
 import pytest
 
-from harness import ROOT
 from openapi import OPERATIONS
 from states import older
-from test_migrations import NEWEST, OLDEST
+from test_migrations import OLDEST
 from workers import serving
 
-PURGES = int(re.search(r"define DB_PURGE_SCHEMA (\d+)",
-                       (ROOT / "src/db/db.h").read_text())[1])
-NO_PROJECT = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture(scope="module")
@@ -66,17 +61,3 @@ def test_commands_of_before(ctl):
     ctl("project", "delete", "shop")
     assert "shop" in [p["slug"] for p in ctl("project", "list", "--deleted")]
 
-
-if OLDEST < PURGES:     # else each schema that they serve has it
-    @pytest.mark.parametrize("command", ["restore", "purge"])
-    def test_what_needs_more_says_so(old, command):
-        done = old.ctl("project", command, NO_PROJECT)
-        assert done.returncode == 5 and done.stdout == ""
-        assert "codecourierctl migrate" in done.stderr
-
-    def test_the_timer_waits_for_migrate(old):
-        """No failed unit each day: the upgrade has said what to do."""
-        done = old.ctl("purge")
-        assert (done.returncode, done.stdout) == (0, "")
-        assert "codecourierctl migrate" in done.stderr
-        assert NEWEST > OLDEST
