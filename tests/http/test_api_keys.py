@@ -194,7 +194,7 @@ def test_revoke_the_callers_own(project):
     got = project.api.post(REVOKE, {"keyId": project.key_id})
     assert got["revoked"] is True
     project.api.refused("AUTH_INVALID", "GET", "/project")
-    assert project.stack.ctl("key", "list", project.slug)[0][
+    assert project.stack.ctl("key", "list", project.slug, "--all")[0][
         "revokedAt"] == got["revokedAt"]
 
 

@@ -3,6 +3,7 @@
 By this file alone, on the stack that may be hurt: what is documented can
 happen. That nothing else happens is checked with every answer of every test.
 """
+import json
 import os
 import socket
 import time
@@ -226,6 +227,9 @@ def broken(project):
     stack.sql("alter table codecourier.api_key rename to api_key_away")
     try:
         each(stack, 500, keyed, head=head, body=b"{}")
+        shown = json.dumps({"key": project.key}).encode()
+        each(stack, 500, [("POST", "/api/v1/credentials/revoke")],
+             head=[head[1], ("Content-Length", len(shown))], body=shown)
         for path in OPEN:
             project.api.refused("INTERNAL", "POST", path,
                                 **sent("POST", path))
