@@ -168,7 +168,7 @@ build-asan:
 # The package on a Debian 12 that is booted for it, as root.
 SYSTEM_CACHE ?= $(BUILD)/system
 export SYSTEM_CACHE
-check-system:
+check-system: $(BUILD)/openapi.json
 	cgi-bin/stack/packages.sh system
 	$(MAKE) --no-print-directory deb
 	tests/system/base.sh $(SYSTEM_CACHE) $(BUILD)/deb/codecourier-api_*.deb
