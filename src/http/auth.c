@@ -79,12 +79,17 @@ refuse_cold(struct req *r)
 }
 
 /* A little of the wait for a place; false when it has to end: it took too long,
- * or nobody else is there for who waits outside. */
+ * or nobody else is there for who waits outside. But of a key that is being
+ * verified right now all that wait are through in a moment: an upgrade begins
+ * with the same few keys in all workers. */
 static bool
-wait_cold(const struct req *r, int64_t until)
+wait_cold(const struct req *r, const char *key, int64_t until)
 {
+	struct host *h = r->app->host;
+
 	if (clock_us() >= until ||
-	    (r->app->wire->others_wait() && !worker_any_free(r->app->host)))
+	    (r->app->wire->others_wait() && !worker_any_free(h) &&
+		!cold_is_under_way(h, verified_number(h, key))))
 		return false;
 	usleep(1000 + random_below(4000));
 	return true;
@@ -97,7 +102,7 @@ auth_cold_enter(struct req *r, const char *key)
 	int64_t until = clock_us() + COLD_WAIT;
 
 	while (!cold_enter(h, cold_places(r), verified_number(h, key)))
-		if (!wait_cold(r, until))
+		if (!wait_cold(r, key, until))
 			return refuse_cold(r);
 	return ERR_OK;
 }
@@ -261,16 +266,18 @@ auth_again(struct req *r)
 	return ask_row(r, STMT_KEY_ROW);
 }
 
-/* The row is read when there may be room for scrypt: nobody's is read for an
- * answer that would be "later" anyway. A bad key takes no place, so it keeps no
- * good one out. */
+/* The row is read when there may be room for scrypt, or no need for it any
+ * more: nobody's is read for an answer that would be "later" anyway. A bad key
+ * takes no place, so it keeps no good one out. */
 static enum err
 ask_row_cold(struct req *r, enum stmt stmt)
 {
 	int64_t until = clock_us() + COLD_WAIT;
+	struct identity known;
 
-	while (!cold_has_room(r->app->host, cold_places(r)))
-		if (!wait_cold(r, until))
+	while (!cold_has_room(r->app->host, cold_places(r)) &&
+	    !verified_find(r->app->host, r->key, &known))
+		if (!wait_cold(r, r->key, until))
 			return refuse_cold(r);
 	return ask_row(r, stmt);
 }

@@ -19,6 +19,14 @@ cold_has_room(const struct host *h, int places)
 }
 
 bool
+cold_is_under_way(const struct host *h, uint32_t key_hash)
+{
+	pid_t by;
+
+	return h && host_is_locked(h, LOCK_KEY + key_hash % KEY_LOCKS, &by);
+}
+
+bool
 cold_enter(struct host *h, int places, uint32_t key_hash)
 {
 	if (!h)

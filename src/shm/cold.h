@@ -17,6 +17,8 @@
  */
 MUST_CHECK bool cold_enter(struct host *h, int places, uint32_t key_hash);
 void cold_leave(struct host *h);
+/* Whether another process is inside with this key. */
+bool cold_is_under_way(const struct host *h, uint32_t key_hash);
 /* Whether a place is free right now: no promise. */
 bool cold_has_room(const struct host *h, int places);
 

@@ -10,6 +10,7 @@
 #include "shm/worker.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "base/banned.h"
@@ -199,7 +200,7 @@ says_that_the_database_is_down(void **state)
 
 /* Takes the one place there is for another process; end it to have it back. */
 static pid_t
-take_place(void)
+take_place(uint32_t key)
 {
 	int ready[2];
 	char byte = 0;
@@ -209,7 +210,8 @@ take_place(void)
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
-		if (!cold_enter(app_of_tests.host, 1, 1) ||
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (!cold_enter(app_of_tests.host, 1, key) ||
 		    write(ready[1], &byte, 1) != 1)
 			_exit(1);
 		pause();
@@ -226,7 +228,7 @@ static void
 has_few_cold_places(void **state)
 {
 	struct req *r = *state;
-	pid_t child = take_place();
+	pid_t child = take_place(1);
 
 	app_of_tests.conf.workers = 2;
 	memory.others = true;
@@ -237,6 +239,21 @@ has_few_cold_places(void **state)
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	assert_int_equal(auth_begin(r), ERR_OK);
+}
+
+/* Somebody else has the place for this very key: it is over in a moment. */
+static void
+waits_for_who_verifies_the_same_key(void **state)
+{
+	struct req *r = *state;
+	pid_t child = take_place(verified_number(app_of_tests.host, KEY));
+
+	app_of_tests.conf.workers = 2;
+	memory.others = true;
+	memory.until = child;
+	assert_int_equal(auth_begin(r), ERR_OK);
+	assert_in_range(memory.asked, 3, 10000);
+	assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
 /* A project that is alone may have all workers; so may one that nobody waits
@@ -278,6 +295,7 @@ main(void)
 	    ONE(believes_scrypt),
 	    ONE(says_that_the_database_is_down),
 	    ONE(has_few_cold_places),
+	    ONE(waits_for_who_verifies_the_same_key),
 	    ONE(shares_workers),
 	};
 
