@@ -78,18 +78,26 @@ refuse_cold(struct req *r)
 	    "again in a few seconds.");
 }
 
-/* A little of the wait for a place; false when it has to end: it took too long,
- * or nobody else is there for who waits outside. But of a key that is being
- * verified right now all that wait are through in a moment: an upgrade begins
- * with the same few keys in all workers. */
+/* Whether another worker verifies this key right now: all who wait for it are
+ * through in a moment. An upgrade begins so, with the same few keys in all
+ * workers. To be asked before one looks for a place: what is over by then has
+ * left its place, or its entry in the table. */
 static bool
-wait_cold(const struct req *r, const char *key, int64_t until)
+is_under_way(const struct req *r, const char *key)
 {
 	struct host *h = r->app->host;
 
+	return cold_is_under_way(h, verified_number(h, key));
+}
+
+/* A little of the wait for a place; false when it has to end: it took too long,
+ * or nobody else is there for who waits outside, and it may be long. */
+static bool
+wait_cold(const struct req *r, bool soon, int64_t until)
+{
 	if (clock_us() >= until ||
-	    (r->app->wire->others_wait() && !worker_any_free(h) &&
-		!cold_is_under_way(h, verified_number(h, key))))
+	    (!soon && r->app->wire->others_wait() &&
+		!worker_any_free(r->app->host)))
 		return false;
 	usleep(1000 + random_below(4000));
 	return true;
@@ -100,10 +108,13 @@ auth_cold_enter(struct req *r, const char *key)
 {
 	struct host *h = r->app->host;
 	int64_t until = clock_us() + COLD_WAIT;
+	bool soon = is_under_way(r, key);
 
-	while (!cold_enter(h, cold_places(r), verified_number(h, key)))
-		if (!wait_cold(r, key, until))
+	while (!cold_enter(h, cold_places(r), verified_number(h, key))) {
+		if (!wait_cold(r, soon, until))
 			return refuse_cold(r);
+		soon = is_under_way(r, key);
+	}
 	return ERR_OK;
 }
 
@@ -273,12 +284,15 @@ static enum err
 ask_row_cold(struct req *r, enum stmt stmt)
 {
 	int64_t until = clock_us() + COLD_WAIT;
+	bool soon = is_under_way(r, r->key);
 	struct identity known;
 
 	while (!cold_has_room(r->app->host, cold_places(r)) &&
-	    !verified_find(r->app->host, r->key, &known))
-		if (!wait_cold(r, r->key, until))
+	    !verified_find(r->app->host, r->key, &known)) {
+		if (!wait_cold(r, soon, until))
 			return refuse_cold(r);
+		soon = is_under_way(r, r->key);
+	}
 	return ask_row(r, stmt);
 }
 

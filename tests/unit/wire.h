@@ -7,8 +7,6 @@
 
 #include "http/wire.h"
 
-#include <signal.h>
-
 #include <string.h>
 
 static struct {
@@ -19,8 +17,6 @@ static struct {
 	bool cut;    /* its body has no good end */
 	bool gone;   /* its client is */
 	bool others; /* wait for a worker */
-	int asked;   /* whether they do, so many times */
-	pid_t until; /* a process that is killed at the third time, if not 0 */
 
 	/* what came of it */
 	char answer[65536]; /* cut at its end */
@@ -84,8 +80,6 @@ memory_is_gone(void)
 static bool
 memory_others_wait(void)
 {
-	if (++memory.asked == 3 && memory.until)
-		kill(memory.until, SIGKILL);
 	return memory.others;
 }
 
