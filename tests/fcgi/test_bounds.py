@@ -147,21 +147,6 @@ def hold_open(stack, key_id):
     return other
 
 
-def test_a_rotation_under_a_write_that_stays_open(site, project):
-    """The new key is told all the same: nobody else will have it."""
-    worker = site.ready()
-    made = project.api.post("/project/api-keys/generate", {"name": "open"})
-    other = hold_open(project.stack, made["id"])
-    answer = site.ask("POST", ROTATE, project.key,
-                      json.dumps({"keyId": made["id"]}).encode())
-    other.close()
-    assert answer.status == 200, answer
-    assert site.ask("GET", "/api/v1/project", made["key"]).status == 401
-    assert site.ask("GET", "/api/v1/project",
-                    answer.json["data"]["key"]).status == 200
-    assert f"key {made['id']} was rotated: a write" in worker.said()
-
-
 def test_a_write_that_stays_open(site, project):
     """The revocation holds, but does not claim what it could not see; a
     second one waits for the rest."""
@@ -196,3 +181,18 @@ def test_a_stalled_session_is_ended(site, stack, locked, stalled):
     assert stalled.age() is None
     assert int(stack.sql(old)) == before - 1
     stalled.beside.run("select 1")
+
+
+def test_a_rotation_under_a_write_that_stays_open(site, project):
+    """The new key is told all the same: nobody else will have it."""
+    worker = site.ready()
+    made = project.api.post("/project/api-keys/generate", {"name": "open"})
+    other = hold_open(project.stack, made["id"])
+    answer = site.ask("POST", ROTATE, project.key,
+                      json.dumps({"keyId": made["id"]}).encode())
+    other.close()
+    assert answer.status == 200, answer
+    assert site.ask("GET", "/api/v1/project", made["key"]).status == 401
+    assert site.ask("GET", "/api/v1/project",
+                    answer.json["data"]["key"]).status == 200
+    assert f"key {made['id']} was rotated: a write" in worker.said()
