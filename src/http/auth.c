@@ -195,7 +195,7 @@ auth_identity(const struct db_query *q, struct identity *id)
 	    id->project_id, sizeof(id->project_id), column[IDENTITY_PROJECT]);
 	memcpy(id->digest, column[IDENTITY_DIGEST], sizeof(id->digest));
 	memcpy(id->stamp, column[IDENTITY_STAMP], sizeof(id->stamp));
-	id->scopes = scope_expand(scope_set_of(column[IDENTITY_SCOPES]));
+	id->scopes = scope_set_of(column[IDENTITY_SCOPES]);
 	id->rate = (int32_t)db_bigint(q, 0, IDENTITY_RATE);
 	memcpy(id->window, column[IDENTITY_WINDOW], sizeof(id->window));
 	id->ends_ms = db_bigint(q, 0, IDENTITY_ENDS);

@@ -104,8 +104,7 @@ caller(void)
 	memset(&id, 0, sizeof(id));
 	memcpy(id.project_id, PROJECT, sizeof(PROJECT));
 	memcpy(id.key_id, KEY_ID, sizeof(KEY_ID));
-	id.scopes =
-	    scope_expand(scope_set_of("{projects:read,projects:write}"));
+	id.scopes = scope_set_of("{projects:read,projects:write}");
 	return id;
 }
 

@@ -178,7 +178,7 @@ static void
 counts_what_fails(void **state)
 {
 	(void)state;
-	row.id.scopes = scope_expand(scope_set_of("{projects:read}"));
+	row.id.scopes = scope_set_of("{projects:read}");
 	remember();
 	/* judged twice: by what is remembered, and by the row */
 	TOLD("POST", "/write", "Status: 403 Forbidden", FAULT("SCOPE_DENIED"),
