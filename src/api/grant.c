@@ -4,7 +4,6 @@
  */
 #include "api/grant.h"
 
-#include "base/clock.h"
 #include "http/allowed.h"
 #include "http/auth.h"
 #include "http/guard.h"
@@ -17,7 +16,6 @@
 
 enum {
 	LOOK_ROW = IDENTITY_COLUMNS,
-	LOOK_NAME,
 	LOOK_ENVIRONMENT,
 	LOOK_STATE,
 	LOOK_ROTATED,
@@ -58,7 +56,6 @@ take(const struct db_query *q, struct grant *g)
 	if (!auth_identity(q, &g->id))
 		return false;
 	g->row = db_value(q, 0, LOOK_ROW, &g->row_len);
-	g->name = db_value(q, 0, LOOK_NAME, NULL);
 	g->environment = db_value(q, 0, LOOK_ENVIRONMENT, NULL);
 	g->scopes = db_value(q, 0, IDENTITY_SCOPES, NULL);
 	g->addresses = db_value(q, 0, IDENTITY_ADDRESSES, NULL);

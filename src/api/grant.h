@@ -62,7 +62,7 @@ struct grant {
 	struct identity id;
 	const char *row; /* JSON */
 	size_t row_len;
-	const char *name, *environment, *scopes, *addresses;
+	const char *environment, *scopes, *addresses;
 	struct cidr_list allowed; /* the addresses, read */
 	const char *state;        /* "live", or why it is not */
 	bool rotated;             /* it has a successor */

@@ -75,9 +75,9 @@ CASE WHEN t.revoked_at IS NOT NULL THEN 'revoked'
 	@rotated ELSE 'live' END
 
 -- name: api_key_look
--- $1 project, $2 key -> identity, row, name, environment, 'live' or why it is
--- not, whether it has a successor, now in ms
-SELECT @IDENTITY(t, p), row_to_json(o)::text, t.name, t.environment,
+-- $1 project, $2 key -> identity, row, environment, 'live' or why it is not,
+-- whether it has a successor, now in ms
+SELECT @IDENTITY(t, p), row_to_json(o)::text, t.environment,
 	@KEY_STATE(), t.rotated_to IS NOT NULL, ms(now())
 FROM @OBJECTS(api_key, @API_KEY), project p
 WHERE t.project_id = $1::uuid AND t.id = $2::uuid AND p.id = t.project_id;
