@@ -13,7 +13,7 @@ import pytest
 
 from client import Api, Line, at_once, raw, request_bytes
 from contract import BASE62, make_key
-from fixtures import make_project
+from fixtures import make_project, running
 from session import gate, until
 from test_cold import places_taken, runs
 from test_refuse_auth import other_secret, typo
@@ -293,11 +293,17 @@ def test_order(shared, nobody):
 
 # nginx
 
+@pytest.fixture(scope="module")
+def limited():
+    """An own stack: what this address has used up, no other test may miss."""
+    yield from running(workers=1, limits="on")
+
+
 @pytest.mark.plain     # nginx's work
-def test_thirty_a_minute_from_one_address(spare):
+def test_thirty_a_minute_from_one_address(limited):
     """So many at once, whatever they say; the rest of the API goes on."""
-    project = make_project(spare)
-    nobody = Api(spare.base)
+    project = make_project(limited)
+    nobody = Api(limited.base)
     for _ in range(40):
         nobody.refused("METHOD_NOT_ALLOWED", "GET", PATH)
         nobody.refused("NOT_FOUND", "POST", PATH + "/", {})
