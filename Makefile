@@ -95,7 +95,7 @@ $(addprefix $(BUILD)/db/statements.,h c sql): $(BUILD)/db/statements.%: \
 	cmp -s $@.new $@ || cp $@.new $@
 # what each of its parts says once, said wherever it holds
 $(BUILD)/openapi.json: $(addprefix nginx/openapi/,build.jq paths.json \
-		responses.json schemas.json)
+		responses.json schemas.json audit.json)
 	mkdir -p $(@D)
 	jq --tab -s -f $^ >$@.new
 	mv $@.new $@
@@ -208,7 +208,8 @@ KEEP = $(PUT); keep() { set -- "$$1" "$(sysconfdir)/$$2" "$$3"; \
 COMPANIONS = nginx/fastcgi_params $(filter-out nginx/codecourier.conf \
 	nginx/limits-off.conf,$(wildcard nginx/*.conf))
 # each also as a template, for further instances
-UNITS = codecourier-api.service codecourier-doctor.service \
+UNITS = codecourier-api.service codecourier-audit.service \
+	codecourier-audit.timer codecourier-doctor.service \
 	codecourier-doctor.timer codecourier-purge.service \
 	codecourier-purge.timer
 MOUNTS = run-codecourier_body.mount run-codecourier_answer.mount

@@ -1,7 +1,7 @@
-# build.jq: makes the document that is served, OpenAPI 3.1, of the three files
-# beside it, in which each thing stands once:
+# build.jq: makes the document that is served, OpenAPI 3.1, of the files beside
+# it, in which each thing stands once:
 #
-#	jq -s -f build.jq paths.json responses.json schemas.json
+#	jq -s -f build.jq paths.json responses.json schemas.json audit.json
 #
 # They are OpenAPI, too, but for these words, which it has not, or not there. A
 # name in the place of a parameter, a response or a schema of a body is the
@@ -20,7 +20,7 @@
 #	body	the answer is of that schema
 #	error	the answer is an error with this code only, as here; `errors`
 #		are some by name. `always` is what else each of them has.
-# schemas.json: of objects in answers, which are those without
+# schemas.json, audit.json (those of the audit log): of objects in answers, which are those without
 # `additionalProperties`, all members are required, unless `required` is there.
 #	and	the members of that schema, too; `required` if they are not
 #	page	a page of a list of such rows

@@ -43,6 +43,9 @@ extern const struct body credential_revoke_body;
 
 enum err counters_get(struct req *r);
 
+enum err audit_list(struct req *r);
+extern const char *const audit_actions[]; /* NULL at the end */
+
 enum err health_live(struct req *r);
 enum err health_ready(struct req *r);
 

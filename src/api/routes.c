@@ -54,6 +54,8 @@ const struct route routes[] = {
 
     GET("/project/counters", COUNTERS_READ, counters_get),
 
+    GET("/project/audit-log", AUDIT_READ, audit_list, .query = QUERY_AUDIT),
+
     GET("/whoami", ANY, api_key_whoami),
 
     POST("/credentials/revoke", OPEN, credential_revoke),

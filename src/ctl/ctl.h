@@ -43,6 +43,9 @@ enum ctl_option {
 	OPT_DELETED,
 	OPT_ALL,
 	OPT_UNUSED,
+	OPT_HEAD,
+	OPT_SINCE,
+	OPT_FORMAT,
 	OPT_JSON, /* these three with every command */
 	OPT_HELP,
 	OPT_VERSION,
@@ -73,6 +76,7 @@ ctl_command ctl_member_list, ctl_member_accept, ctl_member_role;
 ctl_command ctl_member_remove, ctl_provider_key_reveal, ctl_counter_add;
 ctl_command ctl_key_create, ctl_key_list, ctl_key_find, ctl_key_update;
 ctl_command ctl_key_rotate, ctl_key_revoke;
+ctl_command ctl_audit_verify, ctl_audit_head, ctl_audit_export;
 
 /*
  * Reports a failure: {"error":{code,message}} on stdout with --json, else a

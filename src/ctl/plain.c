@@ -154,6 +154,70 @@ plain_json(struct json_object *value)
 	putchar('\n');
 }
 
+/* A cell and what ends it. */
+static void
+put_csv(const char *text, bool last)
+{
+	char *shown = plain_text(text, strlen(text), PLAIN_LINE);
+	const char *s = shown ? shown : "?";
+
+	putchar('"');
+	if (*s && strchr("=+-@", *s))
+		putchar('\'');
+	for (; *s; s++) {
+		if (*s == '"')
+			putchar('"');
+		putchar(*s);
+	}
+	fputs(last ? "\"\n" : "\",", stdout);
+	free(shown);
+}
+
+void
+plain_csv_head(struct json_object *value)
+{
+	int left = json_object_object_length(value);
+
+	json_object_object_foreach(value, name, ignored)
+	{
+		(void)ignored;
+		put_csv(name, --left == 0);
+	}
+}
+
+/* The elements with a space between. */
+static void
+put_csv_list(struct json_object *list, bool last)
+{
+	size_t n = json_object_array_length(list), size;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &size);
+
+	for (size_t i = 0; out && i < n; i++)
+		fprintf(out, "%s%s", i ? " " : "",
+		    json_object_get_string(json_object_array_get_idx(list, i)));
+	put_csv(out && fclose(out) == 0 ? text : "?", last);
+	free(text);
+}
+
+void
+plain_csv(struct json_object *value)
+{
+	int left = json_object_object_length(value);
+
+	json_object_object_foreach(value, name, v)
+	{
+		const char *text = json_object_get_string(v);
+
+		(void)name;
+		left--;
+		if (json_object_is_type(v, json_type_array))
+			put_csv_list(v, left == 0);
+		else
+			put_csv(text ? text : "", left == 0);
+	}
+}
+
 void
 plain_ask(const char *question)
 {

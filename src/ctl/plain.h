@@ -34,6 +34,12 @@ void plain_line(FILE *to, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * \ufffd. */
 void plain_json(struct json_object *value);
 
+/* The names, and the values, of an object as a line of CSV (RFC 4180): each in
+ * quotes, as plain_text has it, lists with spaces between; "" for null. What a
+ * spreadsheet would take for a formula has ' before it. */
+void plain_csv_head(struct json_object *value);
+void plain_csv(struct json_object *value);
+
 /* The beginning of a line that is typed on, flushed. */
 void plain_ask(const char *question);
 

@@ -56,30 +56,51 @@ take_limit(struct req *r, const char *value)
 		r->limit = n;
 }
 
-static void
-take_parameter(struct req *r, const char *name, const char *value, bool seen[2])
-{
-	int which = strcmp(name, "limit") == 0 ? 0
-	    : strcmp(name, "cursor") == 0      ? 1
-					       : -1;
+const char *const query_filters[REQ_FILTERS] = {[QUERY_ACTION] = "action",
+    [QUERY_ACTOR] = "actor",
+    [QUERY_OBJECT] = "object",
+    [QUERY_SINCE] = "since",
+    [QUERY_UNTIL] = "until"};
 
-	if (which < 0 || r->route->query != QUERY_PAGE) {
+/* Where the value of this parameter goes; NULL: the route takes none such. */
+static const char **
+find_place(struct req *r, const char *name, const char **limit)
+{
+	enum route_query takes = r->route->query;
+
+	if (takes == QUERY_NONE)
+		return NULL;
+	if (strcmp(name, "limit") == 0)
+		return limit;
+	if (strcmp(name, "cursor") == 0)
+		return &r->cursor;
+	for (size_t i = 0; takes == QUERY_AUDIT && i < REQ_FILTERS; i++)
+		if (strcmp(name, query_filters[i]) == 0)
+			return &r->filter[i];
+	return NULL;
+}
+
+static void
+take_parameter(
+    struct req *r, const char *name, const char *value, const char **limit)
+{
+	const char **place = find_place(r, name, limit);
+
+	if (!place) {
 		req_complain(r, name, "Unknown query parameter.");
-	} else if (seen[which]) {
+	} else if (*place) {
 		req_complain(r, name, "Must not be given twice.");
 	} else {
-		seen[which] = true;
-		if (which == 0)
+		*place = value;
+		if (place == limit)
 			take_limit(r, value);
-		else
-			r->cursor = value;
 	}
 }
 
 void
 query_parse(struct req *r, const char *query)
 {
-	bool seen[2] = {false, false};
+	const char *limit = NULL;
 
 	r->limit = QUERY_LIMIT_DEFAULT;
 	while (query && *query) {
@@ -94,7 +115,7 @@ query_parse(struct req *r, const char *query)
 			req_complain(r, name ? name : "",
 			    "Is not correctly percent-encoded.");
 		else if (len > 0)
-			take_parameter(r, name, value, seen);
+			take_parameter(r, name, value, &limit);
 		query += len;
 		query += *query == '&';
 	}

@@ -27,6 +27,7 @@ struct printbuf;
 #define REQ_QUERIES  8       /* statements of one request */
 #define REQ_BODY_MAX 2097152 /* bytes: 2 MiB */
 #define REQ_DEADLINE CLOCK_S(8)
+#define REQ_FILTERS  5
 
 /* How the key's limit was judged, see admit_rate.h. */
 struct req_rate {
@@ -69,6 +70,7 @@ struct req {
 	bool given[FIELD_MAX];
 	int limit;
 	const char *cursor; /* decoded from the query; NULL: first page */
+	const char *filter[REQ_FILTERS]; /* the same: enum query_filter */
 
 	/* statements, see guard.h: those before `ran` have their results */
 	struct db_query guard;

@@ -15,7 +15,8 @@ struct req;
 /* What a query string may hold. */
 enum route_query {
 	QUERY_NONE,
-	QUERY_PAGE /* limit and cursor of a list */
+	QUERY_PAGE, /* limit and cursor of a list */
+	QUERY_AUDIT /* these, and enum query_filter */
 };
 
 struct route {

@@ -11,7 +11,7 @@ import pytest
 
 import characters
 from client import raw, request_bytes
-from contract import CODES, KEY
+from contract import CODES, KEY, READ_CALLS
 from harness import ROOT
 from openapi import (DOCUMENT, EVERY, FILE, OPERATIONS, Response, Validator,
                      flat, follow)
@@ -102,6 +102,10 @@ def test_routes():
     assert set(OPERATIONS) == set(ROUTES) | {("GET", PATH)}
 
 
+# of lists that can be asked for less
+FILTERS = {r.path: r.filters for r in READ_CALLS}
+
+
 @pytest.mark.parametrize("method, path", ROUTES, ids=lambda v: v)
 def test_operation(method, path):
     """Key, query parameters and body are those of the table."""
@@ -111,7 +115,8 @@ def test_operation(method, path):
         ([{"bearerKey": []}] if key else [])
     query = [follow(p)["name"] for p in spec["parameters"]
              if follow(p)["in"] == "query"]
-    assert query == (["limit", "cursor"] if is_list else [])
+    filters = [*FILTERS.get(path.removeprefix("/api/v1"), ())]
+    assert query == (["limit", "cursor"] if is_list or filters else []) + filters
     assert ("requestBody" in spec) == (body > 0)
     if body:
         assert spec["requestBody"]["required"] is (body == 2)

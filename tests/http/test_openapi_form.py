@@ -296,7 +296,9 @@ def test_names_stay_apart():
 def test_both_ids_are_exact():
     """_id is required and of id's form wherever id is."""
     ids = {"$ref": "#/components/schemas/Id"}
-    found = [s for s in SCHEMAS.values() if "id" in s.get("properties", {})]
+    found = [s for name, s in SCHEMAS.items()
+             if "id" in s.get("properties", {})
+             and name not in ("AuditRow", "Actor")]     # not objects of ours
     assert len(found) > 5
     for schema in found:
         assert schema["patternProperties"] == {"^_id$": ids}

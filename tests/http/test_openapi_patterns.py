@@ -21,6 +21,12 @@ LINES = ["x", " x", "a b", "\xe9", "\xc0", "\u4e2d\u6587", "\U0001f680", "x" * 1
 NO_LINES = ["", " ", "a\tb", "a\nb", "x\n", "\x01", "a\x1f", "\x7f"]
 # where it stands: what it takes, what it does not
 SAMPLES = {
+    "parameters/AuditActorParameter/schema/pattern": (
+        [UUID, "operator", "holder"],
+        ["", "key", "operators", "a holder", UUID.upper(), UUID + "0", UUID[:-1]]),
+    "schemas/AuditRow/properties/hash/pattern": (
+        ["0" * 64, "0123456789abcdef" * 4],
+        ["", "0" * 63, "0" * 65, "A" * 64, "g" * 64, "0" * 64 + "\n"]),
     "schemas/Id/pattern": (
         [UUID, "0" * 8 + "-0000-0000-0000-" + "0" * 12],
         ["", UUID.upper(), UUID[:-1], UUID + "0", UUID + "\n", "{" + UUID + "}",

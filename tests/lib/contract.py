@@ -70,6 +70,9 @@ KEPT = ["runs", "sandboxes", "workflows", "personas", "issueSessions",
         "issues", "learnings"]
 COUNTERS = {*KEPT, "members", "apiKeys", "providerKeys"}
 
+AUDIT_ROW = {"id", "at", "actor", "action", "object", "objectId", "fields",
+             "requestId", "address", "number", "hash"}
+
 # headers of every answer, whoever gives it; what has no body needs not all
 OF_BODIES = {"content-type", "content-length"}
 ALWAYS = openapi.ALWAYS | OF_BODIES
@@ -90,6 +93,7 @@ class Read:
     by: str = None
     scope: str = None       # that its key needs; None: any key will do
     keyed: bool = True      # needs a key
+    filters: tuple = ()     # query parameters beside those of a page
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,8 @@ READ_CALLS = [
     Read("/project/api-keys", table="api_key", scope="api-keys:read",
          by="/project/api-keys/generate"),
     Read("/project/counters", scope="counters:read"),
+    Read("/project/audit-log", scope="audit:read", filters=(
+        "action", "actor", "object", "since", "until")),
     Read("/whoami"),
 ]
 # a thing's writes in the order of its life; the project ends with the last

@@ -45,6 +45,9 @@ red grep -q %i "$units/codecourier-doctor@.timer"
 red grep -q '^ExecStart=/opt/cc/sbin/codecourierctl purge$' \
 	"$units/codecourier-purge@.service"
 red test -e "$units/codecourier-purge.timer"
+red grep -q '^ExecStart=/opt/cc/sbin/codecourierctl audit head$' \
+	"$units/codecourier-audit@.service"
+red test -e "$units/codecourier-audit.timer"
 red grep -q '^complete -F' \
 	"$root/opt/cc/share/bash-completion/completions/codecourierctl"
 

@@ -5,6 +5,7 @@
  */
 #include "unit.h"
 
+#include "api/handlers.h"
 #include "db/db.h"
 
 #include <ctype.h>
@@ -30,6 +31,7 @@ static const bool unbound[STMT__OP_MAX] = {
     [STMT_OP_KEY_UNUSED] = true,
     [STMT_OP_PROJECT_WHICH] = true,
     [STMT_OP_PURGE_DUE] = true,
+    [STMT_OP_AUDIT_HEADS] = true,
 };
 
 /* Write without an audit row of their own: see src/db/sql. */
@@ -332,6 +334,46 @@ counts_what_the_schema_does(void **state)
 	assert_null(strstr(sql + 1, "sum("));
 }
 
+/* Whether `list` has text[0..len). */
+static bool
+lists(const char *const *list, const char *text, size_t len)
+{
+	for (; *list; list++)
+		if (strlen(*list) == len && memcmp(*list, text, len) == 0)
+			return true;
+	return false;
+}
+
+/* What the audit log can be asked for is what is written into it. */
+static void
+actions_are_those_written(void **state)
+{
+	static const char action[] = "abcdefghijklmnopqrstuvwxyz-.";
+	bool found[64] = {false};
+
+	(void)state;
+	for (size_t s = 0; s < STMT__OP_MAX; s++) {
+		const char *at =
+		    strstr(stmt_info((enum stmt)s)->sql, "INSERT INTO audit ");
+
+		while (at && (at = strchr(at, '\''))) {
+			size_t len = strspn(++at, action);
+
+			if (at[len] == '\'' && memchr(at, '.', len) &&
+			    !lists(audit_actions, at, len))
+				fail_msg("not listed: %.*s", (int)len, at);
+			for (size_t i = 0; audit_actions[i]; i++)
+				if (strlen(audit_actions[i]) == len &&
+				    memcmp(audit_actions[i], at, len) == 0)
+					found[i] = true;
+			at = strchr(at, '\'') + 1;
+		}
+	}
+	for (size_t i = 0; audit_actions[i]; i++)
+		if (!found[i])
+			fail_msg("never written: %s", audit_actions[i]);
+}
+
 /* The reader of statements above is not blind. */
 static void
 has_finds_words(void **state)
@@ -358,6 +400,7 @@ main(void)
 	    cmocka_unit_test(says_why),
 	    cmocka_unit_test(takes_a_literal),
 	    cmocka_unit_test(counts_what_the_schema_does),
+	    cmocka_unit_test(actions_are_those_written),
 	    cmocka_unit_test(has_finds_words),
 	};
 

@@ -13,6 +13,7 @@
 
 #define LIST  "/api/v1/project/members"
 #define PLAIN "/api/v1/project/settings"
+#define AUDIT "/api/v1/project/audit-log"
 
 static const struct {
 	const char *query;
@@ -58,6 +59,34 @@ takes_parameters(void **state)
 			assert_null(r.cursor);
 		req_end(&r);
 	}
+}
+
+/* Each to its place, and of that route only. */
+static void
+takes_filters(void **state)
+{
+	static const char q[] =
+	    "until=5&action=1&limit=7&actor=%32&object=3&since=4";
+	struct req r;
+
+	(void)state;
+	request(&r, AUDIT);
+	query_parse(&r, q);
+	assert_null(r.details);
+	assert_int_equal(r.limit, 7);
+	for (int i = 0; i < REQ_FILTERS; i++) {
+		assert_int_equal(r.filter[i][0], '1' + i);
+		assert_int_equal(r.filter[i][1], '\0');
+	}
+	req_end(&r);
+	request(&r, AUDIT);
+	query_parse(&r, "since=1&since=1");
+	assert_string_equal(r.field, "since");
+	req_end(&r);
+	request(&r, LIST);
+	query_parse(&r, "since=1");
+	assert_string_equal(r.message, "Unknown query parameter.");
+	req_end(&r);
 }
 
 static const struct {
@@ -196,6 +225,7 @@ main(void)
 {
 	const struct CMUnitTest query_tests[] = {
 	    cmocka_unit_test(takes_parameters),
+	    cmocka_unit_test(takes_filters),
 	    cmocka_unit_test(refuses_parameters),
 	    cmocka_unit_test(refuses_all_elsewhere),
 	    cmocka_unit_test(complains_of_all),

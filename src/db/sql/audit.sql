@@ -1,0 +1,160 @@
+-- audit.sql: the audit log: read, and held against its own chain (migration 0012).
+
+-- fragment: AUDIT_COLUMNS
+id, at, actor, actor_key, operator, action, object, object_id, fields,
+	request_id, address, number, hash
+
+-- name: audit_list
+-- $1 project, $2 limit, cursor: $3 µs, $4 number, $5 id; filters, NULL: any: $6
+-- action, $7 kind of actor, $8 its key, $9 object's kind or id, $10 since, $11
+-- until, in ms -> a page
+WITH page AS (
+	SELECT @AUDIT_COLUMNS,
+		concat_ws(':', @MICROS(at), number, id) AS sort,
+		row_number() OVER (ORDER BY at DESC, number DESC) AS n
+	FROM (
+		SELECT @AUDIT_COLUMNS FROM audit
+		WHERE project_id = $1::uuid
+			AND ($3::bigint IS NULL OR (at, number, id) <
+				(@FROM_MICROS($3), $4::bigint, $5::uuid))
+			AND ($6::text IS NULL OR action = $6)
+			AND ($7::text IS NULL OR actor = $7)
+			AND ($8::uuid IS NULL OR actor_key = $8::uuid)
+			AND ($9::text IS NULL OR object = $9 OR object_id = $9)
+			AND ($10::bigint IS NULL OR at >= @FROM_MS($10))
+			AND ($11::bigint IS NULL OR at < @FROM_MS($11))
+		ORDER BY at DESC, number DESC, id DESC
+		LIMIT $2::int + 1
+	) a
+) @PAGE(t.id, ms(t.at) AS at, (
+		SELECT row_to_json(w) FROM (
+			SELECT t.actor AS type, t.actor_key AS id,
+				coalesce(t.operator, (
+					SELECT name FROM api_key
+					WHERE project_id = $1::uuid
+						AND id = t.actor_key)) AS name
+		) w
+	) AS actor,
+	t.action, t.object, t.object_id AS "objectId", t.fields,
+	t.request_id AS "requestId", host(t.address) AS address, t.number,
+	encode(t.hash, 'hex') AS hash);
+
+-- What a row tells, its hash's text: as audit_hash of the migration has it, and not
+-- by asking it. Who can edit rows can edit functions, too.
+-- fragment: AUDIT_PART(value)
+|| coalesce(octet_length(@value) || ':' || (@value), '-')
+
+-- fragment: AUDIT_HASH
+sha256(convert_to(''
+	@AUDIT_PART(encode(t.previous, 'hex'))
+	@AUDIT_PART(t.project_id::text)
+	@AUDIT_PART(t.number::text)
+	@AUDIT_PART(t.id::text)
+	@AUDIT_PART(@MICROS(t.at)::text)
+	@AUDIT_PART(t.actor)
+	@AUDIT_PART(t.actor_key::text)
+	@AUDIT_PART(t.operator)
+	@AUDIT_PART(t.action)
+	@AUDIT_PART(t.object)
+	@AUDIT_PART(t.object_id)
+	@AUDIT_PART(t.fields::text)
+	@AUDIT_PART(t.request_id::text)
+	@AUDIT_PART(t.address::text), 'UTF8'))
+
+-- Whether there is such a row of the project.
+-- fragment: AUDIT_HAS(condition)
+EXISTS (SELECT FROM audit o WHERE o.project_id = $1::uuid AND @condition)
+
+-- What has been done to the first row that does not follow the one before it: its
+-- name, and whether it is that one which was touched. Whose number and hash are
+-- right is the row it always was, so the one before it is another.
+-- fragment: AUDIT_FAULT
+CASE WHEN t.number IS NULL OR t.number <= t.before THEN 'inserted'
+	WHEN t.number > t.before + 1 THEN 'missing'
+	WHEN t.previous = t.before_hash THEN CASE
+		WHEN @AUDIT_HAS(o.previous = t.previous AND o.id <> t.id)
+		THEN 'inserted' ELSE 'edited' END
+	WHEN t.hash = @AUDIT_HASH THEN 'edited before'
+	WHEN @AUDIT_HAS(o.hash = t.previous AND o.number < t.before)
+		THEN 'inserted before'
+	WHEN @AUDIT_HAS(o.hash = t.previous AND o.id <> t.id) THEN 'moved'
+	WHEN @AUDIT_HAS(o.previous = t.before_hash AND o.id <> t.id)
+		THEN 'inserted'
+	ELSE 'missing' END
+
+-- name: op_audit_verify
+-- $1 project, $2 number and $3 hash of the last row looked at (NULL and zeros to
+-- begin with), $4 rows at most -> how many there were, the last one's number and
+-- hash, the head's number and hash; what is wrong, if anything: its name, number
+-- and id of the row, number and id of the one before it
+WITH page AS (
+	SELECT @AUDIT_COLUMNS, project_id, previous,
+		lag(t.number, 1, coalesce($2::bigint, 0)) OVER w AS before,
+		lag(t.hash, 1, decode($3, 'hex')) OVER w AS before_hash,
+		lag(t.id) OVER w AS before_id
+	FROM (
+		SELECT @AUDIT_COLUMNS, project_id, previous FROM audit
+		WHERE project_id = $1::uuid
+			AND ($2::bigint IS NULL OR number > $2::bigint)
+		ORDER BY number NULLS FIRST LIMIT $4::int
+	) t WINDOW w AS (ORDER BY t.number NULLS FIRST)
+), bad AS (
+	SELECT @AUDIT_COLUMNS, project_id, previous, before, before_hash,
+		before_id FROM page t
+	WHERE t.number IS DISTINCT FROM t.before + 1
+		OR t.previous IS DISTINCT FROM t.before_hash
+		OR t.hash IS DISTINCT FROM @AUDIT_HASH
+	ORDER BY t.number NULLS FIRST LIMIT 1
+)
+SELECT (SELECT count(*) FROM page), l.number, encode(l.hash, 'hex'),
+	h.number, encode(h.hash, 'hex'), b.fault, b.number, b.id::text,
+	b.before, b.before_id::text
+FROM (SELECT) one
+	LEFT JOIN LATERAL (SELECT number, hash FROM page
+		ORDER BY number DESC NULLS LAST LIMIT 1) l ON true
+	LEFT JOIN audit_head h ON h.project_id = $1::uuid
+	LEFT JOIN LATERAL (SELECT t.number, t.id, t.before, t.before_id,
+		@AUDIT_FAULT AS fault FROM bad t) b ON true;
+
+-- name: op_audit_hash
+-- $1 project, $2 number -> hash
+SELECT encode(hash, 'hex') FROM audit
+WHERE project_id = $1::uuid AND number = $2::bigint;
+
+-- name: op_audit_heads
+-- $1 id, or $2 slug, or neither: all -> row; id, slug, its number and hash. Of a
+-- deleted project, too
+SELECT row_to_json(o)::text, o."projectId"::text, o."projectSlug", o.number,
+	o.hash
+FROM audit_head t JOIN project p ON p.id = t.project_id, LATERAL (
+	SELECT p.slug AS "projectSlug", t.project_id AS "projectId", t.number,
+		encode(t.hash, 'hex') AS hash
+) o
+WHERE (($1::uuid IS NULL AND $2::text IS NULL)
+		OR p.id = $1::uuid OR p.slug = $2)
+	AND NOT EXISTS (SELECT FROM purge g WHERE g.project_id = p.id)
+ORDER BY p.slug, p.id;
+
+-- name: op_audit_purged
+-- $1 project -> number and hash of its last row, NULL while it is being removed
+SELECT audit_number, encode(audit_hash, 'hex') FROM purge
+WHERE project_id = $1::uuid;
+
+-- name: op_audit_export
+-- $1 project, $2 number of the last row given, or NULL, $3 since, in ms, or NULL,
+-- $4 rows at most -> rows, in the order of the chain, and their numbers. All that
+-- a hash is made of, times whole.
+SELECT row_to_json(o)::text, o.number FROM audit t, LATERAL (
+	SELECT t.number, to_char(t.at AT TIME ZONE 'UTC',
+			'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at,
+		t.project_id AS "projectId", t.id, t.actor,
+		t.actor_key AS "actorKey", t.operator, t.action, t.object,
+		t.object_id AS "objectId", t.fields,
+		t.request_id AS "requestId", t.address::text AS address,
+		encode(t.previous, 'hex') AS previous,
+		encode(t.hash, 'hex') AS hash
+) o
+WHERE t.project_id = $1::uuid
+	AND ($2::bigint IS NULL OR t.number > $2::bigint)
+	AND ($3::bigint IS NULL OR t.at >= @FROM_MS($3))
+ORDER BY t.number LIMIT $4::int;
