@@ -7,6 +7,7 @@
 #include "api/handlers.h"
 
 #include "http/answer.h"
+#include "http/etag.h"
 #include "http/guard.h"
 #include "http/page.h"
 
@@ -104,12 +105,15 @@ puts_off(const struct req *r, const struct grant *key)
 	    (ms == 0 || ms > key->id.ends_ms);
 }
 
-/* In the order of refusals: 400 of what the caller gives, 404, 403, 409. */
+/* In the order of refusals: 400 of what the caller gives, 404, 403, 412, 409.
+ */
 static enum err
 may_update(struct req *r, const struct grant *own, const struct grant *key)
 {
 	enum err e = only_disables(r) ? ERR_OK : grant_scope(r, key);
 
+	if (!e)
+		e = etag_judge(r, key->etag);
 	if (e)
 		return e;
 	if (api_key_is_over(key))
@@ -137,6 +141,7 @@ enum err
 api_key_update(struct req *r)
 {
 	struct grant own, key;
+	const struct db_query *now;
 	struct db_query *q;
 	enum err e, there;
 
@@ -152,6 +157,7 @@ api_key_update(struct req *r)
 	if (e)
 		return e;
 	if (!gives_anything(r)) {
+		etag_set(r, key.etag);
 		answer_text(r, "{\"data\":");
 		answer_raw(r, key.row, key.row_len);
 		answer_text(r, "}");
@@ -160,13 +166,14 @@ api_key_update(struct req *r)
 	q = add_update(r, &own, &key);
 	if (!q)
 		return ERR_INTERNAL;
+	now = etag_ask(r, STMT_API_KEY_TAG, key.id.key_id);
 	e = guard_run(r);
 	if (e)
 		return e;
-	if (db_rows(q) == 0)
-		return api_key_changed(r);
+	if (db_rows(q) == 0) /* the stamp, which is of the tag judged */
+		return etag_met_none(r, now, api_key_changed(r));
 	e = guard_drain(r, key.id.key_id); /* it may be narrower now */
-	return e ? e : answer_row(r, q);
+	return e ? e : etag_answer(r, q, 0);
 }
 
 /* ---- revoke ---- */
@@ -176,14 +183,17 @@ api_key_revoke(struct req *r)
 {
 	const char *id = req_text(r, REVOKE_KEY_ID);
 	struct db_query *q = guard_write(r, STMT_API_KEY_REVOKE);
+	const struct db_query *now;
 	enum err e;
 
 	db_text(q, id);
+	db_text(q, r->tags);
+	now = etag_ask(r, STMT_API_KEY_TAG, id);
 	e = guard_run(r);
 	if (e)
 		return e;
 	if (db_rows(q) == 0)
-		return req_not_found(r, REVOKE_KEY_ID);
+		return etag_met_none(r, now, req_not_found(r, REVOKE_KEY_ID));
 	e = guard_drain(r, id);
-	return e ? e : answer_row(r, q);
+	return e ? e : etag_answer(r, q, 0);
 }

@@ -11,6 +11,7 @@
 #include "crypt/key.h"
 #include "http/answer.h"
 #include "http/auth.h"
+#include "http/etag.h"
 #include "http/guard.h"
 #include "shm/cold.h"
 
@@ -47,6 +48,7 @@ reply_key(struct req *r, const struct db_query *q, const char *key)
 
 	if (auth_identity(q, &id))
 		verified_add(r->app->host, key, &id);
+	etag_set(r, db_value(q, 0, IDENTITY_COLUMNS + 1, NULL));
 	answer_text(r, "{\"data\":");
 	answer_raw(r, row, len - 1); /* without its closing brace */
 	answer_text(r, ",\"key\":\"");
@@ -150,6 +152,9 @@ may_rotate(struct req *r, const struct grant *own, const struct grant *key)
 		return req_fail(r, ERR_FORBIDDEN, "keyId",
 		    "The key's end, addresses or rate go further than the "
 		    "calling key's: it may only update or revoke it.");
+	e = etag_judge(r, key->etag);
+	if (e)
+		return e;
 	if (key->rotated)
 		return req_fail(r, ERR_CONFLICT, "keyId",
 		    "The key has been rotated already: its successor is "
@@ -192,6 +197,7 @@ rotate_once(struct req *r, const struct grant *key, bool *taken)
 {
 	const char *id = key->id.key_id;
 	int64_t grace = json_object_get_int64(r->value[ROTATE_GRACE]);
+	const struct db_query *now;
 	struct new_key k;
 	struct db_query *q;
 	enum err e = draw(r, &k, key->environment);
@@ -209,10 +215,13 @@ rotate_once(struct req *r, const struct grant *key, bool *taken)
 	db_bytes(q, k.check, sizeof(k.check));
 	db_int(q, r->app->conf.max_keys);
 	db_int(q, grace);
+	now = etag_ask(r, STMT_API_KEY_TAG, id);
 	e = run(r, q, k.key, taken);
 	secret_wipe(&k, sizeof(k));
-	if (!e && db_rows(q) == 0)
-		return refuse_rotation(r, key);
+	if (!e && db_rows(q) == 0) {
+		e = etag_met_none(r, now, ERR_OK);
+		return e ? e : refuse_rotation(r, key);
+	}
 	if (!e && grace == 0)
 		drain_old(r, id);
 	return e;

@@ -16,6 +16,7 @@
 
 enum {
 	LOOK_ROW = IDENTITY_COLUMNS,
+	LOOK_TAG,
 	LOOK_ENVIRONMENT,
 	LOOK_STATE,
 	LOOK_ROTATED,
@@ -56,6 +57,7 @@ take(const struct db_query *q, struct grant *g)
 	if (!auth_identity(q, &g->id))
 		return false;
 	g->row = db_value(q, 0, LOOK_ROW, &g->row_len);
+	g->etag = db_value(q, 0, LOOK_TAG, NULL);
 	g->environment = db_value(q, 0, LOOK_ENVIRONMENT, NULL);
 	g->scopes = db_value(q, 0, IDENTITY_SCOPES, NULL);
 	g->addresses = db_value(q, 0, IDENTITY_ADDRESSES, NULL);

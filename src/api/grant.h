@@ -62,6 +62,7 @@ struct grant {
 	struct identity id;
 	const char *row; /* JSON */
 	size_t row_len;
+	const char *etag;
 	const char *environment, *scopes, *addresses;
 	struct cidr_list allowed; /* the addresses, read */
 	const char *state;        /* "live", or why it is not */

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "http/answer.h"
+#include "http/etag.h"
 #include "http/guard.h"
 #include "http/page.h"
 
@@ -85,37 +86,46 @@ member_invite(struct req *r)
 	if (e)
 		return e;
 	if (db_rows(q) > 0)
-		return answer_row(r, q);
+		return etag_answer(r, q, 0);
 	snprintf(full, sizeof(full), "A project has at most %d members.",
 	    r->app->conf.max_members);
 	return req_fail(r, ERR_CONFLICT, NULL, full);
 }
 
+/* Runs a write whose last parameter are the tags. */
 static enum err
-reply_member(struct req *r, const struct db_query *q, int target)
+run_member(struct req *r, struct db_query *q, int target)
 {
-	enum err e = guard_run(r);
+	const struct db_query *now;
+	enum err e;
 
-	if (e)
+	db_text(q, r->tags);
+	now = etag_ask(r, STMT_MEMBER_TAG, req_text(r, target));
+	e = guard_run(r);
+	if (e || db_rows(q) > 0)
 		return e;
-	return db_rows(q) > 0 ? answer_row(r, q) : req_not_found(r, target);
+	return etag_met_none(r, now, req_not_found(r, target));
 }
 
 enum err
 member_remove(struct req *r)
 {
 	struct db_query *q = guard_write(r, STMT_MEMBER_REMOVE);
+	enum err e;
 
 	db_text(q, req_text(r, REMOVE_TARGET));
-	return reply_member(r, q, REMOVE_TARGET);
+	e = run_member(r, q, REMOVE_TARGET);
+	return e ? e : answer_row(r, q);
 }
 
 enum err
 member_update_role(struct req *r)
 {
 	struct db_query *q = guard_write(r, STMT_MEMBER_UPDATE_ROLE);
+	enum err e;
 
 	db_text(q, req_text(r, UPDATE_ROLE_TARGET));
 	db_text(q, req_text(r, UPDATE_ROLE_ROLE));
-	return reply_member(r, q, UPDATE_ROLE_TARGET);
+	e = run_member(r, q, UPDATE_ROLE_TARGET);
+	return e ? e : etag_answer(r, q, 0);
 }

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "http/answer.h"
+#include "http/etag.h"
 #include "http/guard.h"
 
 #include "base/banned.h"
@@ -39,12 +40,15 @@ project_get(struct req *r)
 	const struct db_query *q = guard_project(r);
 	enum err e = guard_run(r);
 
-	return e ? e : answer_object(r, q, 1);
+	if (!e) /* of an update that gives nothing */
+		e = etag_judge(r, db_value(q, 0, 2, NULL));
+	return e ? e : etag_answer(r, q, 1);
 }
 
 enum err
 project_update(struct req *r)
 {
+	const struct db_query *now;
 	struct db_query *q;
 	enum err e;
 
@@ -54,26 +58,31 @@ project_update(struct req *r)
 	db_text(q, req_text(r, UPDATE_NAME));
 	db_text(q, req_text(r, UPDATE_SLUG));
 	db_text(q, req_text(r, UPDATE_GITHUB_REPO_URL));
+	db_text(q, r->tags);
+	now = etag_ask(r, STMT_PROJECT_TAG, NULL);
 	e = guard_run(r);
 	if (e)
 		return e;
 	if (db_rows(q) == 0) /* deleted after the guard looked */
-		return ERR_AUTH_INVALID;
-	return answer_row(r, q);
+		return etag_met_none(r, now, ERR_AUTH_INVALID);
+	return etag_answer(r, q, 0);
 }
 
 enum err
 project_delete(struct req *r)
 {
 	struct db_query *q = guard_write(r, STMT_PROJECT_DELETE);
+	const struct db_query *now;
 	enum err e;
 
 	db_int(q, r->app->conf.purge_days);
+	db_text(q, r->tags);
+	now = etag_ask(r, STMT_PROJECT_TAG, NULL);
 	e = guard_run(r);
 	if (e)
 		return e;
 	if (db_rows(q) == 0) /* by another request, after the guard looked */
-		return ERR_AUTH_INVALID;
+		return etag_met_none(r, now, ERR_AUTH_INVALID);
 	e = guard_drain(r, NULL);
 	return e ? e : answer_row(r, q);
 }

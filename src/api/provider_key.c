@@ -6,6 +6,7 @@
 #include "api/vault.h"
 #include "base/text.h"
 #include "http/answer.h"
+#include "http/etag.h"
 #include "http/guard.h"
 
 #include "base/banned.h"
@@ -51,32 +52,44 @@ provider_key_set(struct req *r)
 	const char *provider = req_text(r, SET_PROVIDER);
 	const char *key = req_text(r, SET_KEY);
 	struct seal_name what = {"provider_key", provider};
+	const struct db_query *now;
 	struct vault vault;
 	bool ok;
 	enum err e = guard_run(r);
 
 	if (e || (e = vault_open(r, q, &vault)))
 		return e;
-	q = guard_write(r, STMT_PROVIDER_KEY_SET);
+	q = guard_write(
+	    r, r->tags ? STMT_PROVIDER_KEY_REPLACE : STMT_PROVIDER_KEY_SET);
 	db_text(q, provider);
 	ok = vault_add_key(r, &vault, what, key, q);
 	vault_wipe(&vault);
 	if (!ok)
 		return ERR_INTERNAL;
+	if (r->tags)
+		db_text(q, r->tags);
+	now = etag_ask(r, STMT_PROVIDER_KEY_TAG, provider);
 	e = guard_run(r);
-	return e ? e : answer_row(r, q);
+	if (!e && r->tags && db_rows(q) == 0)
+		return etag_met_none(r, now, ERR_PRECONDITION);
+	return e ? e : etag_answer(r, q, 0);
 }
 
 enum err
 provider_key_remove(struct req *r)
 {
 	struct db_query *q = guard_write(r, STMT_PROVIDER_KEY_REMOVE);
+	const char *provider = req_text(r, REMOVE_PROVIDER);
+	const struct db_query *now;
 	enum err e;
 
-	db_text(q, req_text(r, REMOVE_PROVIDER));
+	db_text(q, provider);
+	db_text(q, r->tags);
+	now = etag_ask(r, STMT_PROVIDER_KEY_TAG, provider);
 	e = guard_run(r);
 	if (e)
 		return e;
-	return db_rows(q) > 0 ? answer_row(r, q)
-			      : req_not_found(r, REMOVE_PROVIDER);
+	return db_rows(q) > 0
+	    ? answer_row(r, q)
+	    : etag_met_none(r, now, req_not_found(r, REMOVE_PROVIDER));
 }

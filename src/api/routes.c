@@ -22,6 +22,8 @@
 		.scope = SCOPE_##scope_, .body = &handler_##_body,             \
 		.handler = handler_, __VA_ARGS__                               \
 	}
+/* What it changes has a tag: it takes If-Match. */
+#define TAGGED .if_match = true
 #define OPEN(path_, handler_)                                                  \
 	{                                                                      \
 		.method = "GET", .path = path_, .scope = SCOPE_OPEN,           \
@@ -30,27 +32,29 @@
 
 const struct route routes[] = {
     GET("/project", PROJECTS_READ, project_get),
-    POST("/project/update", PROJECTS_WRITE, project_update),
-    POST("/project/delete", PROJECTS_WRITE, project_delete),
+    POST("/project/update", PROJECTS_WRITE, project_update, TAGGED),
+    POST("/project/delete", PROJECTS_WRITE, project_delete, TAGGED),
 
     GET("/project/settings", SETTINGS_READ, settings_get),
-    POST("/project/settings/update", SETTINGS_WRITE, settings_update),
+    POST("/project/settings/update", SETTINGS_WRITE, settings_update, TAGGED),
 
     GET("/project/members", MEMBERS_READ, member_list, .query = QUERY_PAGE),
     POST("/project/members/invite", MEMBERS_WRITE, member_invite),
-    POST("/project/members/remove", MEMBERS_WRITE, member_remove),
-    POST("/project/members/update-role", MEMBERS_WRITE, member_update_role),
+    POST("/project/members/remove", MEMBERS_WRITE, member_remove, TAGGED),
+    POST("/project/members/update-role", MEMBERS_WRITE, member_update_role,
+	TAGGED),
 
     GET("/project/provider-keys", PROVIDER_KEYS_READ, provider_key_list),
-    POST("/project/provider-keys/set", PROVIDER_KEYS_WRITE, provider_key_set),
+    POST("/project/provider-keys/set", PROVIDER_KEYS_WRITE, provider_key_set,
+	TAGGED),
     POST("/project/provider-keys/remove", PROVIDER_KEYS_WRITE,
-	provider_key_remove),
+	provider_key_remove, TAGGED),
 
     GET("/project/api-keys", API_KEYS_READ, api_key_list, .query = QUERY_PAGE),
     POST("/project/api-keys/generate", API_KEYS_WRITE, api_key_generate),
-    POST("/project/api-keys/update", API_KEYS_WRITE, api_key_update),
-    POST("/project/api-keys/rotate", API_KEYS_WRITE, api_key_rotate),
-    POST("/project/api-keys/revoke", API_KEYS_WRITE, api_key_revoke),
+    POST("/project/api-keys/update", API_KEYS_WRITE, api_key_update, TAGGED),
+    POST("/project/api-keys/rotate", API_KEYS_WRITE, api_key_rotate, TAGGED),
+    POST("/project/api-keys/revoke", API_KEYS_WRITE, api_key_revoke, TAGGED),
 
     GET("/project/counters", COUNTERS_READ, counters_get),
 

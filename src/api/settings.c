@@ -1,19 +1,22 @@
 /*
  * settings.c: handlers of the settings, of which db/settings.def is the list.
- * STMT_SETTINGS_GET has a column for each of them, STMT_SETTINGS_UPDATE a
- * parameter for each that is not write-only, in its order.
+ * STMT_SETTINGS_GET has a column for each of them and then the tag,
+ * STMT_SETTINGS_UPDATE a parameter for each that is not write-only, in its
+ * order.
  */
 #include "api/handlers.h"
 
 #include "api/vault.h"
 #include "base/text.h"
 #include "http/answer.h"
+#include "http/etag.h"
 #include "http/guard.h"
 #include "json/json.h"
 
 #include <json-c/json.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -130,13 +133,20 @@ settings_size(const struct db_query *q)
 	return sum;
 }
 
+/* The last member of the answer's object. */
+static void
+reply_tag(struct req *r)
+{
+	answer_text(r, "\"etag\":");
+	answer_quoted(r, r->etag, strlen(r->etag));
+	answer_text(r, "}}");
+}
+
 /* The row of q as the answer's object; sealed columns are opened. */
 static enum err
 reply_settings(
     struct req *r, const struct db_query *q, const struct vault *vault)
 {
-	if (db_rows(q) == 0)
-		return ERR_INTERNAL;
 	answer_reserve(r, settings_size(q));
 	answer_text(r, "{\"data\":{");
 	for (int i = 0; i < SETTINGS; i++) {
@@ -151,23 +161,31 @@ reply_settings(
 		if (e)
 			return e;
 	}
-	answer_text(r, "}}");
+	answer_text(r, ",");
+	reply_tag(r);
 	return ERR_OK;
 }
 
 /* Opens the keys, unless they are open, and only where a column needs them: a
  * keyring that is out of reach does not stop settings that hold nothing
- * sealed. Who may write settings and not read them is shown none: asked behind
- * the guard, as only then is the identity the row's. */
+ * sealed. Who may write settings and not read them is shown the tag alone:
+ * asked behind the guard, as only then is the identity the row's. */
 static enum err
 reply_opened(struct req *r, const struct db_query *q,
     const struct db_query *data_keys, struct vault *vault)
 {
+	const char *tag = db_value(q, 0, SETTINGS, NULL);
 	bool needed = false;
 	enum err e;
 
+	if (!tag)
+		return ERR_INTERNAL;
+	etag_set(r, tag);
+	if (etag_unchanged(r))
+		return ERR_OK;
 	if (!scope_covers(r->id.scopes, SCOPE_SETTINGS_READ)) {
-		answer_text(r, "{\"data\":{}}");
+		answer_text(r, "{\"data\":{");
+		reply_tag(r);
 		return ERR_OK;
 	}
 	for (int i = 0; i < SETTINGS; i++)
@@ -191,6 +209,8 @@ settings_get(struct req *r)
 	struct vault vault = {.n = 0};
 	enum err e = guard_run(r);
 
+	if (!e) /* of an update that gives nothing */
+		e = etag_judge(r, db_value(q, 0, SETTINGS, NULL));
 	return e ? e : reply_opened(r, q, data_keys, &vault);
 }
 
@@ -247,11 +267,15 @@ add_update(struct req *r, const struct vault *vault)
 		sizes[i] = 0;
 		if (fields[i].type == FIELD_ENV)
 			sizes[i] = field_env_size(r->value[i]);
-		if (ok && kinds[i] == WRITE_ONLY && r->given[i])
-			ok = vault_add_key(r, vault, place(i), req_text(r, i),
-			    guard_write_part(r, setters[i]));
+		if (ok && kinds[i] == WRITE_ONLY && r->given[i]) {
+			q = guard_write_part(r, setters[i]);
+			ok = vault_add_key(
+			    r, vault, place(i), req_text(r, i), q);
+			db_text(q, r->tags);
+		}
 	}
 	q = guard_write(r, STMT_SETTINGS_UPDATE);
+	db_text(q, r->tags);
 	for (int i = 0; ok && i < SETTINGS; i++)
 		if (kinds[i] != WRITE_ONLY)
 			ok = add_value(r, q, vault, i);
@@ -267,10 +291,12 @@ run_update(struct req *r, struct vault *vault)
 	bool has_vars = r->value[SETTING_envVars] &&
 	    json_object_object_length(r->value[SETTING_envVars]) > 0;
 	struct db_query *q = add_update(r, vault), *data_keys = NULL;
+	const struct db_query *now;
 	enum err e;
 
 	if (!q)
 		return ERR_INTERNAL;
+	now = etag_ask(r, STMT_SETTINGS_TAG, NULL);
 	if (req_is_large(r->body_len, 0))
 		malloc_trim(0);
 	if (vault->n == 0)
@@ -284,6 +310,8 @@ run_update(struct req *r, struct vault *vault)
 		    "at most " TEXT_OF(FIELD_ENV_MAX) " bytes together.");
 	if (e)
 		return e;
+	if (db_rows(q) == 0)
+		return etag_met_none(r, now, ERR_INTERNAL);
 	req_drop_json(r);
 	return reply_opened(r, q, data_keys, vault);
 }

@@ -1,6 +1,6 @@
 /*
  * plain.c: lines and columns for people, see plain.h.
- * Size: 424 lines, as one file alone may print (tests/lint/check-plain.sh).
+ * Size: 425 lines, as one file alone may print (tests/lint/check-plain.sh).
  */
 #include "ctl/plain.h"
 
@@ -330,7 +330,7 @@ static const char *const first[] = {"projectSlug", "slug", "prefix", "state",
 static const char *const last[] = {"name"};
 static const char *const left_out[] = {"_id", "environment", "disabled",
     "allowedIps", "rateLimit", "revoked", "revokedAt", "rotatedFrom",
-    "rotatedTo", "githubRepoUrl", "updatedAt"};
+    "rotatedTo", "githubRepoUrl", "updatedAt", "etag"};
 #define IS_IN(list, name) is_in(list, ARRAY_SIZE(list), name)
 
 static bool
@@ -463,7 +463,7 @@ print_lines(struct json_object *o)
 	{
 		char *text;
 
-		if (strcmp(name, "_id") == 0)
+		if (strcmp(name, "_id") == 0 || strcmp(name, "etag") == 0)
 			continue;
 		make_label(name, label);
 		printf("%s:", label);

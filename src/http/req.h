@@ -28,6 +28,7 @@ struct printbuf;
 #define REQ_BODY_MAX 2097152 /* bytes: 2 MiB */
 #define REQ_DEADLINE CLOCK_S(8)
 #define REQ_FILTERS  5
+#define REQ_TAG      40 /* bytes: quotes, 19 digits, 16 of hex, a NUL */
 
 /* How the key's limit was judged, see admit_rate.h. */
 struct req_rate {
@@ -49,6 +50,7 @@ struct req {
 	const char *content_encoding;
 	const char *idempotency_key;
 	const char *if_match;
+	const char *if_none_match;
 	const char *address; /* a valid one, else NULL */
 	struct cidr from;    /* the same; without: of no family */
 	const char *body;
@@ -71,6 +73,7 @@ struct req {
 	int limit;
 	const char *cursor; /* decoded from the query; NULL: first page */
 	const char *filter[REQ_FILTERS]; /* the same: enum query_filter */
+	const char *tags; /* of If-Match, as text[]; NULL: none was sent */
 
 	/* statements, see guard.h: those before `ran` have their results */
 	struct db_query guard;
@@ -93,6 +96,7 @@ struct req {
 	struct printbuf *out; /* the JSON text */
 	char type[48];        /* of an answer that is no JSON, else "" */
 	char allow[40];       /* Allow header, or "" */
+	char etag[REQ_TAG];   /* ETag header, or "": see etag.h */
 	int retry_after;      /* seconds; 0: by status */
 	bool no_memory; /* for it, or for a complaint: the answer is a 500 */
 

@@ -24,6 +24,7 @@ struct route {
 	const char *path;   /* compared byte for byte */
 	enum scope scope;   /* that a key needs for it */
 	enum route_query query;
+	bool if_match;           /* what it changes has a tag, see etag.h */
 	const struct body *body; /* NULL: none is read */
 	enum err (*handler)(struct req *r);
 };

@@ -13,6 +13,7 @@
 #include "http/admit_rate.h"
 #include "http/answer.h"
 #include "http/auth.h"
+#include "http/etag.h"
 #include "http/guard.h"
 #include "http/metrics.h"
 #include "http/query.h"
@@ -98,7 +99,7 @@ check_body(struct req *r, const struct body *body)
 	return ill < 0 ? ERR_OK : req_not_found(r, ill);
 }
 
-/* Query, headers that promise what is not built yet, body. */
+/* Query, headers of tags, one that promises what is not built yet, body. */
 static enum err
 check_input(struct req *r)
 {
@@ -108,8 +109,7 @@ check_input(struct req *r)
 	query_parse(r, *query == '?' ? query + 1 : NULL);
 	if (body && r->idempotency_key)
 		req_complain(r, "Idempotency-Key", "Is not supported yet.");
-	if (body && r->if_match)
-		req_complain(r, "If-Match", "Is not supported yet.");
+	etag_check(r);
 	if (r->no_memory) /* perhaps for the very complaint */
 		return ERR_INTERNAL;
 	if (r->details)
@@ -220,8 +220,11 @@ serve_read(struct req *r)
 	r->authorization = w->param("HTTP_AUTHORIZATION");
 	r->content_type = w->param("CONTENT_TYPE");
 	r->content_encoding = w->param("HTTP_CONTENT_ENCODING");
-	r->idempotency_key = w->param("HTTP_IDEMPOTENCY_KEY");
-	r->if_match = w->param("HTTP_IF_MATCH");
+	if (strcmp(r->method, "POST") == 0) {
+		r->idempotency_key = w->param("HTTP_IDEMPOTENCY_KEY");
+		r->if_match = w->param("HTTP_IF_MATCH");
+	}
+	r->if_none_match = w->param("HTTP_IF_NONE_MATCH");
 	r->address = w->param("REMOTE_ADDR");
 	if (r->address && !cidr_address(&r->from, r->address))
 		r->address = NULL; /* "unix:" */

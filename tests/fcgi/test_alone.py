@@ -30,10 +30,10 @@ def test_headers_of_every_call(one, method, path):
 
 
 def test_headers_of_a_success(one, home):
-    assert names(one.ask("GET", PROJECT, home.key)) == ALWAYS
+    assert names(one.ask("GET", PROJECT, home.key)) == ALWAYS | {"etag"}
     body = b'{"name": "Headers"}'
     assert names(one.ask("POST", f"{PROJECT}/update", home.key, body)) == \
-        ALWAYS
+        ALWAYS | {"etag"}
 
 
 def test_headers_of_refusals(one, home):

@@ -131,7 +131,9 @@ def test_update_changes_what_is_given(project):
         tick(row["updatedAt"])
         got = api.post(UPDATE, {"keyId": row["id"], name: value})
         assert set(got) == API_KEY and got["updatedAt"] > row["updatedAt"]
-        assert {**got, "updatedAt": 0} == {**row, name: value, "updatedAt": 0}
+        assert got["etag"] != row["etag"]
+        assert got == {**row, name: value, "updatedAt": got["updatedAt"],
+                       "etag": got["etag"]}
         assert got == next(k for k in api.get("/project/api-keys")
                            if k["id"] == row["id"])
         row = got

@@ -167,7 +167,7 @@ def test_revoke(project):
     assert got["revoked"] is True
     assert got["revokedAt"] >= got["_creationTime"]
     assert {n for n in API_KEY if got[n] != made[n]} == \
-        {"revoked", "revokedAt", "updatedAt"}
+        {"revoked", "revokedAt", "updatedAt", "etag"}
     assert by_id(project.api, made["id"]) == got
     key.refused("AUTH_INVALID", "GET", "/project")
     key.refused("AUTH_INVALID", "POST", GENERATE, {"name": "no"})

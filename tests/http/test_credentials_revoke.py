@@ -284,7 +284,7 @@ def test_order(shared, nobody):
         nobody.refused("UNSUPPORTED_MEDIA_TYPE", "POST", PATH + "?x=1",
                        headers=headers, **bad)
     nobody.refused("VALIDATION", "POST", PATH + "?x=1", field="x", **good)
-    for name in "Idempotency-Key", "If-Match":
+    for name in "Idempotency-Key", "If-Match", "If-None-Match":
         nobody.refused("VALIDATION", "POST", PATH, field=name,
                        headers={name: "x"}, **good)
     assert nobody.send("OPTIONS", PATH).header("Allow") == "POST, OPTIONS"

@@ -67,7 +67,9 @@ def test_update(project):
         before = project.api.get("/project")
         row = stack.ctl("project", "update", project.id, *args)
         assert set(row) == PROJECT and row == project.api.get("/project")
-        assert {**row, "updatedAt": 0} == {**before, **want, "updatedAt": 0}
+        assert row["etag"] != before["etag"]
+        assert row == {**before, **want, "updatedAt": row["updatedAt"],
+                       "etag": row["etag"]}
         assert audited(project, "project.update")[-1] == {
             "fields": fields, "object": "project", "object_id": project.id}
     assert stack.ctl("project", "show", slug)["id"] == project.id
@@ -136,7 +138,8 @@ def test_role_and_remove(project, by):
     who = {"email": "nEW@EXAMPLE.com",
            "userId": invited["userId"].upper()}[by]
     row = stack.ctl("member", "role", project.slug, who, "admin")
-    assert row == {**invited, "role": "admin"}
+    assert row["etag"] != invited["etag"]
+    assert row == {**invited, "role": "admin", "etag": row["etag"]}
     assert row in project.api.get("/project/members")
     gone = stack.ctl("member", "remove", project.slug, who)
     assert set(gone) == MEMBER_REMOVED

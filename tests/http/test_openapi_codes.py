@@ -12,8 +12,8 @@ import pytest
 
 import openapi
 from client import Api, at_once, raw, request_bytes
-from contract import (ABSENT, CALLS, KEYED, NOBODY, OPEN, READS, WRITE_CALLS,
-                      make_key, sent)
+from contract import (ABSENT, CALLS, KEYED, NOBODY, OPEN, READ_CALLS, READS,
+                      WRITE_CALLS, WRITES, make_key, sent)
 from fixtures import make_project, running, slow_limits
 from openapi import EVERY, OPERATIONS
 from test_overload import flood
@@ -111,6 +111,24 @@ def conflicts(project, other):
                 {"name": "x"})
     for path, body in ABSENT.items():
         api.refused("NOT_FOUND", "POST", path, body)
+
+
+def tags(project):
+    """304 of what is as it was, 412 of what is not."""
+    api = project.api
+    for call in READ_CALLS:
+        if call.tagged:
+            assert api.send("GET", call.path, headers={
+                "If-None-Match": "*"}).status == 304
+    api.post("/project/provider-keys/set", {"provider": "e2b", "key": "x" * 8})
+    there = {"targetUserId": api.get("/project/members")[0]["userId"],
+             "keyId": project.key_id, "provider": "e2b"}
+    for call in WRITE_CALLS:
+        body = WRITES[call.path]
+        if call.tagged:
+            api.refused("PRECONDITION_FAILED", "POST", call.path,
+                        {**body, **{n: there[n] for n in body if n in there}},
+                        headers={"If-Match": '"1-0"'})
 
 
 def refusals(project):
@@ -249,6 +267,7 @@ def provoked(spare, tmp_path_factory):
     project, other = make_project(spare), make_project(spare)
     examples(project)
     conflicts(project, other)
+    tags(project)
     refusals(project)
     bounds(spare)
     no_worker(spare)

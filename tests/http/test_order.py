@@ -101,16 +101,16 @@ def test_401_of_a_deleted_project_before_its_objects(stack):
     project.api.refused("NOT_FOUND", "POST", "/nope")
 
 
-@pytest.mark.parametrize("name", ["Idempotency-Key", "If-Match"])
 @pytest.mark.parametrize("value", ["x", '"1"', "*", ""], ids=repr)
-def test_header_of_a_later_issue(refusing, name, value):
+def test_header_of_a_later_issue(refusing, value):
     """Silently ignoring it would be a false promise."""
     refusing.refused("VALIDATION", "POST", UPDATE, {"name": "No"},
-                     field=name, headers={name: value})
+                     field="Idempotency-Key",
+                     headers={"Idempotency-Key": value})
 
 
 @pytest.mark.parametrize("name", ["Idempotency-Key", "If-Match"])
-def test_header_of_a_later_issue_on_a_read(refusing, name):
+def test_header_of_a_write_on_a_read(refusing, name):
     assert refusing.send("GET", "/project", headers={name: "x"}
                          ).status == 200
 

@@ -53,7 +53,7 @@ def test_update_one_field_keeps_the_others(api, name, value):
     before = api.get("/project")
     after = api.post(UPDATE, {name: value})
     changed = {n for n in PROJECT if after[n] != before[n]}
-    assert changed == {name, "updatedAt"}
+    assert changed == {name, "updatedAt", "etag"}
     assert after[name] == value
 
 
@@ -204,7 +204,8 @@ def test_a_project_sent_back_whole(refusing):
     """What only answers show is named, and that it can be left out."""
     whole = refusing.get("/project")
     error = refusing.invalid(UPDATE, whole, *(
-        n for n in whole if n in ("id", "_id", "_creationTime", "updatedAt")))
+        n for n in whole if n in ("id", "_id", "_creationTime", "updatedAt",
+                            "etag")))
     assert {d["message"] for d in error["details"]} == \
         {"Cannot be set: leave it out."}
 

@@ -57,6 +57,21 @@ def section(title):
     return text.split(f"## {title}\n")[1].split("\n## ")[0]
 
 
+def test_a_change_by_its_tag(project, tmp_path):
+    """Once it is done; with the tag of before it is refused."""
+    lines = [line.strip() for line in section("Answers").splitlines()
+             if line.startswith("    ") and "curl" in line]
+    done = subprocess.run(
+        ["bash", "-c", SHELL + "\n".join([*lines, lines[-1]])],
+        env=dict(os.environ, BASE_URL=project.stack.base,
+                 API_KEY=project.key), cwd=tmp_path,
+        capture_output=True, text=True, timeout=60)
+    assert len(lines) == 2 and done.returncode == 22, done
+    first, second = done.stdout.replace("}{", "}\n{").splitlines()
+    assert json.loads(first)["data"]["learningModel"] == "x"
+    assert json.loads(second)["error"]["code"] == "PRECONDITION_FAILED"
+
+
 def dump_line():
     found = [line.strip() for line in section(
         "Backup, restore, keys").splitlines() if "pg_dump -Fc" in line]

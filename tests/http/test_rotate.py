@@ -54,7 +54,7 @@ def test_the_new_key_has_all_of_the_old_one(project, old):
     was = found[old["id"]]
     assert was["rotatedTo"] == made["id"] and was["rotatedFrom"] is None
     assert {n for n in API_KEY - {"lastUsedAt"} if was[n] != old[n]} == \
-        {"rotatedTo", "expiresAt", "updatedAt"}
+        {"rotatedTo", "expiresAt", "updatedAt", "etag"}
     new = Api(project.stack.base, key)
     for api in new, old["api"]:         # for the time of the grace
         api.get("/project/settings")

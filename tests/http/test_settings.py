@@ -4,7 +4,8 @@ import subprocess
 
 import pytest
 
-from contract import (CONVEX, EMPTY_SETTINGS, LISTS, MAPS, SHORT, TEXTS)
+from contract import (CONVEX, EMPTY_SETTINGS, LISTS, MAPS, SHORT, TEXTS,
+                      untagged)
 from few import few
 from fixtures import make_project, written
 
@@ -26,8 +27,19 @@ def shown(name, value):
     return {"last4": value[-4:]} if name in CONVEX else value
 
 
+def get(api):
+    return untagged(api.get(SETTINGS))
+
+
+def update(api, body):
+    """The answer, which is what the next GET shows."""
+    answer = api.post(UPDATE, body)
+    assert answer == api.get(SETTINGS)
+    return untagged(answer)
+
+
 def test_unset(api):
-    assert api.get(SETTINGS) == EMPTY_SETTINGS
+    assert get(api) == EMPTY_SETTINGS
 
 
 def test_samples_are_of_all():
@@ -43,16 +55,13 @@ def test_update_as_the_page_shows(api):
         "envVars": {"NODE_ENV": "production"},
         "gitCommitName": "CodeCourier Bot",
         "gitCommitEmail": "bot@example.com"}
-    assert api.post(UPDATE, body) == {**EMPTY_SETTINGS, **body}
-    assert api.get(SETTINGS) == {**EMPTY_SETTINGS, **body}
+    assert update(api, body) == {**EMPTY_SETTINGS, **body}
 
 
 def test_all_at_once_and_cleared_again(api):
     want = {n: shown(n, v) for n, v in SAMPLES.items()}
-    assert api.post(UPDATE, SAMPLES) == want
-    assert api.get(SETTINGS) == want
-    assert api.post(UPDATE, dict.fromkeys(SAMPLES)) == EMPTY_SETTINGS
-    assert api.get(SETTINGS) == EMPTY_SETTINGS
+    assert update(api, SAMPLES) == want
+    assert update(api, dict.fromkeys(SAMPLES)) == EMPTY_SETTINGS
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +74,10 @@ def shared_full(stack):
 
 @pytest.mark.parametrize("name", few(SAMPLES, 4))
 def test_one_field_keeps_the_others(shared_full, name):
-    before = shared_full.get(SETTINGS)
-    cleared = shared_full.post(UPDATE, {name: None})
+    before = get(shared_full)
+    cleared = update(shared_full, {name: None})
     assert cleared == {**before, name: EMPTY_SETTINGS[name]}
-    again = shared_full.post(UPDATE, {name: SAMPLES[name]})
-    assert again == before == shared_full.get(SETTINGS)
+    assert update(shared_full, {name: SAMPLES[name]}) == before
 
 
 def test_empty_update_changes_nothing(project):
@@ -211,7 +219,7 @@ def test_every_complaint_in_body_order(refusing):
 def test_one_bad_field_writes_none(refusing):
     refusing.invalid(UPDATE, {"claudeMd": "fine", "gitCommitEmail": "x"},
                      "gitCommitEmail")
-    assert refusing.get(SETTINGS) == EMPTY_SETTINGS
+    assert get(refusing) == EMPTY_SETTINGS
 
 
 # what a person, a bot or a careless form may send as the author of commits
@@ -313,12 +321,13 @@ def test_message_shows_the_way_out(refusing, body, message):
 
 
 def test_settings_sent_back_whole(api):
-    """The answer to a GET with everything set: only the two keys are not what
-    a body takes, and what to do is said."""
+    """The answer to a GET with everything set: only the two keys and the tag
+    are not what a body takes, and what to do is said."""
     api.post(UPDATE, SAMPLES)
     whole = api.get(SETTINGS)
-    error = api.invalid(UPDATE, whole, *CONVEX)
-    assert {d["message"] for d in error["details"]} == \
-        {"Must be a string. Leave it out to keep it."}
-    kept = {n: v for n, v in whole.items() if n not in CONVEX}
-    assert api.post(UPDATE, kept) == whole
+    error = api.invalid(UPDATE, whole, *CONVEX, "etag")
+    assert [d["message"] for d in error["details"]] == \
+        ["Must be a string. Leave it out to keep it."] * 2 + \
+        ["Cannot be set: leave it out."]
+    kept = {n: v for n, v in untagged(whole).items() if n not in CONVEX}
+    assert update(api, kept) == untagged(whole)

@@ -42,7 +42,7 @@ CODES = {
 ERROR_KEYS = {"code", "message", "field", "details", "requestId", "retryable"}
 
 PROJECT = {"id", "_id", "name", "slug", "githubRepoUrl", "_creationTime",
-           "updatedAt"}
+           "updatedAt", "etag"}
 DELETED = {"id", "_id", "deleted", "deletedAt", "purgeAt"}
 TEXTS = ["sandboxSystemPrompt", "claudeMd", "issueDiscoveryPrompt"]
 LISTS = ["selectedSkills", "selectedCommands", "selectedScripts"]
@@ -55,15 +55,15 @@ EMPTY_SETTINGS = {
     "testUserCredentials": {}, **dict.fromkeys(CONVEX),
     **dict.fromkeys(SHORT), "gitCommitEmail": None}
 MEMBER = {"id", "_id", "userId", "email", "name", "role", "status",
-          "invitedAt", "joinedAt", "_creationTime"}
+          "invitedAt", "joinedAt", "_creationTime", "etag"}
 MEMBER_REMOVED = {"id", "_id", "userId", "removed"}
 PROVIDERS = ["anthropic", "anthropic_token", "e2b", "github", "openai",
              "openrouter"]
-PROVIDER_KEY = {"provider", "last4", "_creationTime", "updatedAt"}
+PROVIDER_KEY = {"provider", "last4", "_creationTime", "updatedAt", "etag"}
 API_KEY = {"id", "_id", "name", "prefix", "environment", "scopes",
            "disabled", "allowedIps", "rateLimit", "_creationTime", "updatedAt",
            "lastUsedAt", "expiresAt", "revoked", "revokedAt", "rotatedFrom",
-           "rotatedTo"}
+           "rotatedTo", "etag"}
 WHOAMI = {"keyId", "projectId", "name", "prefix", "environment", "scopes",
           "createdAt", "lastUsedAt", "expiresAt", "rateLimit", "allowedIps"}
 KEPT = ["runs", "sandboxes", "workflows", "personas", "issueSessions",
@@ -94,6 +94,7 @@ class Read:
     scope: str = None       # that its key needs; None: any key will do
     keyed: bool = True      # needs a key
     filters: tuple = ()     # query parameters beside those of a page
+    tagged: bool = False    # what it shows has a tag: takes If-None-Match
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class Write:
     fill: Callable = None   # (mark, n): the body of the n-th thing
     gives: dict = field(default_factory=dict)   # "$…": member of the answer
     keyed: bool = True      # needs a key
+    tagged: bool = True     # what it changes has a tag: takes If-Match
 
 
 def full_settings():
@@ -144,8 +146,8 @@ def filled_settings(mark, n):
 
 
 READ_CALLS = [
-    Read("/project", scope="projects:read"),
-    Read("/project/settings", scope="settings:read"),
+    Read("/project", scope="projects:read", tagged=True),
+    Read("/project/settings", scope="settings:read", tagged=True),
     Read("/project/members", table="member", scope="members:read",
          by="/project/members/invite"),
     Read("/project/provider-keys", scope="provider-keys:read"),
@@ -179,7 +181,7 @@ WRITE_CALLS = [
           never={"email": "never@example.com", "role": "member"},
           fill=lambda mark, n: {"email": f"{n}@{mark}.example",
                                 "role": "admin"},
-          gives={"$user": "userId", "$member": "id"}),
+          gives={"$user": "userId", "$member": "id"}, tagged=False),
     Write("/project/members/update-role", "members:write",
           "member.update-role",
           ({"targetUserId": "$user", "role": "owner"},), object="$member",
@@ -207,7 +209,7 @@ WRITE_CALLS = [
             "disabled": True},),
           never={"name": "Never Written"},
           fill=lambda mark, n: {"name": f"{mark} {n}"},
-          gives={"$key": "id"}),
+          gives={"$key": "id"}, tagged=False),
     Write("/project/api-keys/update", "api-keys:write", "api-key.update",
           ({"keyId": "$key", "name": MARK, "scopes": ["projects:read"],
             "expiresAt": LATER,
@@ -224,7 +226,8 @@ WRITE_CALLS = [
           object="$key", absent={"keyId": NOBODY}),
     Write("/credentials/revoke", None,
           "api-key.revoke", ({"key": "$found"},),
-          object="$foundId", never={"key": make_key()}, keyed=False),
+          object="$foundId", never={"key": make_key()}, keyed=False,
+          tagged=False),
     Write("/project/delete", "projects:write",
           "project.delete", ({},), never={}),
 ]
@@ -320,6 +323,18 @@ def check_rate(answer):
         assert int(answer.header("Retry-After")) <= 60, answer
 
 
+def check_tag(answer):
+    """ETag and the `etag` of the one object in the answer are the same."""
+    data = answer.json.get("data")
+    tag = data.get("etag") if isinstance(data, dict) else None
+    assert answer.header("ETag") == tag, answer
+
+
+def untagged(thing):
+    """What an object shows beside its tag."""
+    return {n: v for n, v in thing.items() if n != "etag"}
+
+
 def check_details(error):
     """Complaints about a body: the first one's field leads the error.
 
@@ -377,6 +392,8 @@ def check(answer):
             assert more is (answer.json["nextCursor"] is not None), answer
         elif not openapi.is_document(answer):
             assert keys == {"data"}, answer
+        if not openapi.is_document(answer):
+            check_tag(answer)
     else:
         check_error(answer)
     openapi.check(answer)

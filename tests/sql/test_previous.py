@@ -159,7 +159,8 @@ def test_what_they_generate_is_right_for_us(old):
         "scopes": ["projects:read", "projects:write"], "disabled": False,
         "allowed_ips": [], "rate_limit": None, "ends_at": None,
         "rotated_from": None, "rotated_to": None, "rate_window": None,
-        "updated_at": None, "stamp": 0}
+        "updated_at": None, "stamp": row["stamp"]}
+    assert row["stamp"] != 0
     found = old.project.stack.api_sql(
         "select id, state, rate_window = id, key_room ~ '^[0-9A-Za-z]{2}$' "
         f"from key_row('{made.prefix}')")

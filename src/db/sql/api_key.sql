@@ -17,12 +17,13 @@ t.id, t.id AS _id, t.name, t.prefix, t.environment, t.scopes, t.disabled,
 	ms(t.ends_at) AS "expiresAt",
 	t.revoked_at IS NOT NULL AS revoked,
 	ms(t.revoked_at) AS "revokedAt",
-	t.rotated_from AS "rotatedFrom", t.rotated_to AS "rotatedTo"
+	t.rotated_from AS "rotatedFrom", t.rotated_to AS "rotatedTo",
+	@ETAG(t.version, t.stamp)
 
 -- fragment: API_KEY_ROW
 id, project_id, name, prefix, environment, scopes, disabled, allowed_ips,
 	rate_limit, rate_window, created_at, updated_at, last_used_at, ends_at,
-	revoked_at, rotated_from, rotated_to, digest, stamp
+	revoked_at, rotated_from, rotated_to, digest, version, stamp
 
 -- name: api_key_list
 -- $1 project, $2 limit, cursor: $3 µs, $4 id -> a page
@@ -47,7 +48,7 @@ WITH page AS (
 )
 
 -- fragment: NEW_KEY(from)
-SELECT @IDENTITY(t, p), row_to_json(o)::text
+SELECT @IDENTITY(t, p), row_to_json(o)::text, o.etag
 FROM @OBJECTS(@from, @API_KEY), project p
 WHERE p.id = t.project_id
 
@@ -64,7 +65,7 @@ WITH done AS (
 -- name: api_key_generate
 -- A write; $6 name, $7 prefix, $8 environment, $9 hash, $10 check value, $11 most
 -- live keys, $12 scopes, $13 end in ms, $14 addresses, $15 rate, $16 disabled ->
--- identity, row; no row: full. project_lock precedes.
+-- identity, row, tag; no row: full. project_lock precedes.
 @API_KEY_GENERATE(@AUDIT_KEY('api-key.generate', 'api-key', id))
 @NEW_KEY(done);
 
@@ -75,9 +76,9 @@ CASE WHEN t.revoked_at IS NOT NULL THEN 'revoked'
 	@rotated ELSE 'live' END
 
 -- name: api_key_look
--- $1 project, $2 key -> identity, row, environment, 'live' or why it is not,
+-- $1 project, $2 key -> identity, row, tag, environment, 'live' or why it is not,
 -- whether it has a successor, now in ms
-SELECT @IDENTITY(t, p), row_to_json(o)::text, t.environment,
+SELECT @IDENTITY(t, p), row_to_json(o)::text, o.etag, t.environment,
 	@KEY_STATE(), t.rotated_to IS NOT NULL, ms(now())
 FROM @OBJECTS(api_key, @API_KEY), project p
 WHERE t.project_id = $1::uuid AND t.id = $2::uuid AND p.id = t.project_id;
@@ -112,11 +113,11 @@ WITH done AS (
 		AND (ends_at IS NULL OR ends_at > now())
 	RETURNING @API_KEY_ROW
 ), @audit
-@SELECT_JSON(done, @API_KEY)
+@SELECT_TAGGED(done, @API_KEY)
 
 -- name: api_key_update
 -- A write; $6 key, $7 stamp, $8 name, $9 scopes, $10 end in ms, $11 addresses,
--- $12 rate, $13 disabled -> row; none: it is another by now
+-- $12 rate, $13 disabled -> row, tag; none: it is another by now
 @API_KEY_UPDATE(@AUDIT_KEY('api-key.update', 'api-key', id));
 
 -- The new key has all of the old one; requests of both count as one's.
@@ -145,26 +146,32 @@ WITH made AS (
 
 -- name: api_key_rotate
 -- A write; $6 key, $7 stamp, $8 prefix, $9 hash, $10 check value of the new one,
--- $11 most live keys, $12 seconds that the old one goes on -> identity, row; none:
+-- $11 most live keys, $12 seconds that the old one goes on -> identity, row, tag; none:
 -- full, or it is another by now. api_key_lock, project_lock precede.
 @API_KEY_ROTATE(@AUDIT_KEY('api-key.rotate', 'api-key', id))
 @NEW_KEY(made);
 
 -- A second revocation changes nothing and logs nothing: only a fresh one carries
 -- this transaction's time.
--- fragment: API_KEY_REVOKE(audit)
+-- fragment: API_KEY_REVOKE(matches, audit)
 WITH changed AS (
 	UPDATE api_key SET revoked_at = coalesce(revoked_at, now())
-	WHERE project_id = $1::uuid AND id = $6::uuid
+	WHERE project_id = $1::uuid AND id = $6::uuid AND @matches
 	RETURNING @API_KEY_ROW
 ), done AS (
 	SELECT id FROM changed WHERE revoked_at = now()
 ), @audit
-@SELECT_JSON(changed, @API_KEY)
+@SELECT_TAGGED(changed, @API_KEY)
 
 -- name: api_key_revoke
--- A write; $6 key -> row
-@API_KEY_REVOKE(@AUDIT_KEY('api-key.revoke', 'api-key', id));
+-- A write; $6 key, $7 tags -> row, tag
+@API_KEY_REVOKE(@MATCHES($7, version, stamp),
+	@AUDIT_KEY('api-key.revoke', 'api-key', id));
+
+-- name: api_key_tag
+-- $1 project, $2 key -> tag
+SELECT @ETAG(version, stamp) FROM api_key
+WHERE project_id = $1::uuid AND id = $2::uuid;
 
 -- Whom it obeys: who has shown the key that belongs to this digest. Another's
 -- revocation may have come in between.
@@ -262,4 +269,4 @@ WHERE t.prefix = $1;
 
 -- name: op_key_revoke
 -- A write; $6 key -> row
-@API_KEY_REVOKE(@AUDIT_OP('api-key.revoke', 'api-key', id));
+@API_KEY_REVOKE(true, @AUDIT_OP('api-key.revoke', 'api-key', id));

@@ -32,12 +32,12 @@ SELECT coalesce((
 @GUARD();
 
 -- name: guard_project
--- $1 project, $2 key, $3 digest, $4 stamp -> last used is stale, the project
+-- $1 project, $2 key, $3 digest, $4 stamp -> last used is stale, the project, its tag
 -- A row that is not there is NULL here, and refused: a third less work for
 -- PostgreSQL than the guard and the project one after the other.
-SELECT g.stale, g.project
+SELECT g.stale, g.project, g.etag
 FROM (SELECT) one LEFT JOIN LATERAL (
-	SELECT @STALE AS stale, row_to_json(o)::text AS project
+	SELECT @STALE AS stale, row_to_json(o)::text AS project, o.etag
 	@GOOD_KEY, LATERAL (SELECT @PROJECT) o
 	@IS_GOOD
 ) g ON true

@@ -4,10 +4,11 @@
 t.id, t.id AS _id, t.user_id AS "userId", t.email, t.name,
 	t.role, t.status, ms(t.invited_at) AS "invitedAt",
 	ms(t.joined_at) AS "joinedAt",
-	ms(t.created_at) AS "_creationTime"
+	ms(t.created_at) AS "_creationTime", @ETAG(t.version, t.word)
 
 -- fragment: MEMBER_ROW
-id, user_id, email, name, role, status, invited_at, joined_at, created_at
+id, user_id, email, name, role, status, invited_at, joined_at, created_at,
+	version, word
 
 -- fragment: MEMBER_STATUS
 (status = 'pending')::int
@@ -42,7 +43,7 @@ WHERE project_id = $1::uuid AND lower(email) = lower($2)
 FOR NO KEY UPDATE;
 
 -- name: member_invite
--- A write; $6 email, $7 role, $8 most members -> row; none: full. member_lock,
+-- A write; $6 email, $7 role, $8 most members -> row, tag; none: full. member_lock,
 -- project_lock precede.
 WITH done AS (
 	INSERT INTO member (project_id, email, role)
@@ -51,31 +52,38 @@ WITH done AS (
 		< $8::int
 	RETURNING @MEMBER_ROW
 ), @AUDIT_KEY('member.invite', 'member', id)
-@SELECT_JSON(done, @MEMBER);
+@SELECT_TAGGED(done, @MEMBER);
 
--- fragment: MEMBER_REMOVE(audit)
+-- fragment: MEMBER_REMOVE(matches, audit)
 WITH done AS (
 	DELETE FROM member
-	WHERE project_id = $1::uuid AND user_id = $6::uuid
+	WHERE project_id = $1::uuid AND user_id = $6::uuid AND @matches
 	RETURNING id, user_id
 ), @audit
 @SELECT_JSON(done, t.id, t.id AS _id, t.user_id AS "userId", true AS removed)
 
 -- name: member_remove
--- A write; $6 user id -> row
-@MEMBER_REMOVE(@AUDIT_KEY('member.remove', 'member', id));
+-- A write; $6 user id, $7 tags -> row
+@MEMBER_REMOVE(@MATCHES($7, version, word),
+	@AUDIT_KEY('member.remove', 'member', id));
 
--- fragment: MEMBER_UPDATE_ROLE(audit)
+-- fragment: MEMBER_UPDATE_ROLE(matches, audit)
 WITH done AS (
 	UPDATE member SET role = $7
-	WHERE project_id = $1::uuid AND user_id = $6::uuid
+	WHERE project_id = $1::uuid AND user_id = $6::uuid AND @matches
 	RETURNING @MEMBER_ROW
 ), @audit
-@SELECT_JSON(done, @MEMBER)
+@SELECT_TAGGED(done, @MEMBER)
 
 -- name: member_update_role
--- A write; $6 user id, $7 role -> row
-@MEMBER_UPDATE_ROLE(@AUDIT_KEY('member.update-role', 'member', id));
+-- A write; $6 user id, $7 role, $8 tags -> row, tag
+@MEMBER_UPDATE_ROLE(@MATCHES($8, version, word),
+	@AUDIT_KEY('member.update-role', 'member', id));
+
+-- name: member_tag
+-- $1 project, $2 user id -> tag
+SELECT @ETAG(version, word) FROM member
+WHERE project_id = $1::uuid AND user_id = $2::uuid;
 
 -- name: op_member_list
 -- $1 project -> rows, in the order of member_list
@@ -93,11 +101,11 @@ WHERE project_id = $1::uuid
 
 -- name: op_member_remove
 -- A write; $6 user id -> row
-@MEMBER_REMOVE(@AUDIT_OP('member.remove', 'member', id));
+@MEMBER_REMOVE(true, @AUDIT_OP('member.remove', 'member', id));
 
 -- name: op_member_role
 -- A write; $6 user id, $7 role -> row
-@MEMBER_UPDATE_ROLE(@AUDIT_OP('member.update-role', 'member', id));
+@MEMBER_UPDATE_ROLE(true, @AUDIT_OP('member.update-role', 'member', id));
 
 -- name: op_member_accept
 -- A write; $6 email, $7 name -> row, changed or not. project_lock precedes.

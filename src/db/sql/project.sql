@@ -4,16 +4,17 @@
 t.id, t.id AS _id, t.name, t.slug,
 	t.github_repo_url AS "githubRepoUrl",
 	ms(t.created_at) AS "_creationTime",
-	ms(t.updated_at) AS "updatedAt"
+	ms(t.updated_at) AS "updatedAt",
+	@ETAG(t.version, t.word)
 
 -- fragment: DELETED
 ms(t.deleted_at) AS "deletedAt", ms(t.purge_at) AS "purgeAt"
 
 -- fragment: PROJECT_ROW
-id, name, slug, github_repo_url, created_at, updated_at
+id, name, slug, github_repo_url, created_at, updated_at, version, word
 
 -- text_is_repo_url takes the scheme in any case.
--- fragment: PROJECT_UPDATE(audit)
+-- fragment: PROJECT_UPDATE(matches, audit)
 WITH done AS (
 	UPDATE project SET
 		@GIVEN('name', name, $6),
@@ -21,27 +22,34 @@ WITH done AS (
 		@GIVEN('githubRepoUrl', github_repo_url,
 			'https' || substr($8::text, 6)),
 		updated_at = now()
-	WHERE id = $1::uuid AND deleted_at IS NULL
+	WHERE id = $1::uuid AND deleted_at IS NULL AND @matches
 	RETURNING @PROJECT_ROW
 ), @audit
-@SELECT_JSON(done, @PROJECT)
+@SELECT_TAGGED(done, @PROJECT)
 
 -- name: project_update
--- A write; $6 name, $7 slug, $8 URL -> row
-@PROJECT_UPDATE(@AUDIT_KEY('project.update', 'project', id));
+-- A write; $6 name, $7 slug, $8 URL, $9 tags -> row, tag
+@PROJECT_UPDATE(@MATCHES($9, version, word),
+	@AUDIT_KEY('project.update', 'project', id));
 
--- fragment: PROJECT_DELETE(audit)
+-- fragment: PROJECT_DELETE(matches, audit)
 WITH done AS (
 	UPDATE project SET deleted_at = now(),
 		purge_at = now() + make_interval(days => $6::int)
-	WHERE id = $1::uuid AND deleted_at IS NULL
+	WHERE id = $1::uuid AND deleted_at IS NULL AND @matches
 	RETURNING id, deleted_at, purge_at
 ), @audit
 @SELECT_JSON(done, t.id, t.id AS _id, true AS deleted, @DELETED)
 
 -- name: project_delete
--- A write; $6 days until the purge -> row
-@PROJECT_DELETE(@AUDIT_KEY('project.delete', 'project', id));
+-- A write; $6 days until the purge, $7 tags -> row
+@PROJECT_DELETE(@MATCHES($7, version, word),
+	@AUDIT_KEY('project.delete', 'project', id));
+
+-- name: project_tag
+-- $1 project -> tag
+SELECT @ETAG(version, word) FROM project
+WHERE id = $1::uuid AND deleted_at IS NULL;
 
 -- name: project_drain
 -- $1 project
@@ -100,11 +108,11 @@ WITH made AS (
 
 -- name: op_project_update
 -- A write; $6 name, $7 slug, $8 URL -> row
-@PROJECT_UPDATE(@AUDIT_OP('project.update', 'project', id));
+@PROJECT_UPDATE(true, @AUDIT_OP('project.update', 'project', id));
 
 -- name: op_project_delete
 -- A write; $6 days until the purge -> row
-@PROJECT_DELETE(@AUDIT_OP('project.delete', 'project', id));
+@PROJECT_DELETE(true, @AUDIT_OP('project.delete', 'project', id));
 
 -- name: op_project_restore
 -- A write; $6 slug -> row, with the keys that live; or no row: its purge has

@@ -2,10 +2,10 @@
 
 -- fragment: PROVIDER_KEY
 t.provider, t.last4, ms(t.created_at) AS "_creationTime",
-	ms(t.updated_at) AS "updatedAt"
+	ms(t.updated_at) AS "updatedAt", @ETAG(t.version, t.word)
 
 -- fragment: PROVIDER_KEY_ROW
-provider, last4, created_at, updated_at
+provider, last4, created_at, updated_at, version, word
 
 -- name: provider_key_list
 -- $1 project -> a list
@@ -15,7 +15,7 @@ FROM @OBJECTS(provider_key, @PROVIDER_KEY)
 WHERE t.project_id = $1::uuid;
 
 -- name: provider_key_set
--- A write; $6 provider, $7 sealed, $8 last4 -> row
+-- A write; $6 provider, $7 sealed, $8 last4 -> row, tag
 -- The parameters are repeated because `excluded.` reads the column, and this
 -- role may not read a sealed key.
 WITH done AS (
@@ -25,13 +25,32 @@ WITH done AS (
 	SET sealed = $7::bytea, last4 = $8, updated_at = now()
 	RETURNING @PROVIDER_KEY_ROW
 ), @AUDIT_KEY('provider-key.set', 'provider-key', provider)
-@SELECT_JSON(done, @PROVIDER_KEY);
+@SELECT_TAGGED(done, @PROVIDER_KEY);
+
+-- name: provider_key_replace
+-- A write; as provider_key_set, $6 provider, $7 sealed, $8 last4, and $9 tags -> row,
+-- tag; none: it is not there, or another by now
+-- Never a new one: that has no tag yet, and the old may go while this begins.
+WITH done AS (
+	UPDATE provider_key
+	SET sealed = $7::bytea, last4 = $8, updated_at = now()
+	WHERE project_id = $1::uuid AND provider = $6
+		AND @MATCHES($9, version, word)
+	RETURNING @PROVIDER_KEY_ROW
+), @AUDIT_KEY('provider-key.set', 'provider-key', provider)
+@SELECT_TAGGED(done, @PROVIDER_KEY);
+
+-- name: provider_key_tag
+-- $1 project, $2 provider -> tag
+SELECT @ETAG(version, word) FROM provider_key
+WHERE project_id = $1::uuid AND provider = $2;
 
 -- name: provider_key_remove
--- A write; $6 provider -> row
+-- A write; $6 provider, $7 tags -> row
 WITH done AS (
 	DELETE FROM provider_key
 	WHERE project_id = $1::uuid AND provider = $6
+		AND @MATCHES($7, version, word)
 	RETURNING provider
 ), @AUDIT_KEY('provider-key.remove', 'provider-key', provider)
 @SELECT_JSON(done, t.provider, true AS removed);

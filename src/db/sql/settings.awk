@@ -2,7 +2,7 @@
 # settings: the columns of an answer, the row that an update returns, what it
 # sets, and what doctor looks at (doctor.sql).
 
-BEGIN { parameter = 6 } # the first one behind those of every write
+BEGIN { parameter = 7 } # the first one behind those of every write and the tags
 
 function next_parameter() {
 	return "$" parameter++

@@ -9,6 +9,25 @@
 -- fragment: SELECT_JSON(from, columns)
 SELECT row_to_json(o)::text FROM @OBJECTS(@from, @columns)
 
+-- The same of an object that has a tag, which comes behind it.
+-- fragment: SELECT_TAGGED(from, columns)
+SELECT row_to_json(o)::text, o.etag FROM @OBJECTS(@from, @columns)
+
+-- What an object is told apart by from what it was: how often it has changed, and
+-- the last change's word (0009_tags.sql).
+-- fragment: TAG(version, word)
+@version || '-' || to_hex(@word)
+
+-- The same as HTTP has it.
+-- fragment: ETAG(version, word)
+'"' || @TAG(@version, @word) || '"' AS etag
+
+-- Whether a row has one of the tags of If-Match, a text[]; NULL: none was sent.
+-- Stands in the very statement that changes the row: PostgreSQL looks once more
+-- at one that it had to wait for.
+-- fragment: MATCHES(tags, version, word)
+(@tags::text[] IS NULL OR ARRAY['*', @TAG(@version, @word)] && @tags::text[])
+
 -- A field that the request gave takes its value, NULL included.
 -- fragment: GIVEN(field, column, value)
 @column = CASE WHEN @field = ANY ($5::text[]) THEN @value ELSE @column END

@@ -82,7 +82,7 @@ is_updated(void **state)
 	const struct stmt_info *s = stmt_info(STMT_SETTINGS_UPDATE);
 	const char *sql = s->sql;
 	char size[100];
-	int n = 5;
+	int n = 6; /* the tags */
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(settings); i++)

@@ -37,10 +37,11 @@ is_absent(struct req *r)
 
 static const struct body no_body = {NULL, 0, true};
 static const struct route table[] = {
-    {"GET", "/read", SCOPE_PROJECTS_READ, QUERY_NONE, NULL, works},
-    {"GET", "/absent", SCOPE_PROJECTS_READ, QUERY_NONE, NULL, is_absent},
-    {"POST", "/write", SCOPE_PROJECTS_WRITE, QUERY_NONE, &no_body, works},
-    {NULL, NULL, SCOPE_OPEN, QUERY_NONE, NULL, NULL},
+    {"GET", "/read", SCOPE_PROJECTS_READ, QUERY_NONE, false, NULL, works},
+    {"GET", "/absent", SCOPE_PROJECTS_READ, QUERY_NONE, false, NULL, is_absent},
+    {"POST", "/write", SCOPE_PROJECTS_WRITE, QUERY_NONE, false, &no_body,
+	works},
+    {NULL, NULL, SCOPE_OPEN, QUERY_NONE, false, NULL, NULL},
 };
 
 /* ---- the row of the key, and what the table remembers of it ---- */
