@@ -111,7 +111,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(LIB) $(BUILD)/flags
 		-MF $@.d -o $@ $< $(LIB) $(LIBS) -lcmocka
 # without a database: what they ask comes to the test itself
 $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(shell \
-	grep -l '"worker.h"' $(UNIT_SRC))): WRAP = -Wl,--wrap=db_run
+	grep -l '"worker.h"' $(UNIT_SRC))): WRAP = -Wl,--wrap=db_run,--wrap=db_go_on
 # prints the server's tables, for tests/http/test_openapi.py
 $(BUILD)/tests/tables: tests/http/tables.c $(LIB) $(BUILD)/flags
 	mkdir -p $(@D)

@@ -61,7 +61,7 @@ def error_schema($errors; $always):
 	| {code: (if $codes[1] then {enum: $codes} else {const: $codes[0]} end)} as $code
 	| {type: "object", required: ["error"], properties: {error: {allOf: [
 		{"$ref": "#/components/schemas/ApiError"},
-		(if any($errors[]; has("retryable")) then {required: ["retryable"]} else {} end)
+		(if all($errors[]; has("retryable")) then {required: ["retryable"]} else {} end)
 			+ {properties: ($code + $always)}
 	]}}};
 

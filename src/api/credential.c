@@ -8,6 +8,7 @@
 #include "http/answer.h"
 #include "http/auth.h"
 #include "http/guard.h"
+#include "http/once.h"
 
 #include "base/banned.h"
 
@@ -27,8 +28,9 @@ static const struct field revoke_fields[] = {
 };
 BODY(credential_revoke_body, revoke_fields, REVOKE_FIELDS);
 
-/* The key is whose it says. Of a deleted project it ends, too: the project
- * may be restored, and its keys with it. */
+/* The key is whose it says, or revoked: then there is nothing that this does.
+ * Of a deleted project it ends, too: the project may be restored, and its keys
+ * with it. */
 static enum err
 end_key(struct req *r)
 {
@@ -45,7 +47,9 @@ credential_revoke(struct req *r)
 
 	r->key = req_text(r, REVOKE_KEY);
 	e = auth_holder(r);
-	if (!e)
+	if (r->id.key_id[0] && (!e || e == ERR_AUTH_INVALID) && once_begin(r))
+		return ERR_INTERNAL;
+	if (!e || (e == ERR_AUTH_INVALID && r->once))
 		e = end_key(r);
 	else if (e == ERR_AUTH_INVALID)
 		e = ERR_OK;

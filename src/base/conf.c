@@ -46,6 +46,7 @@ static const struct name names[] = {
 	"dbname=postgres user=postgres", 0, 0},
     {"DATABASE", CONNINFO, AT(database), "dbname=codecourier user=codecourier",
 	0, 0},
+    {"KEPT_MIB", NUMBER, AT(kept_mib), "64", 1, 65536},
     {"KEYRING", PATH, AT(keyring), "/etc/codecourier/keyring", 2, 4095},
     {"LOG_LEVEL", LEVEL, AT(log_level), "info", 0, 0},
     {"MAX_KEYS", NUMBER, AT(max_keys), "1000", 1, 1000000},

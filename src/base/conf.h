@@ -16,6 +16,7 @@ struct conf {
 	char *runtime_dir;        /* path: socket, verified-key table */
 	int workers;              /* processes on this host, 1..256 */
 	int scrypt_log2n;         /* 10..16 */
+	int kept_mib;             /* MiB of kept answers a project, 1..65536 */
 	int max_keys;             /* live ones of a project, 1..1000000 */
 	int max_members;          /* of a project, 1..1000000 */
 	int project_share;        /* percent of the workers, 1..100 */

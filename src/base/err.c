@@ -24,6 +24,13 @@ static const struct err_info infos[] = {
 	"This path does not support the method; see the Allow header."},
     [ERR_CONFLICT] = {"CONFLICT", 409, false,
 	"The change conflicts with the present state."},
+    [ERR_REPLAY] = {"INTERNAL", 500, true, ""},
+    [ERR_MISMATCH] = {"IDEMPOTENCY_MISMATCH", 409, false,
+	"This Idempotency-Key was sent with another request before; a new "
+	"request needs a new one."},
+    [ERR_RUNNING] = {"IDEMPOTENCY_IN_PROGRESS", 409, true,
+	"The first request with this Idempotency-Key is still running. Nothing "
+	"was changed by this one; send it again in a second."},
     [ERR_PRECONDITION] = {"PRECONDITION_FAILED", 412, false,
 	"The object has changed since the version named."},
     [ERR_TOO_LARGE] = {"PAYLOAD_TOO_LARGE", 413, false,
@@ -34,6 +41,10 @@ static const struct err_info infos[] = {
     [ERR_RATE_LIMITED] = {"RATE_LIMITED", 429, true,
 	"The API key has made as many requests as it may within a minute. "
 	"Nothing was changed; try again after the seconds in Retry-After."},
+    [ERR_FULL] = {"RATE_LIMITED", 429, true,
+	"The project's kept answers (Idempotency-Key) take all the room that "
+	"they may. Nothing was changed; try again later, or without the "
+	"header."},
     [ERR_INTERNAL] = {"INTERNAL", 500, true,
 	"Something failed on our side. Nothing was changed."},
     [ERR_UNAVAILABLE] = {"UNAVAILABLE", 503, true,

@@ -18,10 +18,14 @@ enum err {
 	ERR_NOT_FOUND,
 	ERR_METHOD,
 	ERR_CONFLICT,
+	ERR_REPLAY,   /* done before: not a failure, see http/once.h */
+	ERR_MISMATCH, /* of an Idempotency-Key: another request */
+	ERR_RUNNING,  /* the first one is still running */
 	ERR_PRECONDITION,
 	ERR_TOO_LARGE,
 	ERR_MEDIA_TYPE,
 	ERR_RATE_LIMITED,
+	ERR_FULL,        /* no room for the answer to be kept */
 	ERR_INTERNAL,    /* our fault; the reason is in the log */
 	ERR_UNAVAILABLE, /* nothing was written: safe to try again */
 	ERR_IN_DOUBT,    /* a write that may or may not be committed */

@@ -1,7 +1,8 @@
 /*
  * purge.c: removing deleted projects for good. It goes in steps, each a
  * transaction of its own that is safe to repeat (migrations/0007_purge.sql): a
- * run that was killed is taken up by the next one.
+ * run that was killed is taken up by the next one. `purge` also removes kept
+ * answers that have ended.
  */
 #include "ctl/project.h"
 
@@ -121,6 +122,29 @@ purge_all(struct ctl *c, const struct db_query *due, struct json_object *list)
 	return rc;
 }
 
+/* Answers to retries that have ended (migrations/0011_idempotency.sql): workers
+ * take them away, too, but only of a service that makes new ones. */
+static int
+sweep_answers(struct ctl *c)
+{
+	bool finished = false;
+
+	while (!finished) {
+		int64_t begin = clock_us();
+		struct db_query q;
+		int rc;
+
+		db_query_init(&q, STMT_OP_REPLAY_SWEEP);
+		db_int(&q, BATCH);
+		rc = ask_bool(c, &q, &finished);
+		if (rc)
+			return rc;
+		if (!finished)
+			pause_after(begin);
+	}
+	return CTL_DONE;
+}
+
 int
 ctl_purge(struct ctl *c)
 {
@@ -136,6 +160,8 @@ ctl_purge(struct ctl *c)
 		return rc;
 	list = object_list();
 	rc = purge_all(c, &due, list);
+	if (!rc)
+		rc = sweep_answers(c);
 	db_query_clear(&due);
 	if (!c->json && json_object_array_length(list) == 0 && !rc)
 		plain_line(stdout, "nothing to do: no deleted project is due");

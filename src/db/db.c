@@ -2,7 +2,7 @@
  * db.c: the connection's life (db_connect) and what runs on it (db_run). Every
  * wait is a poll() up to a deadline: the connection is non-blocking and stays
  * in pipeline mode.
- * Size: 425 lines: all of it is about the fields of struct db, which nobody
+ * Size: 480 lines: all of it is about the fields of struct db, which nobody
  * else sees.
  */
 #include "db/db.h"
@@ -330,6 +330,30 @@ end_stalled(struct db *db)
 	db_query_clear(q);
 }
 
+/* Whether a transaction has stayed open behind a pipeline. */
+static bool
+is_open(const struct db *db)
+{
+	return db->conn && PQtransactionStatus(db->conn) != PQTRANS_IDLE;
+}
+
+void
+db_roll_back(struct db *db)
+{
+	struct db_query query, *q = &query;
+	struct attempt a;
+
+	if (!is_open(db))
+		return;
+	db_query_init(q, STMT_REPLAY_ROLL_BACK);
+	if (run_once(db, &q, 1, clock_us() + CLOCK_S(1), &a) != DONE ||
+	    is_open(db)) {
+		disconnect(db);
+		db->next_attempt = clock_us();
+	}
+	db_query_clear(q);
+}
+
 /* A short pause of random length, so that two that met do not meet again. */
 static void
 back_off(int try)
@@ -345,6 +369,7 @@ give_up(struct db *db, enum outcome o, bool write, const struct attempt *a,
 	enum err e;
 
 	if (o == REFUSED) {
+		db_roll_back(db);
 		e = db_error_map(a->sqlstate, a->constraint, fault);
 		if (strcmp(a->sqlstate, "55P03") == 0)
 			end_stalled(db);
@@ -408,6 +433,7 @@ db_run(struct db *db, struct db_query *const q[], size_t n, bool write,
 			break;
 		if (o == REFUSED && db_error_again(a.sqlstate) &&
 		    try < RETRIES) {
+			db_roll_back(db);
 			back_off(try);
 			continue;
 		}
@@ -422,4 +448,24 @@ db_run(struct db *db, struct db_query *const q[], size_t n, bool write,
 		break;
 	}
 	return give_up(db, o, write, &a, fault);
+}
+
+enum err
+db_go_on(struct db *db, struct db_query *const q[], size_t n, bool commits,
+    int64_t deadline, struct db_fault *fault)
+{
+	int64_t start = clock_us();
+	struct attempt a;
+	enum outcome o;
+
+	memset(fault, 0, sizeof(*fault));
+	if (!is_open(db))
+		return ERR_UNAVAILABLE;
+	o = run_once(db, q, n, deadline, &a);
+	db->waited += clock_us() - start;
+	if (o == DONE)
+		return ERR_OK;
+	/* what ends the connection may come when COMMIT has done its part */
+	a.rolled_back = false;
+	return give_up(db, o, commits, &a, fault);
 }

@@ -83,8 +83,21 @@ void db_slim(struct db *db, size_t sent);
 MUST_CHECK enum err db_run(struct db *db, struct db_query *const q[], size_t n,
     bool write, int64_t deadline, struct db_fault *fault);
 
-/* The same for a single one that may run twice: it changes nothing, or nothing
- * that a second time would. */
+/*
+ * A transaction of more than one pipeline. One whose first statement is
+ * replay_begin (db_run, not `write`: nothing of it is committed) leaves it
+ * open; db_go_on runs more in it, never twice; `commits`: the last of them is
+ * replay_commit. What fails has rolled all of it back, but for ERR_IN_DOUBT,
+ * which there is only with `commits`. ERR_UNAVAILABLE, too: none is open.
+ */
+MUST_CHECK enum err db_go_on(struct db *db, struct db_query *const q[],
+    size_t n, bool commits, int64_t deadline, struct db_fault *fault);
+
+/* Ends it, nothing of it is done. Where none is open, does nothing. */
+void db_roll_back(struct db *db);
+
+/* The same as db_run for a single one that may run twice: it changes nothing,
+ * or nothing that a second time would. */
 MUST_CHECK static inline enum err
 db_ask(
     struct db *db, struct db_query *q, int64_t deadline, struct db_fault *fault)

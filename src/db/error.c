@@ -34,6 +34,10 @@ static const struct {
 	const char *message;
 } constraints[] = {
     {"api_key_prefix_once", ERR_CONFLICT, NULL, NULL},
+    {"replay_found", ERR_REPLAY, NULL, NULL},
+    {"replay_once", ERR_RUNNING, NULL, NULL},
+    {"replay_room", ERR_FULL, NULL, NULL},
+    {"replay_running", ERR_RUNNING, NULL, NULL},
     {"member_email_once", ERR_CONFLICT, "email",
 	"This address belongs to a member or has been invited already."},
     {"member_last_owner", ERR_CONFLICT, "targetUserId",

@@ -1,7 +1,7 @@
 /*
  * answer.c: the text of an answer, the one writer of the error JSON, and the
  * headers: a table, a row each.
- * Size: 413 lines, as text, failure and head are of one answer.
+ * Size: 424 lines, as text, failure and head are of one answer.
  */
 #include "http/answer.h"
 
@@ -299,9 +299,16 @@ static const char *
 retry_after(struct facts *f)
 {
 	const struct req *r = f->r;
-	int seconds = r->status == 429 ? r->rate.seen.wait : r->retry_after;
+	int seconds =
+	    r->result == ERR_RATE_LIMITED ? r->rate.seen.wait : r->retry_after;
 
 	return seconds > 0 ? decimal(f, (uint64_t)seconds) : NULL;
+}
+
+static const char *
+replayed(struct facts *f)
+{
+	return f->r->replayed && !f->r->result ? "true" : NULL;
 }
 
 static const char *
@@ -331,6 +338,7 @@ rate_left(struct facts *f)
 	X("Allow", OF(allow), allow)                                           \
 	X("WWW-Authenticate", 6, authenticate)                                 \
 	X("Retry-After", TEXT_DECIMAL - 1, retry_after)                        \
+	X("Idempotency-Replayed", 4, replayed)                                 \
 	X("RateLimit-Policy", ADMIT_RATE_ITEM - 1, rate_policy)                \
 	X("RateLimit", ADMIT_RATE_ITEM - 1, rate_left)
 

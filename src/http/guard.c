@@ -6,6 +6,7 @@
 #include "db/drain.h"
 #include "http/admit.h"
 #include "http/auth.h"
+#include "http/once.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -71,33 +72,51 @@ make_guard(const struct req *r, struct db_query *guard, enum stmt stmt)
 	db_bytes(guard, r->id.stamp, sizeof(r->id.stamp));
 }
 
-/* The batch once, behind its guard. A write's has locked the rows as its
- * snapshot saw them, and PostgreSQL lets it: a revocation that was being
- * committed may be over by then, drained and answered. So they are looked at
- * once more, by a statement that began when the lock was there; who revokes
- * from then on waits for us. */
+/* The handler's statements behind `n` others, which begin with replay_begin
+ * where the transaction is to stay open: nothing of that is committed yet. */
+static enum err
+run_batch(
+    struct req *r, struct db_query **all, size_t n, struct db_fault *fault)
+{
+	bool write = r->write && !r->once;
+
+	n += once_add(r, all + n);
+	for (size_t i = r->ran; i < r->n; i++)
+		all[n++] = &r->queries[i];
+	if (once_is_open(r))
+		return db_go_on(r->app->db, all, n, false, r->deadline, fault);
+	return once_began(
+	    r, db_run(r->app->db, all, n, write, r->deadline, fault));
+}
+
+/* The batch once, behind its guard, which one that goes on has behind it. A
+ * write's has locked the rows as its snapshot saw them, and PostgreSQL lets it:
+ * a revocation that was being committed may be over by then, drained and
+ * answered. So they are looked at once more, by a statement that began when the
+ * lock was there; who revokes from then on waits for us. */
 static enum err
 run_guarded(struct req *r, struct db_fault *fault)
 {
-	struct db_query *guard = &r->guard, *all[REQ_QUERIES + 2] = {guard};
-	struct db_query again = {.result = NULL};
-	size_t n = 1;
+	struct db_query *guard = &r->guard, lock = {.result = NULL};
+	struct db_query *all[REQ_QUERIES + ONCE_STATEMENTS + 3];
+	size_t n = 0;
 	enum err e;
 
-	make_guard(r, guard,
-	    r->write               ? STMT_GUARD_WRITE
-		: r->wants_project ? STMT_GUARD_PROJECT
-				   : STMT_GUARD_READ);
-	if (r->write) {
-		make_guard(r, &again, STMT_GUARD_READ);
-		all[n++] = &again;
+	if (once_is_open(r))
+		return run_batch(r, all, 0, fault);
+	if ((all[0] = once_opening(r)))
+		n++;
+	if (r->write || r->once) {
+		make_guard(r, &lock, STMT_GUARD_WRITE);
+		all[n++] = &lock;
 	}
-	for (size_t i = r->ran; i < r->n; i++)
-		all[n++] = &r->queries[i];
-	e = db_run(r->app->db, all, n, r->write, r->deadline, fault);
+	make_guard(
+	    r, guard, r->wants_project ? STMT_GUARD_PROJECT : STMT_GUARD_READ);
+	all[n++] = guard;
+	e = run_batch(r, all, n, fault);
 	if (!e)
 		r->key_used = db_bool(guard, 0, 0);
-	db_query_clear(&again);
+	db_query_clear(&lock);
 	return e;
 }
 
@@ -126,8 +145,8 @@ end_batch(struct req *r, enum err e, const struct db_fault *fault)
 	}
 	for (; r->ran < r->n; r->ran++)
 		if (r->changes[r->ran] && db_rows(&r->queries[r->ran]) > 0)
-			r->committed = true;
-	r->write = false;
+			r->committed = !r->once;
+	r->write = r->wants_project = false;
 	return ERR_OK;
 }
 
@@ -152,14 +171,13 @@ guard_run(struct req *r)
 enum err
 guard_none(struct req *r)
 {
-	struct db_query *all[REQ_QUERIES];
+	struct db_query *all[REQ_QUERIES + ONCE_STATEMENTS + 1];
 	struct db_fault fault;
-	size_t n = 0;
+	enum err e;
 
-	for (size_t i = r->ran; i < r->n; i++)
-		all[n++] = &r->queries[i];
-	return end_batch(r,
-	    db_run(r->app->db, all, n, r->write, r->deadline, &fault), &fault);
+	all[0] = once_opening(r);
+	e = run_batch(r, all, all[0] ? 1 : 0, &fault);
+	return end_batch(r, e, &fault);
 }
 
 enum err
@@ -173,6 +191,8 @@ guard_refuse(struct req *r, enum err e)
 enum err
 guard_drain(struct req *r, const char *key_id)
 {
+	if (once_defers(r, key_id))
+		return ERR_OK;
 	if (!db_drain(r->app->db, r->id.project_id, key_id, r->deadline))
 		return ERR_OK;
 	return req_fail(r, ERR_IN_DOUBT, NULL,

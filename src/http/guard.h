@@ -4,7 +4,8 @@
  * nothing of the batch happens unless the caller's key is good in that very
  * transaction, and still has the scopes, addresses and rate by which admit.h
  * let the call in: one that was taken away counts at once, as a revocation
- * does.
+ * does. Of a request that is done once (once.h) all batches are one transaction
+ * behind the guard of the first, and done when it ends.
  */
 #ifndef GUARD_H
 #define GUARD_H
@@ -28,9 +29,10 @@ struct db_query *guard_write_part(struct req *r, enum stmt stmt);
 
 /*
  * Runs the batch (which may be empty: the guard alone). ERR_OK: committed,
- * results stand in the queries. Else as db_run; it has its words.
- * ERR_AUTH_INVALID where the key is not, or no longer, good; what admit says
- * where its row has changed. A batch that failed is forgotten.
+ * results stand in the queries. ERR_REPLAY, to be passed on: done before. Else
+ * as db_run; it has its words. ERR_AUTH_INVALID where the key is not, or no
+ * longer, good; what admit says where its row has changed. A batch that failed
+ * is forgotten.
  */
 MUST_CHECK enum err guard_run(struct req *r);
 
@@ -47,7 +49,8 @@ MUST_CHECK enum err guard_none(struct req *r);
  */
 MUST_CHECK enum err guard_refuse(struct req *r, enum err e);
 
-/* As db_drain, of the caller's project. ERR_IN_DOUBT: something was still open
+/* As db_drain, of the caller's project; of a request that is done once (once.h)
+ * when it is committed. ERR_IN_DOUBT: something was still open
  * at the deadline. */
 MUST_CHECK enum err guard_drain(struct req *r, const char *key_id);
 

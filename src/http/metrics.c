@@ -39,6 +39,19 @@ note_fault(struct stats *s, const struct req *r, int row)
 	stats_fault_add(s, &f);
 }
 
+static void
+count_kind(struct stats *s, const struct req *r)
+{
+	if (r->result == ERR_RATE_LIMITED)
+		stats_add(s, STAT_RATE_REFUSALS, 1);
+	else if (r->result == ERR_MISMATCH)
+		stats_add(s, STAT_MISMATCHES, 1);
+	else if (r->result == ERR_RUNNING)
+		stats_add(s, STAT_STILL_RUNNING, 1);
+	else if (r->replayed)
+		stats_add(s, STAT_REPLAYS, 1);
+}
+
 void
 metrics_count(const struct req *r, int64_t db_us)
 {
@@ -54,8 +67,7 @@ metrics_count(const struct req *r, int64_t db_us)
 		stats_add(s, STAT_DB_REQUESTS, 1);
 		stats_add(s, STAT_DB_WAIT_US, (uint64_t)db_us);
 	}
-	if (r->status == 429)
-		stats_add(s, STAT_RATE_REFUSALS, 1);
+	count_kind(s, r);
 	if (r->status >= 500) {
 		stats_add(s, STAT_ERRORS, 1);
 		note_fault(s, r, row);
@@ -121,6 +133,15 @@ say_totals(struct req *r, const struct stats *s)
 	    {STAT_RATE_REFUSALS, "rate_refusals_total",
 		"Requests refused with 429 because their key had made as many "
 		"as it may within a minute."},
+	    {STAT_REPLAYS, "idempotency_replays_total",
+		"Answers of a first request, given again to its retry by its "
+		"Idempotency-Key."},
+	    {STAT_MISMATCHES, "idempotency_mismatches_total",
+		"Requests refused with 409 because their Idempotency-Key "
+		"was that of another one."},
+	    {STAT_STILL_RUNNING, "idempotency_in_progress_total",
+		"Requests refused with 409 because the first one with their "
+		"Idempotency-Key was still running."},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct once;
 struct route;
 struct printbuf;
 
@@ -65,7 +66,8 @@ struct req {
 	bool asked;  /* the identity is of the row, read for this request */
 	bool pinned; /* something was decided on it: it may not change */
 	struct req_rate rate;
-	bool key_used; /* its lastUsedAt is older than a minute */
+	bool key_used;     /* its lastUsedAt is older than a minute */
+	struct once *once; /* NULL: done as often as it is sent */
 	struct json_object *json;
 	char *room;                           /* of its names */
 	struct json_object *value[FIELD_MAX]; /* in the order of the table */
@@ -98,6 +100,7 @@ struct req {
 	char allow[40];       /* Allow header, or "" */
 	char etag[REQ_TAG];   /* ETag header, or "": see etag.h */
 	int retry_after;      /* seconds; 0: by status */
+	bool replayed;        /* it is that of the first time, see once.h */
 	bool no_memory; /* for it, or for a complaint: the answer is a 500 */
 
 	void *memory; /* see req_alloc */

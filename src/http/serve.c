@@ -16,6 +16,7 @@
 #include "http/etag.h"
 #include "http/guard.h"
 #include "http/metrics.h"
+#include "http/once.h"
 #include "http/query.h"
 #include "http/route.h"
 #include "http/wire.h"
@@ -107,8 +108,10 @@ check_input(struct req *r)
 	const struct body *body = r->route->body;
 
 	query_parse(r, *query == '?' ? query + 1 : NULL);
-	if (body && r->idempotency_key)
-		req_complain(r, "Idempotency-Key", "Is not supported yet.");
+	if (body && r->idempotency_key && !once_is_key(r->idempotency_key))
+		req_complain(r, "Idempotency-Key",
+		    "Must be 1 to 255 printable ASCII characters without "
+		    "spaces.");
 	etag_check(r);
 	if (r->no_memory) /* perhaps for the very complaint */
 		return ERR_INTERNAL;
@@ -154,6 +157,8 @@ decide(struct req *r)
 	if (e)
 		return e;
 	e = check_media(r);
+	if (!e && !open)
+		e = once_begin(r);
 	if (!e)
 		e = check_input(r);
 	if (e)
@@ -177,7 +182,7 @@ last_word(struct req *r, enum err e)
 void
 serve_request(struct req *r, enum err e)
 {
-	e = last_word(r, e ? e : decide(r));
+	e = last_word(r, once_end(r, e ? e : decide(r)));
 	if (e == ERR_AUTH_INVALID) /* the window may be its successor's */
 		admit_rate_back(r);
 	if (e)
@@ -293,6 +298,7 @@ serve(struct app *app)
 		wire->finish();
 		log_request(&r, db_us, bytes);
 		note_use(&r);
+		once_sweep(&r);
 	}
 	worker_is_free(app->host);
 	log_set_request(NULL);

@@ -26,6 +26,9 @@ enum stats_total {
 	STAT_DB_WAIT_US,     /* how long, all together */
 	STAT_SHARE_REFUSALS, /* 503: the project had its share of workers */
 	STAT_RATE_REFUSALS,  /* 429: the key had its requests of the minute */
+	STAT_REPLAYS,        /* answers of a first time, given again */
+	STAT_MISMATCHES,     /* 409: another request with the same key */
+	STAT_STILL_RUNNING,  /* 409: the first time is not over */
 	STAT__MAX
 };
 

@@ -26,7 +26,7 @@ class Page(ctypes.Structure):
     """struct page of shim.c."""
     _fields_ = [(n, ctypes.c_uint32) for n in (
         "window", "kind", "nth", "look", "sticky", "fired", "peer",
-        "idle", "descriptors")] + [
+        "idle", "descriptors", "deadly")] + [
         ("heap", ctypes.c_uint64), ("count", ctypes.c_uint32 * len(KINDS)),
         ("name", ctypes.c_char * 64), ("stack", ctypes.c_char * 1024),
         ("site", ctypes.c_uint32 * SITES * len(KINDS))]
@@ -118,8 +118,9 @@ class Rig:
         self.spawn()
         return self.await_idle(before)
 
-    def arm(self, kind, nth, sticky=False):
+    def arm(self, kind, nth, sticky=False, deadly=0):
         page = self.page
+        page.deadly = deadly
         page.kind = KINDS.index(kind) if kind else 0
         page.nth, page.sticky = nth, sticky
         page.fired = page.peer = 0

@@ -40,6 +40,7 @@ def routes():
     found = [("open", "GET", p) for p in OPEN_PATHS]
     for method, path in CALLS:
         found += [(way, method, path) for way in ("warm", "cold", "bad")]
+    found += [("once", m, p) for m, p in CALLS if m == "POST"]
     found += [("page", "GET", p) for p in PAGED]
     found += [("next", "GET", p) for p in PAGED]
     found += [("unknown", "GET", "/project")]
@@ -64,7 +65,8 @@ def make_case(rig, project, way, method, path):
         key = make_key(key[8:16])
     text = b"" if body is None else json.dumps(
         body, ensure_ascii=False).encode()
-    return case_of(method, target, key, text)
+    return case_of(method, target, key, text, **(
+        {"HTTP_IDEMPOTENCY_KEY": "the-first"} if way == "once" else {}))
 
 
 def numbers(sites, kind, turn, fcgi=False):
@@ -88,6 +90,13 @@ def shape(answer):
     text = plain(answer.body.decode(), ())
     return re.sub(r" [0-9.]+$", "", text, flags=re.M) \
         if answer.is_metrics else text
+
+
+def is_running(answer):
+    """Of a second try of the worker's own: the server has not yet seen that
+    the connection of the first is gone, which holds the lock."""
+    return answer.status == 409 and \
+        answer.json["error"]["code"] == "IDEMPOTENCY_IN_PROGRESS"
 
 
 class Sweep:
@@ -161,7 +170,7 @@ class Sweep:
         if got.answer is None:
             return None if got.peer else f"no answer: {got.cut}"
         status = got.answer.status
-        if status >= 500:
+        if status >= 500 or is_running(got.answer):
             return None
         if status != self.usual.answer.status:
             return f"a fault of ours is answered {got.answer}"
@@ -175,6 +184,8 @@ class Sweep:
             return f"half done: {diff(self.before, state)}"
         if got.answer is None:
             return None
+        if is_running(got.answer):
+            return None if state == self.before else "refused, and done"
         if got.answer.status < 500:
             return None if state == self.after else "success, not done"
         if state != self.before and got.answer.json["error"]["retryable"]:

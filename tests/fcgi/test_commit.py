@@ -9,6 +9,7 @@ from between import AFTER_COMMIT, BEFORE_COMMIT, Between
 from client import at_once
 from contract import KEY
 from fixtures import make_project
+from session import until
 from workers import Site
 
 # the statement that ends the pipeline of a write, its call, its action
@@ -185,6 +186,50 @@ def test_connection_that_was_cut_while_idle(site, between, project, more,
     """It is looked at before a write is sent: nothing is in doubt."""
     between.cut()
     assert write(site, project, statement).status == 200
+    assert more(statement) == 1
+
+
+# the statement at which the connection ends, how, and what is told
+MOMENTS = {
+    "its answer is lost": ("replay_keep", AFTER_COMMIT["without a word"], 504),
+    "the server shuts down": ("replay_keep",
+                              AFTER_COMMIT["as it shuts down"], 504),
+    "before the commit": ("replay_keep", BEFORE_COMMIT, 504),
+    "it is done, not committed": (
+        "replay_look", AFTER_COMMIT["without a word"], 200),
+}
+
+
+@writes
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_idempotency_key_settles_it(site, between, project, more, statement,
+                                    moment):
+    """Whatever was in doubt, the retry with the same key is the same write."""
+    path, body, _ = WRITES[statement]
+    text = json.dumps(body).replace("#", uuid.uuid4().hex).encode()
+    key = uuid.uuid4().hex
+
+    def send():
+        return site.ask("POST", "/api/v1/project" + path, project.key, text,
+                        HTTP_IDEMPOTENCY_KEY=key)
+
+    at, how, status = MOMENTS[moment]
+    between.strike(at, how)
+    first = send()
+    assert between.struck == 1
+    running = first.status == 409       # the session that is gone has the lock
+    assert running or first.status == status, first
+    if first.status == 504:
+        in_doubt(first)
+        assert "same Idempotency-Key" in first.json["error"]["message"]
+    again = send()
+    until(lambda: send().status != 409, "the lock stays")
+    if statement == "project_delete":
+        assert send().status == 401
+    else:
+        last = send()
+        assert last.status == 200 and again.status in (200, 409)
+        assert last.header("Idempotency-Replayed") == "true"
     assert more(statement) == 1
 
 

@@ -15,7 +15,9 @@ from client import Api, at_once, raw, request_bytes
 from contract import (ABSENT, CALLS, KEYED, NOBODY, OPEN, READ_CALLS, READS,
                       WRITE_CALLS, WRITES, make_key, sent)
 from fixtures import make_project, running, slow_limits
+from once import HEADER, name_of, number_of
 from openapi import EVERY, OPERATIONS
+from session import Session
 from test_overload import flood
 
 pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
@@ -129,6 +131,29 @@ def tags(project):
             api.refused("PRECONDITION_FAILED", "POST", call.path,
                         {**body, **{n: there[n] for n in body if n in there}},
                         headers={"If-Match": '"1-0"'})
+
+
+def repeated(project):
+    """409 of an Idempotency-Key: another request, and one that runs."""
+    key = "provoked"
+    for path in WRITES:
+        body, api_key = dict(WRITES[path]), project.key
+        if path in OPEN:    # whose key is in the body
+            body = {"key": api_key}
+        name = name_of(api_key, key)
+        project.stack.sql(
+            "insert into codecourier.replay (project_id, key_id, name, "
+            f"request, answer) values ('{project.id}', '{project.key_id}', "
+            f"'\\x{name.hex()}', '\\x{bytes(32).hex()}', '') "
+            "on conflict do nothing")
+        project.api.refused("IDEMPOTENCY_MISMATCH", "POST", path, body,
+                            headers={HEADER: key})
+        holder = Session(project.stack)
+        holder.run(f"select pg_advisory_lock({number_of(name)})")
+        project.api.refused("IDEMPOTENCY_IN_PROGRESS", "POST", path, body,
+                            headers={HEADER: key})
+        holder.run("select pg_advisory_unlock_all()")
+        holder.close()
 
 
 def refusals(project):
@@ -268,6 +293,7 @@ def provoked(spare, tmp_path_factory):
     examples(project)
     conflicts(project, other)
     tags(project)
+    repeated(project)
     refusals(project)
     bounds(spare)
     no_worker(spare)

@@ -72,6 +72,22 @@ def test_a_change_by_its_tag(project, tmp_path):
     assert json.loads(second)["error"]["code"] == "PRECONDITION_FAILED"
 
 
+def test_sent_again(project):
+    """Done once, answered twice."""
+    lines = [line.strip() for line in section("Sent again").splitlines()
+             if line.startswith("    ")]
+    done = subprocess.run(
+        ["bash", "-c", SHELL + "\n".join(lines)],
+        env=dict(os.environ, BASE_URL=project.stack.base,
+                 API_KEY=project.key),
+        capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done
+    assert done.stdout.count("Idempotency-Replayed: true") == 1
+    assert done.stdout.count('{"data":') == 2
+    assert [k["name"] for k in project.api.get("/project/api-keys")
+            ].count("CI") == 1
+
+
 def dump_line():
     found = [line.strip() for line in section(
         "Backup, restore, keys").splitlines() if "pg_dump -Fc" in line]

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+import uuid
 from contextlib import contextmanager
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from client import Line
 from contract import READS, make_key
 from fixtures import make_project
+from once import HEADER, name_of
 
 pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
 
@@ -133,6 +135,32 @@ def test_two_round_trips_a_sealed_write(warm, stack, tmp_path, path, body):
     assert count(stack, tmp_path, 20,
                  lambda n: warm.line.post(path, body(n))) == \
         {"sendto": 40, "recvfrom": 40}
+
+
+@pytest.mark.parametrize("trips, path, body", [
+    (2, "/project/update", lambda n: {"name": f"Once {n}"}),
+    (2, "/project/update", lambda n: {}),
+    (3, "/project/settings/update", lambda n: {"envVars": {"B": str(n)}})],
+    ids=["update", "empty-update", "sealed"])
+def test_one_more_with_an_idempotency_key(warm, stack, tmp_path, trips, path,
+                                          body):
+    """And two for a retry, whatever it is (which is ended by an error, that
+    the server sends apart). Once in eight times the worker tidies up behind
+    its answer: not with these keys."""
+    keys = [k for k in map(f"{uuid.uuid4().hex}{{}}".format, range(100))
+            if name_of(warm.key, k)[0] % 8 != 0]
+    head = warm.line.head
+
+    def post(n, key):
+        warm.line.head = {**head, HEADER: key}
+        return warm.line.post(path, body(n))
+
+    try:
+        for again in trips, 2:
+            counts = count(stack, tmp_path, 20, lambda n: post(n, keys[n]))
+            assert counts["sendto"] == 20 * again
+    finally:
+        warm.line.head = head
 
 
 def test_refusals_without_the_database(warm, stack, tmp_path):

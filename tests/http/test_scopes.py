@@ -180,7 +180,7 @@ def test_scope_comes_before_what_is_wrong_with_the_request(project, narrow):
                             body, field="scope")
     for more in ({"raw": b"{"}, {"raw": b"x", "headers": {
             "Content-Type": "text/plain"}}, {"raw": b"{}", "headers": {
-                "Idempotency-Key": "x"}}):
+                "Idempotency-Key": ""}}):
         project.api.refused("SCOPE_DENIED", "POST", "/project/update",
                             field="scope", **more)
     project.api.refused("SCOPE_DENIED", "GET", "/project?x=1", field="scope")

@@ -127,6 +127,23 @@ def keys(project, plant):
     holder.refused("VALIDATION", "POST", HOLDER, {"key": found["key"] + " "})
 
 
+def kept(project, plant):
+    """Answers that are kept for retries, with what stands in them."""
+    api, mark = project.api, plant.new
+    for path, body in [
+            ("/project/api-keys/generate", {"name": "kept"}),
+            (UPDATE, {"envVars": {"FOO": mark("kept env")},
+                      "testUserCredentials": {"a": mark("kept user")}}),
+            (SET, {"provider": "openai", "key": mark("kept provider")})]:
+        head = {"Idempotency-Key": mark("idempotency key of " + path)}
+        first = api.ok("POST", path, body, headers=head)
+        assert api.ok("POST", path, body, headers=head) == first
+        if "key" in first["data"]:
+            plant.key("kept key", first["data"]["key"])
+    assert project.stack.sql("select count(*) from codecourier.replay where "
+                             f"project_id = '{project.id}'") == "3"
+
+
 @pytest.fixture(scope="module")
 def site():
     """A stack of our own: what the others plant is no business of ours."""
@@ -154,6 +171,7 @@ def planted(site):
     api.post("/project/provider-keys/remove", {"provider": "e2b"})
     site.ctl("provider-key", "reveal", project.slug, "github")
     keys(project, plant)
+    kept(project, plant)
     refusals(api, mark)
     too_much(api, mark)
     for _ in range(6):      # both workers

@@ -28,6 +28,8 @@ CODES = {
     "NOT_FOUND": {404},
     "METHOD_NOT_ALLOWED": {405},
     "CONFLICT": {409},
+    "IDEMPOTENCY_MISMATCH": {409},
+    "IDEMPOTENCY_IN_PROGRESS": {409},
     "PRECONDITION_FAILED": {412},
     "PAYLOAD_TOO_LARGE": {413},
     "URI_TOO_LONG": {414},
@@ -318,7 +320,8 @@ def check_rate(answer):
     told = answer.header("RateLimit-Policy"), answer.header("RateLimit")
     assert (told[0] is None) == (told[1] is None), answer
     assert told[0] is None or answer.status not in (204, 401, 405), answer
-    if told[0] and answer.status == 429:
+    if told[0] and answer.status == 429 and "API key" in answer.json[
+            "error"]["message"]:
         assert told[1].startswith('"key";r=0;t='), answer
         assert int(answer.header("Retry-After")) <= 60, answer
 
@@ -364,9 +367,10 @@ def check_error(answer):
     assert challenge == ("Bearer" if answer.status == 401 else None), answer
     assert bool(answer.header("Allow")) == (answer.status == 405), answer
     waits = answer.header("Retry-After")
-    if answer.status in (429, 502, 503):
+    running = error["code"] == "IDEMPOTENCY_IN_PROGRESS"
+    if answer.status in (429, 502, 503) or running:
         assert waits and int(waits) >= 1, answer
-    if answer.status == 429:
+    if answer.status == 429 or running:
         assert error["retryable"] is True, error
     elif answer.status < 500:
         assert error.get("retryable", False) is False, error
@@ -385,6 +389,7 @@ def check(answer):
             assert METRICS_LINE.fullmatch(line), line
         return answer
     elif answer.status == 200:
+        assert answer.header("Idempotency-Replayed") in (None, "true"), answer
         keys = set(answer.json)
         if isinstance(answer.json.get("data"), list):
             assert keys == {"data", "nextCursor", "hasMore"}, answer

@@ -175,6 +175,7 @@ def furnish(project, mark, count):
         project.ids.update({f"{name}{n or ''}": one[member]
                             for name, member in call.gives.items()
                             for n, one in enumerate(made)})
+    api.post("/project/update", {}, headers={"Idempotency-Key": mark})
     found = api.post("/project/api-keys/generate", {"name": mark})
     project.ids.update({"$found": found["key"], "$foundId": found["id"]})
     for member in project.made["/project/members/invite"][1:]:

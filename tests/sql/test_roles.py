@@ -101,13 +101,16 @@ def test_api_role_reads_no(stack, column, table):
     ("provider_key", "project_id = gen_random_uuid()"),
     ("settings", "project_id = gen_random_uuid()"),
     ("data_key", "wrapped = '\\x00'"), ("counter", "value = 0"),
+    ("replay", "ends_at = now()"), ("replay", "answer = '\\x00'"),
+    ("replay_room", "bytes = 0"),
     ("audit", "action = 'x'"), ("schema_version", "version = 0")])
 def test_api_role_updates_no(stack, table, change):
     api_denied(stack, f"update codecourier.{table} set {change}")
 
 
 @pytest.mark.parametrize("table", ["project", "settings", "api_key", "audit",
-                                   "data_key", "counter", "schema_version"])
+                                   "data_key", "counter", "schema_version",
+                                   "replay", "replay_room"])
 def test_api_role_deletes_no(stack, table):
     api_denied(stack, f"delete from codecourier.{table}")
 
@@ -117,6 +120,9 @@ def test_api_role_deletes_no(stack, table):
     ("settings", "project_id", f"'{NOBODY}'"),
     ("data_key", "id, project_id, master_key, wrapped",
      f"'{NOBODY}', '{NOBODY}', 'x', '\\x00'"),
+    ("replay", "project_id, key_id, name, request, answer",
+     f"'{NOBODY}', '{NOBODY}', '', '', ''"),
+    ("replay_room", "project_id, bytes", f"'{NOBODY}', 0"),
     ("counter", "project_id, counter, slot, value",
      f"'{NOBODY}', 'runs', 0, 1"),
     ("schema_version", "version, oldest_program", "99, 1"),

@@ -27,6 +27,7 @@
 static const char *const all_names[] = {
     P "ADMIN_DATABASE",
     P "DATABASE",
+    P "KEPT_MIB",
     P "KEYRING",
     P "LOG_LEVEL",
     P "MAX_KEYS",
@@ -58,6 +59,7 @@ assert_defaults(const struct conf *conf)
 	assert_string_equal(conf->keyring, "/etc/codecourier/keyring");
 	assert_string_equal(conf->runtime_dir, "/run/codecourier");
 	assert_int_equal(conf->scrypt_log2n, 12);
+	assert_int_equal(conf->kept_mib, 64);
 	assert_int_equal(conf->max_keys, 1000);
 	assert_int_equal(conf->max_members, 10000);
 	assert_int_equal(conf->project_share, 50);

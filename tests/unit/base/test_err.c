@@ -22,10 +22,13 @@ static const struct {
     {ERR_NOT_FOUND, "NOT_FOUND", 404, false},
     {ERR_METHOD, "METHOD_NOT_ALLOWED", 405, false},
     {ERR_CONFLICT, "CONFLICT", 409, false},
+    {ERR_MISMATCH, "IDEMPOTENCY_MISMATCH", 409, false},
+    {ERR_RUNNING, "IDEMPOTENCY_IN_PROGRESS", 409, true},
     {ERR_PRECONDITION, "PRECONDITION_FAILED", 412, false},
     {ERR_TOO_LARGE, "PAYLOAD_TOO_LARGE", 413, false},
     {ERR_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", 415, false},
     {ERR_RATE_LIMITED, "RATE_LIMITED", 429, true},
+    {ERR_FULL, "RATE_LIMITED", 429, true},
     {ERR_INTERNAL, "INTERNAL", 500, true},
     {ERR_UNAVAILABLE, "UNAVAILABLE", 503, true},
     {ERR_IN_DOUBT, "TIMEOUT", 504, false},
@@ -35,7 +38,7 @@ static void
 has_codes_of_the_contract(void **state)
 {
 	(void)state;
-	assert_int_equal(COUNT(wanted) + 1, ERR__MAX); /* and ERR_OK */
+	assert_int_equal(COUNT(wanted) + 2, ERR__MAX); /* OK, REPLAY */
 	for (size_t i = 0; i < COUNT(wanted); i++) {
 		const struct err_info *info = err_info(wanted[i].err);
 

@@ -32,6 +32,12 @@ static const bool unbound[STMT__OP_MAX] = {
     [STMT_OP_PROJECT_WHICH] = true,
     [STMT_OP_PURGE_DUE] = true,
     [STMT_OP_AUDIT_HEADS] = true,
+    [STMT_REPLAY_BEGIN] = true,
+    [STMT_REPLAY_COMMIT] = true,
+    [STMT_REPLAY_ROLL_BACK] = true,
+    [STMT_REPLAY_CLAIM] = true,
+    [STMT_REPLAY_SWEEP] = true,
+    [STMT_OP_REPLAY_SWEEP] = true,
 };
 
 /* Write without an audit row of their own: see src/db/sql. */
@@ -154,7 +160,8 @@ stays_in_the_project(void **state)
 {
 	static const char *const forms[] = {"PROJECT_ID = $1::UUID",
 	    " ID = $1::UUID", "T.ID = $1::UUID", "VALUES ($1::UUID",
-	    "PURGE_BEGIN($1::UUID", "PURGE_SOME($1::UUID"};
+	    "PURGE_BEGIN($1::UUID", "PURGE_SOME($1::UUID",
+	    "REPLAY_KEEP($1::UUID"};
 
 	(void)state;
 	for (size_t i = 0; i < STMT__OP_MAX; i++) {
@@ -201,11 +208,11 @@ static void
 avoids(void **state)
 {
 	static const char *const never[] = {
-	    "SELECT *",   /* 0A000 after a migration */
-	    ".*",         /* so here; and a column more than granted */
-	    "FOR SHARE",  /* starves a revocation */
-	    "BEGIN ",     /* the pipeline is the transaction */
-	    "COMMIT ",    /* ditto */
+	    "SELECT *",  /* 0A000 after a migration */
+	    ".*",        /* so here; and a column more than granted */
+	    "FOR SHARE", /* starves a revocation */
+	    "BEGIN ",  /* the pipeline is the transaction, or replay_begin is */
+	    "COMMIT ", /* ditto */
 	    "SET LOCAL ", /* warns in a pipeline */
 	    "JSONB_AGG",  /* twice as slow as json */
 	    "TRUNCATE ",

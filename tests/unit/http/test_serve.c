@@ -305,8 +305,7 @@ refuses_what_is_not_built(void **state)
 {
 	(void)state;
 	sent = "{}";
-	assert_status(ASK("POST", "/write", AUTH, JSON, "HTTP_IDEMPOTENCY_KEY",
-			  "a", "HTTP_IF_MATCH", "b"),
+	assert_status(ASK("POST", "/write", AUTH, JSON, "HTTP_IF_MATCH", "b"),
 	    "400", "VALIDATION");
 	assert_non_null(strstr(memory.answer, "\"field\":\"If-Match\""));
 	anew(NULL);
@@ -326,6 +325,33 @@ writes(void **state)
 	assert_true(asked.batch[0].write);
 	anew(NULL);
 	assert_status(ASK("POST", "/delete", AUTH), "200", ""); /* no body */
+}
+
+/* The look and the record are in the transaction of the change, which begins
+ * before it and is over when the record stands. */
+static void
+does_once(void **state)
+{
+	static const enum stmt first[] = {STMT_REPLAY_BEGIN, STMT_GUARD_WRITE,
+	    STMT_GUARD_READ, STMT_REPLAY_CLAIM, STMT_REPLAY_LOOK,
+	    STMT_REPLAY_HALT};
+	const struct batch *b = asked.batch;
+
+	(void)state;
+	sent = " {\"name\":\"four\"} ";
+	assert_status(
+	    ASK("POST", "/write", AUTH, JSON, "HTTP_IDEMPOTENCY_KEY", "a"),
+	    "200", "");
+	assert_int_equal(b[0].n, COUNT(first) + 1);
+	for (size_t i = 0; i < COUNT(first); i++)
+		assert_int_equal(b[0].stmt[i], first[i]);
+	assert_false(b[0].write); /* nothing of it can have been committed */
+	assert_int_equal(b[1].n, 2);
+	assert_int_equal(b[1].stmt[0], STMT_REPLAY_KEEP);
+	assert_int_equal(b[1].stmt[1], STMT_REPLAY_COMMIT);
+	assert_true(b[1].write);
+	assert_int_equal(b[2].stmt[0], STMT_REPLAY_SWEEP);
+	assert_int_equal(asked.n, 3);
 }
 
 /* Done, but its answer could not be built: no plain 500, which says that
@@ -387,6 +413,7 @@ main(void)
 	    ONE(refuses_bodies_of_good_keys_only),
 	    ONE(refuses_what_is_not_built),
 	    ONE(writes),
+	    ONE(does_once),
 	    ONE(says_what_was_done),
 	    ONE(drops_who_is_gone),
 	    ONE(refuses_large_bodies),
