@@ -15,7 +15,8 @@ UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # what differs each time a thing is made
 FRESH = re.compile(
     rf"{UUID}|\d{{4}}-\d\d-\d\dT[0-9:.+]+|\\\\x[0-9a-f]{{8,}}|"
-    r"cc_(?:live|test)_[0-9A-Za-z]{8,}|\b1[0-9]{12}\b")
+    r"cc_(?:live|test)_[0-9A-Za-z]{8,}|\b1[0-9]{12}\b|"
+    r"\b[0-9]+-[0-9a-f]{8,16}\b")     # a tag
 
 
 def plain(text, known):
@@ -143,8 +144,8 @@ class Rows:
                 row["sealed"] = self.opener.value(
                     keys, row["sealed"], table, self.project.id,
                     row["provider"])
-            if table == "api_key":      # another number after each change
-                row["stamp"] = bool(row["stamp"])
+            for name in {"stamp", "word"} & set(row):
+                row[name] = bool(row[name])     # another after each change
             text = json.dumps(row, sort_keys=True)
             out.append(f"{table} {plain(text, self.known) if self.known else text}")
         return "\n".join(sorted(out))
