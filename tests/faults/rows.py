@@ -146,6 +146,8 @@ class Rows:
                     row["provider"])
             for name in {"stamp", "word"} & set(row):
                 row[name] = bool(row[name])     # another after each change
+            if table == "replay_room":  # tags in answers are longer or shorter
+                row["bytes"] = bool(row["bytes"])
             text = json.dumps(row, sort_keys=True)
             out.append(f"{table} {plain(text, self.known) if self.known else text}")
         return "\n".join(sorted(out))

@@ -21,7 +21,8 @@ def site(stack):
     made = Site(stack)
     for _ in range(4):
         made.start({"CODECOURIER_MAX_KEYS": str(KEYS),
-                    "CODECOURIER_MAX_MEMBERS": str(MEMBERS)})
+                    "CODECOURIER_MAX_MEMBERS": str(MEMBERS),
+                    "CODECOURIER_KEPT_MIB": "1"})
     yield made
     made.close()
 
@@ -257,3 +258,14 @@ def test_the_bounds_as_shipped(stack, project):
     assert error["message"] == "A project has at most 10000 members."
     counters = project.api.get("/project/counters")
     assert counters["apiKeys"] == 1000 and counters["members"] == 1
+
+
+def test_kept_answers(site, project):
+    """A project keeps as many bytes of them as it may: 1 MiB here."""
+    def send(n):
+        return site.ask("POST", PROJECT + "/settings/update", project.key,
+                        b'{"claudeMd": "%s"}' % (b"c" * 200_000),
+                        HTTP_IDEMPOTENCY_KEY=f"key-{n}")
+
+    assert [send(n).status for n in range(6)] == [200] * 5 + [429]
+    assert send(0).header("Idempotency-Replayed") == "true"
