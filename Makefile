@@ -112,8 +112,9 @@ $(BUILD)/tests/%: tests/unit/%.c $(LIB) $(BUILD)/flags
 # without a database: what they ask comes to the test itself
 $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(shell \
 	grep -l '"worker.h"' $(UNIT_SRC))): WRAP = -Wl,--wrap=db_run,--wrap=db_go_on
-# prints the server's tables, for tests/http/test_openapi.py
-$(BUILD)/tests/tables: tests/http/tables.c $(LIB) $(BUILD)/flags
+# print the server's tables, for tests/http/test_openapi.py, and variables
+$(BUILD)/tests/tables $(BUILD)/tests/dotenv: $(BUILD)/tests/%: \
+		tests/http/%.c $(LIB) $(BUILD)/flags
 	mkdir -p $(@D)
 	$(COMPILE) $(PROJECT_LDFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
 		$(LIB) $(LIBS)
@@ -144,8 +145,8 @@ run:
 	$(BUILD_ALL) all
 	exec cgi-bin/stack/run.sh
 
-unit: $(UNIT) $(BUILD)/db/statements.sql $(BUILD)/tests/tables $(BUILD)/tests/shim.so \
-	$(BUILD)/tests/dumpable.so \
+unit: $(UNIT) $(BUILD)/db/statements.sql $(BUILD)/tests/tables \
+	$(BUILD)/tests/dotenv $(BUILD)/tests/shim.so $(BUILD)/tests/dumpable.so \
 	$(BUILD)/tests/late.so
 
 # Prints failures only and, last, the sum; see tests/check for the suites.

@@ -42,6 +42,7 @@ python3-pytest      HTTP tests
 python3-pytest-xdist  HTTP tests, in several processes
 python3-pytest-timeout  HTTP tests, each in its time
 python3-requests    HTTP tests
+python3-dotenv      another reader of variables as text
 python3-h2          HTTP tests over HTTP/2
 openssl             a certificate for the tests of TLS
 python3-jsonschema  holds the answers against openapi.json

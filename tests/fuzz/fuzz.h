@@ -15,7 +15,7 @@
 typedef void fuzz_target(const uint8_t *data, size_t len);
 
 fuzz_target fuzz_scan, fuzz_body, fuzz_wire, fuzz_records, fuzz_query, fuzz_key,
-    fuzz_conf, fuzz_keyring, fuzz_cidr;
+    fuzz_conf, fuzz_keyring, fuzz_cidr, fuzz_dotenv;
 
 /* Ends the program, or the test. */
 _Noreturn void fuzz_failed(const char *what, const char *file, int line);

@@ -3,7 +3,7 @@
 #
 #	make fuzz TIME=60			each for so many seconds of CPU
 #	make fuzz TIME=900 TARGETS='scan body'
-FUZZ_TARGETS = scan body wire records query key conf keyring cidr
+FUZZ_TARGETS = scan body wire records query key conf keyring cidr dotenv
 TARGETS ?= $(FUZZ_TARGETS)
 TIME ?= 60
 FUZZ_SRC = $(FUZZ_TARGETS:%=tests/fuzz/fuzz_%.c) tests/fuzz/common.c

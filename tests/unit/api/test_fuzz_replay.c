@@ -95,6 +95,7 @@ REPLAY(key)
 REPLAY(conf)
 REPLAY(keyring)
 REPLAY(cidr)
+REPLAY(dotenv)
 REPLAY(records)
 
 int
@@ -109,6 +110,7 @@ main(void)
 	    cmocka_unit_test(test_conf),
 	    cmocka_unit_test(test_keyring),
 	    cmocka_unit_test(test_cidr),
+	    cmocka_unit_test(test_dotenv),
 	    /* last: takes descriptor 0 and the signals */
 	    cmocka_unit_test(test_records),
 	};
