@@ -1,7 +1,7 @@
 # build.jq: makes the document that is served, OpenAPI 3.1, of the files beside
 # it, in which each thing stands once:
 #
-#	jq -s -f build.jq paths.json responses.json schemas.json audit.json
+#	jq -s -f build.jq paths.json responses.json schemas.json audit.json env.json
 #
 # They are OpenAPI, too, but for these words, which it has not, or not there. A
 # name in the place of a parameter, a response or a schema of a body is the
@@ -17,9 +17,10 @@
 #		a list, "every", or "keyed": all that a worker sends to a call
 #		with a good key
 #	data	the answer is {"data": …} of that schema, `example` the inside
-#	body	the answer is of that schema
+#	body	the answer is of that schema; `content`: as OpenAPI has it
 #	error	the answer is an error with this code only, as here; `errors`
 #		are some by name. `always` is what else each of them has.
+# env.json	all of what is new with variables as text
 # schemas.json, audit.json (those of the audit log): of objects in answers, which are those without
 # `additionalProperties`, all members are required, unless `required` is there.
 #	and	the members of that schema, too; `required` if they are not
@@ -76,6 +77,7 @@ def content($id):
 			{example: {data: .example}})
 	elif has("body") then
 		json(.body; {example})
+	elif has("content") then .content
 	elif has("error") then
 		json(error_schema([.error]; $always); {example: (.error | error_example($id))})
 	elif has("errors") then

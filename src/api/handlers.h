@@ -17,6 +17,10 @@ enum err settings_get(struct req *r);
 enum err settings_update(struct req *r);
 extern const struct body settings_update_body;
 
+enum err env_get(struct req *r);
+enum err env_import(struct req *r);
+extern const struct body env_import_body;
+
 enum err member_list(struct req *r);
 enum err member_invite(struct req *r);
 enum err member_remove(struct req *r);

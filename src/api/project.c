@@ -32,7 +32,7 @@ static const struct field update_fields[] = {
 		"path, without user, query, fragment, . and .. in the path."},
 };
 BODY(project_update_body, update_fields, UPDATE_FIELDS);
-const struct body project_delete_body = {NULL, 0, true};
+const struct body project_delete_body = {NULL, 0, true, false};
 
 enum err
 project_get(struct req *r)

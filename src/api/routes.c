@@ -37,6 +37,9 @@ const struct route routes[] = {
 
     GET("/project/settings", SETTINGS_READ, settings_get),
     POST("/project/settings/update", SETTINGS_WRITE, settings_update, TAGGED),
+    GET("/project/settings/env", SETTINGS_READ, env_get, .query = QUERY_ENV),
+    POST("/project/settings/env/import", SETTINGS_WRITE, env_import,
+	.query = QUERY_IMPORT, TAGGED),
 
     GET("/project/members", MEMBERS_READ, member_list, .query = QUERY_PAGE),
     POST("/project/members/invite", MEMBERS_WRITE, member_invite),

@@ -306,8 +306,7 @@ run_update(struct req *r, struct vault *vault)
 		req_complain(r,
 		    fields[has_vars ? SETTING_envVars : SETTING_deployEnvVars]
 			.name,
-		    "Names and values of envVars and deployEnvVars must have "
-		    "at most " TEXT_OF(FIELD_ENV_MAX) " bytes together.");
+		    FIELD_ENV_TOGETHER);
 	if (e)
 		return e;
 	if (db_rows(q) == 0)

@@ -6,6 +6,7 @@
 #define FIELD_H
 
 #include "base/array.h"
+#include "base/text.h"
 
 #include <json-c/json_types.h>
 #include <stdbool.h>
@@ -43,11 +44,12 @@ struct field {
 	const char *not_found; /* the answer's message where nothing has it */
 };
 
-/* A body: its fields. `optional`: a request without any body is fine. */
+/* A body: its fields. `optional`: a request without any body is fine. `text`:
+ * it is plain text, which its handler reads; the fields are what it gives. */
 struct body {
 	const struct field *fields;
 	size_t n;
-	bool optional;
+	bool optional, text;
 };
 
 #define FIELD_NAME 32 /* bytes of a field's name, with a NUL */
@@ -58,7 +60,7 @@ struct body {
 #define BODY(name, table, count)                                               \
 	_Static_assert(ARRAY_SIZE(table) == (count) && (count) <= FIELD_MAX,   \
 	    "a row for each of the enum, and room for all of them");           \
-	const struct body name = {table, count, false}
+	const struct body name = {table, count, false, false}
 
 /* Receives complaints, in body order; `field` may be any text. */
 typedef void field_complain(void *arg, const char *field, const char *message);
@@ -93,5 +95,8 @@ size_t field_marks(const struct body *body);
 size_t field_env_size(struct json_object *env);
 
 #define FIELD_ENV_MAX 1048576 /* bytes: 1 MiB, see field_env_size */
+#define FIELD_ENV_TOGETHER                                                     \
+	"Names and values of envVars and deployEnvVars must have at "          \
+	"most " TEXT_OF(FIELD_ENV_MAX) " bytes together."
 
 #endif

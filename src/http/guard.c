@@ -168,6 +168,14 @@ guard_run(struct req *r)
 	return end_batch(r, e, &fault);
 }
 
+void
+guard_forget(struct req *r)
+{
+	while (r->n > 0)
+		db_query_clear(&r->queries[--r->n]);
+	r->ran = 0;
+}
+
 enum err
 guard_none(struct req *r)
 {

@@ -42,6 +42,10 @@ MUST_CHECK enum err guard_run(struct req *r);
  */
 MUST_CHECK enum err guard_none(struct req *r);
 
+/* Forgets all that has run, with its results: for a batch that is to be tried
+ * again. */
+void guard_forget(struct req *r);
+
 /*
  * Refuses with `e`. But only a good key is told so: the guard runs first,
  * alone, and its refusal goes before (the verified-key table alone must not

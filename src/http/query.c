@@ -3,6 +3,7 @@
  */
 #include "http/query.h"
 
+#include "base/array.h"
 #include "base/text.h"
 #include "http/route.h"
 
@@ -62,45 +63,115 @@ const char *const query_filters[REQ_FILTERS] = {[QUERY_ACTION] = "action",
     [QUERY_SINCE] = "since",
     [QUERY_UNTIL] = "until"};
 
-/* Where the value of this parameter goes; NULL: the route takes none such. */
-static const char **
-find_place(struct req *r, const char *name, const char **limit)
+static void
+take_cursor(struct req *r, const char *value)
 {
-	enum route_query takes = r->route->query;
+	r->cursor = value;
+}
 
-	if (takes == QUERY_NONE)
-		return NULL;
-	if (strcmp(name, "limit") == 0)
-		return limit;
-	if (strcmp(name, "cursor") == 0)
-		return &r->cursor;
-	for (size_t i = 0; takes == QUERY_AUDIT && i < REQ_FILTERS; i++)
-		if (strcmp(name, query_filters[i]) == 0)
-			return &r->filter[i];
-	return NULL;
+/* The parameters: whose they are; a list of the values, in the order of an enum
+ * where there is one, or a function. */
+static const char *const sets[] = {"envVars", "deployEnvVars", NULL};
+static const char *const forms[] = {"dotenv", "docker", "shell", "json", NULL};
+static const char *const forms_read[] = {"dotenv", "docker", NULL};
+static const char *const modes[] = {"merge", "replace", NULL};
+static const char *const no_or_yes[] = {"false", "true", NULL};
+
+static const struct parameter {
+	const char *name;
+	enum route_query of;
+	bool needed;
+	enum choice choice;
+	const char *const *one_of;
+	void (*take)(struct req *r, const char *value);
+} parameters[] = {
+    {"limit", QUERY_PAGE, .take = take_limit},
+    {"cursor", QUERY_PAGE, .take = take_cursor},
+    {"set", QUERY_ENV, true, CHOICE_SET, sets, NULL},
+    {"format", QUERY_ENV, false, CHOICE_FORMAT, forms, NULL},
+    {"set", QUERY_IMPORT, true, CHOICE_SET, sets, NULL},
+    {"mode", QUERY_IMPORT, false, CHOICE_MODE, modes, NULL},
+    {"format", QUERY_IMPORT, false, CHOICE_FORMAT, forms_read, NULL},
+    {"dryRun", QUERY_IMPORT, false, CHOICE_DRY_RUN, no_or_yes, NULL},
+};
+
+static void
+take_choice(struct req *r, const struct parameter *p, const char *value)
+{
+	const struct field field = {.one_of = p->one_of};
+	char message[FIELD_MESSAGE];
+
+	for (int i = 0; p->one_of[i]; i++) {
+		if (strcmp(p->one_of[i], value) != 0)
+			continue;
+		r->choice[p->choice] = i;
+		return;
+	}
+	req_complain(r, p->name, field_choice(&field, message));
+}
+
+/* False: it is none. */
+static bool
+take_filter(struct req *r, const char *name, const char *value)
+{
+	size_t i = 0;
+
+	if (r->route->query != QUERY_AUDIT)
+		return false;
+	while (i < REQ_FILTERS && strcmp(query_filters[i], name) != 0)
+		i++;
+	if (i == REQ_FILTERS)
+		return false;
+	if (r->filter[i])
+		req_complain(r, name, "Must not be given twice.");
+	else
+		r->filter[i] = value;
+	return true;
+}
+
+/* A list with filters is a list. */
+static bool
+is_of(const struct parameter *p, enum route_query query)
+{
+	return p->of == query || (p->of == QUERY_PAGE && query == QUERY_AUDIT);
 }
 
 static void
-take_parameter(
-    struct req *r, const char *name, const char *value, const char **limit)
+take_parameter(struct req *r, const char *name, const char *value,
+    bool seen[ARRAY_SIZE(parameters)])
 {
-	const char **place = find_place(r, name, limit);
+	for (size_t i = 0; i < ARRAY_SIZE(parameters); i++) {
+		const struct parameter *p = &parameters[i];
 
-	if (!place) {
-		req_complain(r, name, "Unknown query parameter.");
-	} else if (*place) {
-		req_complain(r, name, "Must not be given twice.");
-	} else {
-		*place = value;
-		if (place == limit)
-			take_limit(r, value);
+		if (!is_of(p, r->route->query) || strcmp(p->name, name) != 0)
+			continue;
+		if (seen[i])
+			req_complain(r, name, "Must not be given twice.");
+		else if (p->take)
+			p->take(r, value);
+		else
+			take_choice(r, p, value);
+		seen[i] = true;
+		return;
 	}
+	if (!take_filter(r, name, value))
+		req_complain(r, name, "Unknown query parameter.");
+}
+
+static void
+check_needed(struct req *r, const bool seen[ARRAY_SIZE(parameters)])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(parameters); i++)
+		if (parameters[i].of == r->route->query &&
+		    parameters[i].needed && !seen[i])
+			req_complain(r, parameters[i].name,
+			    "Is needed, as a query parameter.");
 }
 
 void
 query_parse(struct req *r, const char *query)
 {
-	const char *limit = NULL;
+	bool seen[ARRAY_SIZE(parameters)] = {false};
 
 	r->limit = QUERY_LIMIT_DEFAULT;
 	while (query && *query) {
@@ -115,8 +186,9 @@ query_parse(struct req *r, const char *query)
 			req_complain(r, name ? name : "",
 			    "Is not correctly percent-encoded.");
 		else if (len > 0)
-			take_parameter(r, name, value, &limit);
+			take_parameter(r, name, value, seen);
 		query += len;
 		query += *query == '&';
 	}
+	check_needed(r, seen);
 }

@@ -21,8 +21,9 @@ extern const char *const query_filters[REQ_FILTERS]; /* their names */
 
 /*
  * Reads ?limit= and ?cursor= of a list route into r->limit and r->cursor
- * (still encoded), what else a route takes into r->filter; complains of
- * everything else (req_complain).
+ * (still encoded), what else a route takes into r->filter and r->choice;
+ * complains of everything else, and of one that is needed and not there
+ * (req_complain).
  */
 void query_parse(struct req *r, const char *query);
 

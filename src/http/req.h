@@ -25,6 +25,10 @@ struct once;
 struct route;
 struct printbuf;
 
+/* Parameters of a query string that have a few values, by their place among
+ * these; the first one where none is given. See query.c. */
+enum choice { CHOICE_SET, CHOICE_FORMAT, CHOICE_MODE, CHOICE_DRY_RUN, CHOICES };
+
 #define REQ_QUERIES  8       /* statements of one request */
 #define REQ_BODY_MAX 2097152 /* bytes: 2 MiB */
 #define REQ_DEADLINE CLOCK_S(8)
@@ -75,6 +79,7 @@ struct req {
 	int limit;
 	const char *cursor; /* decoded from the query; NULL: first page */
 	const char *filter[REQ_FILTERS]; /* the same: enum query_filter */
+	int choice[CHOICES];
 	const char *tags; /* of If-Match, as text[]; NULL: none was sent */
 
 	/* statements, see guard.h: those before `ran` have their results */

@@ -15,8 +15,10 @@ struct req;
 /* What a query string may hold. */
 enum route_query {
 	QUERY_NONE,
-	QUERY_PAGE, /* limit and cursor of a list */
-	QUERY_AUDIT /* these, and enum query_filter */
+	QUERY_PAGE,  /* limit and cursor of a list */
+	QUERY_AUDIT, /* these, and enum query_filter */
+	QUERY_ENV,   /* set and format of variables that are read */
+	QUERY_IMPORT /* set, format, mode and dryRun of those that come */
 };
 
 struct route {

@@ -32,28 +32,54 @@
 
 #include "base/banned.h"
 
-/* "application/json", any parameters behind it (charset). RFC 9110 8.3 */
+/* `media`, any parameters behind it (charset). RFC 9110 8.3 */
 static bool
-is_json(const char *type)
+is_media(const char *type, const char *media)
 {
-	static const char json[] = "application/json";
-
-	if (!type || strncasecmp(type, json, strlen(json)) != 0)
+	if (!type || strncasecmp(type, media, strlen(media)) != 0)
 		return false;
-	type += strlen(json);
+	type += strlen(media);
 	type += strspn(type, " \t");
 	return *type == '\0' || *type == ';';
+}
+
+/* Of a type's parameters: JSON has no other encoding, whatever they say. */
+static bool
+is_in_utf8(const char *type)
+{
+	static const char charset[] = "charset=";
+
+	while ((type = strchr(type, ';'))) {
+		type += 1 + strspn(type + 1, " \t");
+		if (strncasecmp(type, charset, strlen(charset)) != 0)
+			continue;
+		type += strlen(charset);
+		type += *type == '"';
+		if (strncasecmp(type, "utf-8", 5) != 0 ||
+		    (type[5] && !strchr("\"; \t", type[5])))
+			return false;
+	}
+	return true;
 }
 
 static enum err
 check_media(struct req *r)
 {
-	if (!r->route->body || r->body_len == 0)
+	const struct body *body = r->route->body;
+	bool encoded = r->content_encoding && r->content_encoding[0];
+
+	if (!body || r->body_len == 0)
 		return ERR_OK;
-	if (!is_json(r->content_type) ||
-	    (r->content_encoding && r->content_encoding[0]))
-		return ERR_MEDIA_TYPE;
-	return ERR_OK;
+	if (!body->text)
+		return encoded || !is_media(r->content_type, "application/json")
+		    ? ERR_MEDIA_TYPE
+		    : ERR_OK;
+	if (!encoded && is_media(r->content_type, "text/plain") &&
+	    is_in_utf8(r->content_type))
+		return ERR_OK;
+	return req_fail(r, ERR_MEDIA_TYPE, NULL,
+	    "The body must be text/plain, in UTF-8 and without "
+	    "Content-Encoding.");
 }
 
 /* Text → one JSON object in r->json. */
@@ -87,9 +113,13 @@ check_body(struct req *r, const struct body *body)
 	int ill;
 
 	if (r->body_len == 0) {
-		req_complain(r, "", "A JSON object is needed as body.");
+		req_complain(r, "",
+		    body->text ? "A text is needed as body."
+			       : "A JSON object is needed as body.");
 		return ERR_VALIDATION;
 	}
+	if (body->text)
+		return ERR_OK;
 	e = parse_body(r);
 	if (e)
 		return e;

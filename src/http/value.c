@@ -19,13 +19,10 @@
 
 #define ENTRIES_RULE "Must have at most " TEXT_OF(STRINGS_MAX) " entries."
 #define ENTRY_RULE   "Must have 1 to " TEXT_OF(STRING_MAX) " characters."
-#define ENV_RULE     "Must have at most " TEXT_OF(ENV_MAX) " variables."
 #define ENV_NAME_RULE                                                          \
 	"A variable's name must match [A-Za-z_][A-Za-z0-9_]* and have at "     \
 	"most " TEXT_OF(ENV_NAME_MAX) " characters."
 #define ENV_VALUE_RULE "Must have at most " TEXT_OF(ENV_VALUE_MAX) " bytes."
-#define ENV_SUM_RULE                                                           \
-	"Names and values must have at most " TEXT_OF(FIELD_ENV_MAX) " bytes."
 
 void
 value_complain(struct check *c, const char *field, const char *message)
@@ -208,6 +205,22 @@ field_env_size(struct json_object *env)
 	return size;
 }
 
+const char *
+value_name_fault(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > ENV_NAME_MAX || !text_is_env_name(name, len)
+	    ? ENV_NAME_RULE
+	    : NULL;
+}
+
+const char *
+value_size_fault(size_t len)
+{
+	return len > ENV_VALUE_MAX ? ENV_VALUE_RULE : NULL;
+}
+
 static void
 check_env(struct check *c, const struct field *f, struct json_object *v)
 {
@@ -220,19 +233,20 @@ check_env(struct check *c, const struct field *f, struct json_object *v)
 	}
 	json_object_object_foreach(v, name, value)
 	{
-		size_t len = strlen(name);
+		const char *fault = value_name_fault(name);
 
 		snprintf(path, sizeof(path), "%s.%s", f->name, name);
-		if (len > ENV_NAME_MAX || !text_is_env_name(name, len))
-			value_complain(c, path, ENV_NAME_RULE);
+		if (fault)
+			value_complain(c, path, fault);
 		else if (!value)
 			value_complain(c, path,
 			    "Must be a string. Leave the variable out to "
 			    "remove it.");
 		else if (!json_object_is_type(value, json_type_string))
 			value_complain(c, path, "Must be a string, in quotes.");
-		else if (json_object_get_string_len(value) > ENV_VALUE_MAX)
-			value_complain(c, path, ENV_VALUE_RULE);
+		else if ((fault = value_size_fault(
+			      (size_t)json_object_get_string_len(value))))
+			value_complain(c, path, fault);
 	}
 	if (c->complaints == before && field_env_size(v) > FIELD_ENV_MAX)
 		value_complain(c, f->name, ENV_SUM_RULE);

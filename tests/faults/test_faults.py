@@ -16,7 +16,7 @@ import signal
 
 import pytest
 
-from contract import CALLS, LONG, PAGED, WRITE_CALLS, make_key, named
+from contract import CALLS, LONG, NEEDED, PAGED, WRITE_CALLS, make_key, named
 from faults import CLOSED, FCGI, KINDS, case_of, where
 from rows import plain
 from tables import ROUTES
@@ -56,6 +56,12 @@ def make_case(rig, project, way, method, path):
         target += "" if method == "POST" else "?limit=no&nothing=1"
     elif method == "POST":
         body = named(GOOD[path], project.ids) or None
+    if way in ("warm", "cold") and path in NEEDED:
+        target += "?" + NEEDED[path]
+    if isinstance(GOOD.get(path), str) and method == "POST":
+        body = body if isinstance(body, str) else "no\x01variable"
+        return case_of(method, target, key, body.encode(),
+                       CONTENT_TYPE="text/plain")
     if way in ("page", "next"):
         target += "?limit=1"
     if way == "next":

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from contract import WRITES
+from contract import JSON_WRITES as WRITES
 from tables import ROUTES
 from wire import params_of, request
 from workers import Site

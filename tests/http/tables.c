@@ -32,21 +32,23 @@ print_field(const struct field *f)
 	printf("\n");
 }
 
-/* method, path, key needed, list, body: 0 none, 1 optional, 2 needed, and the
- * scope's name, "" where no scope is needed; the body's fields follow. */
+/* method, path, key needed, list, body: 0 none, 1 optional, 2 needed, 3 a text,
+ * the scope's name, "" where no scope is needed, and the query's kind; the
+ * fields of a body of JSON follow. */
 static void
 print_route(const struct route *t)
 {
 	const struct body *body = t->body;
 	const char *scope = scope_name(t->scope);
 
-	printf("route\t%s\t%s\t%d\t%d\t%d\t%s\n", t->method, t->path,
+	printf("route\t%s\t%s\t%d\t%d\t%d\t%s\t%d\n", t->method, t->path,
 	    t->scope != SCOPE_OPEN, t->query == QUERY_PAGE,
 	    !body                ? 0
 		: body->optional ? 1
+		: body->text     ? 3
 				 : 2,
-	    scope ? scope : "");
-	for (size_t i = 0; body && i < body->n; i++)
+	    scope ? scope : "", (int)t->query);
+	for (size_t i = 0; body && !body->text && i < body->n; i++)
 		print_field(&body->fields[i]);
 }
 
@@ -81,7 +83,8 @@ check_line(char *line)
 	if (!text)
 		exit(2);
 	*text++ = '\0';
-	while (t->path && (!t->body || strcmp(t->path, line) != 0))
+	while (t->path &&
+	    (!t->body || t->body->text || strcmp(t->path, line) != 0))
 		t++;
 	json = json_tokener_parse(text);
 	if (!t->path || !json_object_is_type(json, json_type_object))

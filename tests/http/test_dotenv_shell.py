@@ -19,10 +19,11 @@ UNSEEN = {"BASH_MONOSECONDS", "BASH_TRAPSIG", "MAILCHECK", "MAILPATH",
           "PROMPT_COMMAND", "PS0", "PS1", "PS2"}
 # given on, with a complaint, or for as long as no pipeline is run
 CARRIED = {"BASH_COMPAT", "BASH_XTRACEFD", "PIPESTATUS"}
-PLANT = ["$(touch planted)", "`touch planted`", "';touch planted;'",
-         "a[$(touch planted)]", "'\n touch planted\n'", "\\'; touch planted\n",
-         "\ntouch planted\n", "x;touch planted", "&touch planted&",
-         "\r\ntouch planted\r\n", "${A:=$(touch planted)}", "<(touch planted)"]
+TOUCH = "/usr/bin/touch planted"    # by its path: PATH is one of the names
+PLANT = [form.replace("TOUCH", TOUCH) for form in (
+    "$(TOUCH)", "`TOUCH`", "';TOUCH;'", "a[$(TOUCH)]", "'\n TOUCH\n'",
+    "\\'; TOUCH\n", "\nTOUCH\n", "x;TOUCH", "&TOUCH&", "\r\nTOUCH\r\n",
+    "${A:=$(TOUCH)}", "<(TOUCH)")]
 
 
 def shell(argv, folder, **more):
@@ -55,6 +56,7 @@ def sourced(argv, folder, values, **more):
     """The environment of a program after `. ./file`, and what was said."""
     text, = dotenvs.ours("write", "shell", [values])
     (folder / "file").write_text(text, newline="")
+    (folder / "out").write_text("")
     done = shell(argv, folder, **more)
     got = dict(pair.split("=", 1) for pair in
                (folder / "out").read_bytes().decode().split("\0")[:-1])
@@ -62,7 +64,7 @@ def sourced(argv, folder, values, **more):
 
 
 @pytest.mark.parametrize("value", ["x y", "", "0", "08", "a[0]", "-1", "9" * 20,
-                                   "a[$(touch planted)]", "$(touch planted)"])
+                                   f"a[$({TOUCH})]", f"$({TOUCH})"])
 @pytest.mark.parametrize("argv", [[s, *more] for s in SHELLS for more in
                                   ([], ["-x"])], ids=" ".join)
 def test_names(argv, value, names, tmp_path):
@@ -77,7 +79,7 @@ def test_names(argv, value, names, tmp_path):
 @pytest.mark.parametrize("argv", [["/bin/dash", "-i"],
                                   ["/bin/bash", "--norc", "-i"]], ids=" ".join)
 def test_at_a_prompt(argv, names, tmp_path):
-    values = dict.fromkeys(names[0], "$(touch planted)a[$(touch planted)]")
+    values = dict.fromkeys(names[0], f"$({TOUCH})a[$({TOUCH})]")
     for name in "COLUMNS", "LINES":     # of the terminal, with each command
         del values[name]
     got, _ = sourced(argv, tmp_path, values,
@@ -90,7 +92,7 @@ def test_refused_names(names, tmp_path):
     """Each for a reason: a shell does not give it on, or runs it."""
     for name in sorted(set(names[1]) - UNSEEN):
         told = []
-        for value in "x y", "$(touch planted)":
+        for value in "x y", f"$({TOUCH})":
             (tmp_path / "file").write_text(f"export {name}='{value}'\n"
                                            "/usr/bin/env -0 >out\n")
             (tmp_path / "out").write_text("")

@@ -32,7 +32,8 @@ def tag_of(api, call, body):
     """The tag of what a write is about to change; None: it is not there."""
     name = next((n for n in LISTS if n in body), None)
     if not name:
-        return api.get(SETTINGS if call.path == UPDATE else "/project")["etag"]
+        of_settings = call.path.startswith(SETTINGS)
+        return api.get(SETTINGS if of_settings else "/project")["etag"]
     path, member = LISTS[name]
     return next((o["etag"] for o in api.get(path) if o[member] == body[name]),
                 None)

@@ -75,7 +75,13 @@ LARGE = [{"t": "x" * 70000},
          {f"V{n}": "x" * 65535 for n in range(16)}]
 
 
-BODIES = {path: r.fields for (_, path), r in ROUTES.items() if r.body}
+BODIES = {path: r.fields for (_, path), r in ROUTES.items()
+          if r.body in (1, 2)}
+FILTERS = {r.path: r.filters for r in READ_CALLS}
+# by the kinds of src/http/route.h
+QUERIES = [[], ["limit", "cursor"],
+           ["limit", "cursor", *FILTERS["/project/audit-log"]],
+           ["set", "format"], ["set", "mode", "format", "dryRun"]]
 
 
 def body_schema(path):
@@ -103,23 +109,23 @@ def test_routes():
 
 
 # of lists that can be asked for less
-FILTERS = {r.path: r.filters for r in READ_CALLS}
 
 
 @pytest.mark.parametrize("method, path", ROUTES, ids=lambda v: v)
 def test_operation(method, path):
     """Key, query parameters and body are those of the table."""
-    key, is_list, body, *_ = ROUTES[method, path]
+    key, _, body, *_, kind = ROUTES[method, path]
     spec = OPERATIONS[method, path].spec
     assert spec.get("security", DOCUMENT["security"]) == \
         ([{"bearerKey": []}] if key else [])
     query = [follow(p)["name"] for p in spec["parameters"]
              if follow(p)["in"] == "query"]
-    filters = [*FILTERS.get(path.removeprefix("/api/v1"), ())]
-    assert query == (["limit", "cursor"] if is_list or filters else []) + filters
+    assert query == QUERIES[kind]
     assert ("requestBody" in spec) == (body > 0)
     if body:
-        assert spec["requestBody"]["required"] is (body == 2)
+        assert spec["requestBody"]["required"] is (body > 1)
+        assert [*spec["requestBody"]["content"]] == [
+            "text/plain" if body == 3 else "application/json"]
 
 
 def test_limits():

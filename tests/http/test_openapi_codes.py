@@ -49,8 +49,10 @@ def examples(project):
     api, ids = project.api, {}
     for write in WRITE_CALLS[:-1]:      # the last one deletes
         spec = OPERATIONS["POST", "/api/v1" + write.path].spec["requestBody"]
-        made = api.post(write.path, {
-            **spec["content"]["application/json"]["example"],
+        (kind, media), = spec["content"].items()
+        made = api.post(write.path, media["example"] if kind == "text/plain"
+                        else {
+            **media["example"],
             **{n: ids[v] for n, v in write.bodies[0].items()
                if isinstance(v, str) and v in ids}})
         ids.update({name: made[member]
@@ -98,6 +100,9 @@ def conflicts(project, other):
     owner = api.get("/project/members")[0]
     target = {"targetUserId": owner["userId"]}
     api.refused("CONFLICT", "POST", "/project/update", {"slug": slug})
+    api.post("/project/settings/update", {"envVars": {"A": "\n"}})
+    api.refused("CONFLICT", "GET",
+                "/project/settings/env?set=envVars&format=docker")
     api.refused("CONFLICT", "POST", "/project/members/invite",
                 {"email": owner["email"], "role": "member"})
     api.refused("CONFLICT", "POST", "/project/members/remove", target)
@@ -127,9 +132,10 @@ def tags(project):
              "keyId": project.key_id, "provider": "e2b"}
     for call in WRITE_CALLS:
         body = WRITES[call.path]
+        if isinstance(body, dict):
+            body = {**body, **{n: there[n] for n in body if n in there}}
         if call.tagged:
-            api.refused("PRECONDITION_FAILED", "POST", call.path,
-                        {**body, **{n: there[n] for n in body if n in there}},
+            api.refused("PRECONDITION_FAILED", "POST", call.path, body,
                         headers={"If-Match": '"1-0"'})
 
 
@@ -137,7 +143,7 @@ def repeated(project):
     """409 of an Idempotency-Key: another request, and one that runs."""
     key = "provoked"
     for path in WRITES:
-        body, api_key = dict(WRITES[path]), project.key
+        body, api_key = WRITES[path], project.key
         if path in OPEN:    # whose key is in the body
             body = {"key": api_key}
         name = name_of(api_key, key)
@@ -168,7 +174,7 @@ def refusals(project):
         project.api.refused("VALIDATION", method, path + "?nope=1", **body)
         if method == "POST":
             project.api.refused("UNSUPPORTED_MEDIA_TYPE", method, path,
-                                headers={"Content-Type": "text/plain"},
+                                headers={"Content-Type": "text/xml"},
                                 **body)
     each(stack, 404, [("GET", "/nope")])
     for _, path in OPERATIONS:

@@ -46,10 +46,29 @@ def test_lines_work_as_pasted(project):
     assert done.returncode == 0, done.stdout + done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines()
                if line.startswith("{")]
-    # an invitation and a new key show only the id that the next lines use
-    assert len(answers) == len(lines) - 2
+    assert "NODE_ENV=production\n" in done.stdout
+    # an invitation and a new key show only the id that the next lines use, and
+    # variables are no JSON
+    assert len(answers) == len(lines) - 3
     assert all("data" in answer for answer in answers)
     assert answers[-1]["data"]["deleted"] is True
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_line_of_a_ci_job(project, tmp_path, shell):
+    """Its variables are those of the next program; a refusal is no success."""
+    line, = [line for line in section("Variables as text").splitlines()
+             if line.startswith("    curl")]
+    project.api.post("/project/settings/update",
+                     {"envVars": {"A": "two\nlines' $(touch x)"}})
+    for key, wanted in (project.key, 0), ("cc_live_no", 22):
+        done = subprocess.run(
+            [shell, "-c", line + "\nexit=$?; printenv A; exit $exit"],
+            cwd=tmp_path, capture_output=True, text=True, timeout=30,
+            env=dict(os.environ, BASE_URL=project.stack.base, API_KEY=key))
+        assert done.returncode == wanted, done
+        assert done.stdout == (wanted == 0) * "two\nlines' $(touch x)\n"
+    assert [p.name for p in tmp_path.iterdir()] == ["env.sh"]
 
 
 def section(title):

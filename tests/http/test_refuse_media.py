@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from contract import WRITES
+from contract import JSON_WRITES, WRITES
 
 EACH = pytest.mark.parametrize("path", list(WRITES))
 NOT_JSON = [
@@ -26,8 +26,9 @@ def test_content_type(refusing, kind):
 
 @EACH
 def test_content_type_of_every_write(refusing, path):
+    other = "text/plain" if path in JSON_WRITES else "application/json"
     refusing.refused("UNSUPPORTED_MEDIA_TYPE", "POST", path, WRITES[path],
-                     headers={"Content-Type": "text/plain"})
+                     headers={"Content-Type": other})
 
 
 @EACH
@@ -46,8 +47,10 @@ def test_content_encoding(refusing, coding):
 @EACH
 def test_content_encoding_of_every_write(refusing, path):
     raw = gzip.compress(json.dumps(WRITES[path]).encode())
+    kind = "application/json" if path in JSON_WRITES else "text/plain"
     refusing.refused("UNSUPPORTED_MEDIA_TYPE", "POST", path, raw=raw,
-                     headers={"Content-Encoding": "gzip"})
+                     headers={"Content-Encoding": "gzip",
+                              "Content-Type": kind})
 
 
 @pytest.mark.parametrize("kind", [

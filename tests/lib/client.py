@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
-from contract import Answer, CODES, check
+from contract import Answer, CODES, check, target
 
 NO_BODY = object()
 ANY = object()
@@ -26,18 +26,24 @@ class Api:
 
     def send(self, method, path, body=NO_BODY, headers=None, raw=None,
              timeout=20):
-        """Any request; path is below /api/v1 unless it has a scheme."""
+        """Any request; path is below /api/v1 unless it has a scheme. A body
+        that is a text is sent as one."""
         head = {"User-Agent": "tests"}
         if self.key is not None:
             head["Authorization"] = f"Bearer {self.key}"
-        if body is not NO_BODY:
+        is_text = isinstance(body, str)
+        if is_text:
+            raw = body.encode()
+        elif body is not NO_BODY:
             raw = json.dumps(body, ensure_ascii=False).encode()
         if raw is not None:
-            head["Content-Type"] = "application/json"
+            head["Content-Type"] = "text/plain" if is_text else \
+                "application/json"
         head.update(headers or {})
         head = {n: v for n, v in head.items() if v is not None}
         got = self.session.request(
-            method, f"{self.base}/api/v1{path}", data=raw, headers=head,
+            method, f"{self.base}/api/v1{target(path)}", data=raw,
+            headers=head,
             timeout=timeout, allow_redirects=False)
         pairs = [(n.lower(), v) for n, v in got.raw.headers.items()]
         return check(Answer(method, got.status_code, pairs, got.content,
@@ -61,6 +67,7 @@ class Api:
     def refused(self, code, method, path, body=NO_BODY, field=ANY, **more):
         """Asserts a refusal by its code, status and field; gives it back."""
         answer = self.send(method, path, body, **more)
+        assert not answer.is_text, answer
         error = answer.json.get("error", {})
         assert error.get("code") == code, answer
         assert answer.status == min(CODES[code]) or code == "UNAVAILABLE", \
@@ -124,7 +131,7 @@ class Line:
         return self.send("POST", path, json.dumps(body))
 
     def send(self, method, path, body):
-        head = self.head
+        head, path = self.head, target(path)
         if body is not None:
             head = {**head, "Content-Type": "application/json"}
         self.conn.request(method, "/api/v1" + path, body, head)

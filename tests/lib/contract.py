@@ -97,15 +97,17 @@ class Read:
     keyed: bool = True      # needs a key
     filters: tuple = ()     # query parameters beside those of a page
     tagged: bool = False    # what it shows has a tag: takes If-None-Match
+    query: str = None       # that it cannot do without
 
 
 @dataclass(frozen=True)
 class Write:
     """A POST, and all that tests of every call want to know of it.
 
-    `bodies` have each of its fields, and each changes something, one after
-    the other, in a project that fixtures.furnish() has filled, which adds by
-    `fill`; "$…" in them is an id that some `gives` tells of.
+    `bodies` (texts where the call takes text) have each of its fields, and
+    each changes something, one after the other, in a project that
+    fixtures.furnish() has filled, which adds by `fill`; "$…" in them is an id
+    that some `gives` tells of.
     """
     path: str               # below /api/v1
     scope: str              # that its key needs; None: it needs none
@@ -118,6 +120,7 @@ class Write:
     gives: dict = field(default_factory=dict)   # "$…": member of the answer
     keyed: bool = True      # needs a key
     tagged: bool = True     # what it changes has a tag: takes If-Match
+    query: str = None       # that it cannot do without
 
 
 def full_settings():
@@ -150,6 +153,7 @@ def filled_settings(mark, n):
 READ_CALLS = [
     Read("/project", scope="projects:read", tagged=True),
     Read("/project/settings", scope="settings:read", tagged=True),
+    Read("/project/settings/env", scope="settings:read", query="set=envVars"),
     Read("/project/members", table="member", scope="members:read",
          by="/project/members/invite"),
     Read("/project/provider-keys", scope="provider-keys:read"),
@@ -177,6 +181,9 @@ WRITE_CALLS = [
             "envVars": {"A": MARK}},
            dict.fromkeys(EMPTY_SETTINGS)),
           never={"gitCommitName": "Never Written"}, fill=filled_settings),
+    Write("/project/settings/env/import", "settings:write",
+          "settings.import", (f"A='{MARK}'\n", f"A=1\nB={LONG}\n"),
+          never="NEVER=written", query="set=deployEnvVars"),
     Write("/project/members/invite", "members:write",
           "member.invite",
           ({"email": f"0@{MARK}.example", "role": "owner"},),
@@ -236,8 +243,11 @@ WRITE_CALLS = [
 READS = [r.path for r in READ_CALLS]
 PAGED = {r.path: r.table for r in READ_CALLS if r.table}
 # every write with a body that nothing is wrong with
+NEEDED = {r.path: r.query for r in READ_CALLS + WRITE_CALLS if r.query}
 WRITES = {w.path: w.never if w.absent is None else w.absent
           for w in WRITE_CALLS}
+# of those that take JSON
+JSON_WRITES = {p: b for p, b in WRITES.items() if not isinstance(b, str)}
 ABSENT = {w.path: w.absent for w in WRITE_CALLS if w.absent}
 # method and path of them all, and of those that need a key
 CALLS = [("GET", p) for p in READS] + [("POST", p) for p in WRITES]
@@ -247,9 +257,21 @@ KEYED = [(m, p) for m, p in CALLS if p not in OPEN]
 
 
 def named(body, ids):
-    """A body with the ids that its "$…" stand for."""
+    """A body with the ids that its "$…" stand for; a text has none."""
+    if isinstance(body, str):
+        return body
     return {n: ids.get(v, v) if isinstance(v, str) else v
             for n, v in body.items()}
+
+
+def fields(call, body):
+    """The names that a write with this body gives."""
+    return [call.query.split("=")[1]] if call.query else sorted(body)
+
+
+def target(path):
+    """A path, with the query that the call cannot do without if it has none."""
+    return f"{path}?{NEEDED[path]}" if path in NEEDED else path
 
 
 def sent(method, path):
@@ -257,7 +279,8 @@ def sent(method, path):
     return {"body": WRITES[path]} if method == "POST" else {}
 
 
-# of the one answer that is no JSON
+# of answers that are no JSON
+TEXT_TYPE = "text/plain; charset=utf-8"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 METRICS_LINE = re.compile(r"# (HELP|TYPE) \S+ \S.*|\w+(\{.*\})? [0-9.]+")
 
@@ -284,6 +307,13 @@ class Answer:
         return self.status == 200 and self.target in (None, "/metrics") and \
             self.header("Content-Type") == METRICS_TYPE
 
+    @property
+    def is_text(self):
+        """Variables in a form that is no JSON."""
+        return self.status == 200 and \
+            self.header("Content-Type") == TEXT_TYPE and (
+                self.target is None or openapi.is_variables(self))
+
     @functools.cached_property
     def json(self):
         return json.loads(self.body)
@@ -309,7 +339,7 @@ def check_headers(answer):
         assert bool(answer.header("Allow")) == (answer.status == 204), answer
         return
     assert answer.header("Content-Type") == "application/json" or \
-        answer.is_metrics, answer
+        answer.is_metrics or answer.is_text, answer
     if answer.method != "HEAD":
         length = answer.header("Content-Length")
         assert length == str(len(answer.body)), (length, answer)
@@ -388,6 +418,9 @@ def check(answer):
         for line in answer.body.decode().rstrip("\n").split("\n"):
             assert METRICS_LINE.fullmatch(line), line
         return answer
+    elif answer.is_text or answer.status == 200 and \
+            openapi.is_variables(answer):
+        pass
     elif answer.status == 200:
         assert answer.header("Idempotency-Replayed") in (None, "true"), answer
         keys = set(answer.json)

@@ -184,9 +184,11 @@ class Response:
         self.headers = {n: Validator(flat(h["schema"]))
                         for n, h in headers.items()}
         self.needed = {n for n, h in headers.items() if h.get("required")}
-        media = spec.get("content", {}).get("application/json")
+        content = spec.get("content", {})
+        media = content.get("application/json")
+        self.text = "text/plain" in content
         self.body = media and Validator(flat(media["schema"], close=True))
-        found = media and self.body.schema["properties"].get("error")
+        found = media and self.body.schema.get("properties", {}).get("error")
         code = found["properties"]["code"] if found else {}
         self.codes = [code["const"]] if "const" in code else \
             code.get("enum", [None])
@@ -211,6 +213,8 @@ class Response:
             self.fine.add((name, value))
         if answer.method == "HEAD" or not self.body:
             return f"body {answer.body[:80]}" if answer.body else None
+        if answer.header("Content-Type") != "application/json":
+            return None if self.text else "no JSON"
         body = answer.body.replace(
             answer.header("X-Request-ID").encode(), b"request")
         if body in self.fine:
@@ -247,8 +251,14 @@ EVERY = [*OPERATIONS.values(), OTHER]
 
 
 def is_document(answer):
-    """Whether it is the document itself, the only answer without "data"."""
+    """Whether it is the document itself, which stands for itself."""
     return (answer.target or "").partition("?")[0] == "/api/v1/openapi.json"
+
+
+def is_variables(answer):
+    """Whether it is a map of variables, which stands for itself, too."""
+    return answer.method in ("GET", "HEAD") and (answer.target or "").partition(
+        "?")[0] == "/api/v1/project/settings/env"
 
 
 def operation(method, target):

@@ -8,7 +8,7 @@ from harness import ROOT
 
 Field = namedtuple("Field", "type required nullable trimmed one_line in_bytes "
                    "is_id min max rule one_of")
-Route = namedtuple("Route", "keyed paged body scope fields")
+Route = namedtuple("Route", "keyed paged body scope fields query")
 TABLES = ROOT / os.environ.get("BUILD", "build") / "tests/tables"
 
 
@@ -32,7 +32,7 @@ def read_tables():
         if kind == "route":
             fields = {}
             routes[row[0], row[1]] = Route(*map(int, row[2:5]), row[5],
-                                             fields)
+                                             fields, int(row[6]))
         elif kind == "field":
             fields[row[0]] = Field(*map(int, row[1:10]), row[10],
                                    row[11].split())

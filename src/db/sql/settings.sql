@@ -25,6 +25,31 @@ FROM done;
 -- $1 project -> tag
 SELECT @ETAG(version, word) FROM settings WHERE project_id = $1::uuid;
 
+-- name: settings_variables
+-- $1 project, $2 envVars or deployEnvVars -> sealed, bytes of the other ones, the tag
+SELECT CASE $2::text WHEN 'envVars' THEN env_vars ELSE deploy_env_vars END,
+	CASE $2::text WHEN 'envVars' THEN deploy_env_vars_size
+		ELSE env_vars_size END::bigint,
+	@ETAG(version, word)
+FROM settings WHERE project_id = $1::uuid;
+
+-- name: settings_import
+-- A write; $6 sealed, $7 bytes of names and values, $8 tag of what was read -> the
+-- tag, if that was still there
+-- What is written was made of it: who has read another version reads again.
+WITH done AS (
+	UPDATE settings SET
+		@GIVEN('envVars', env_vars, $6::bytea),
+		@GIVEN('envVars', env_vars_size, $7::int),
+		@GIVEN('deployEnvVars', deploy_env_vars, $6::bytea),
+		@GIVEN('deployEnvVars', deploy_env_vars_size, $7::int),
+		updated_at = now()
+	WHERE project_id = $1::uuid
+		AND '"' || @TAG(version, word) || '"' = $8::text
+	RETURNING project_id, version, word
+), @AUDIT_KEY('settings.import', 'settings', project_id)
+SELECT @ETAG(version, word) FROM done;
+
 -- name: settings_deploy_key
 -- $1 project, $2 sealed, $3 last4, $4 tags; no audit row and no version of its own:
 -- settings_update follows, and finds the tags as this one did

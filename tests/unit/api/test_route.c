@@ -55,7 +55,8 @@ finds_all(void **state)
 		assert_non_null(t->handler);
 		assert_true(is_get(t) || strcmp(t->method, "POST") == 0);
 		assert_int_equal(!t->body, is_get(t));
-		assert_true(is_get(t) || t->query == QUERY_NONE);
+		assert_true(is_get(t) || t->query == QUERY_NONE ||
+		    t->query == QUERY_IMPORT);
 		assert_int_equal(find("HEAD", t->path, len, &found, allow),
 		    is_get(t) ? ERR_OK : ERR_METHOD);
 		assert_ptr_equal(found, is_get(t) ? t : NULL);

@@ -35,7 +35,7 @@ is_absent(struct req *r)
 	return guard_refuse(r, ERR_NOT_FOUND);
 }
 
-static const struct body no_body = {NULL, 0, true};
+static const struct body no_body = {NULL, 0, true, false};
 static const struct route table[] = {
     {"GET", "/read", SCOPE_PROJECTS_READ, QUERY_NONE, false, NULL, works},
     {"GET", "/absent", SCOPE_PROJECTS_READ, QUERY_NONE, false, NULL, is_absent},

@@ -11,7 +11,7 @@
 
 #define TAG "\"12-9b1d0c5e7f2a4b68\""
 
-static const struct body no_body = {NULL, 0, true};
+static const struct body no_body = {NULL, 0, true, false};
 static const struct route tagged = {
     .method = "POST", .if_match = true, .body = &no_body};
 static const struct route other = {.method = "POST", .body = &no_body};

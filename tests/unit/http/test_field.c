@@ -59,8 +59,8 @@ static const struct field fields[] = {
 	.rule = "No digits."},
     {.name = "whose", .is_id = true, .not_found = "Nobody's."},
 };
-static const struct body body = {fields, COUNT(fields), false};
-static const struct body none = {NULL, 0, true};
+static const struct body body = {fields, COUNT(fields), false, false};
+static const struct body none = {NULL, 0, true, false};
 
 static void
 takes(void **state)

@@ -20,8 +20,8 @@ static const struct field few_fields[] = {
 	.max = 65536},
     {.name = "text", .nullable = true, .max = 4},
 };
-static const struct body few = {few_fields, COUNT(few_fields), false};
-static const struct body none = {NULL, 0, true};
+static const struct body few = {few_fields, COUNT(few_fields), false, false};
+static const struct body none = {NULL, 0, true, false};
 
 /* {"list":["0…","1…",…]} of `n` different strings; free it. */
 static char *

@@ -79,7 +79,8 @@ wrote_large(struct req *r)
 }
 
 static const struct field name[] = {{.name = "name", .max = 5}};
-static const struct body body = {name, 1, false}, no_body = {NULL, 0, true};
+static const struct body body = {name, 1, false, false},
+			 no_body = {NULL, 0, true, false};
 
 #define OPEN(path_, handler_)                                                  \
 	{                                                                      \
