@@ -253,9 +253,9 @@ serve_read(struct req *r)
 	    r->method, sizeof(r->method), or_empty(w->param("REQUEST_METHOD")));
 	r->target = or_empty(w->param("REQUEST_URI"));
 	r->authorization = w->param("HTTP_AUTHORIZATION");
-	r->content_type = w->param("CONTENT_TYPE");
-	r->content_encoding = w->param("HTTP_CONTENT_ENCODING");
-	if (strcmp(r->method, "POST") == 0) {
+	if (strcmp(r->method, "POST") == 0) { /* a look goes over all of them */
+		r->content_type = w->param("CONTENT_TYPE");
+		r->content_encoding = w->param("HTTP_CONTENT_ENCODING");
 		r->idempotency_key = w->param("HTTP_IDEMPOTENCY_KEY");
 		r->if_match = w->param("HTTP_IF_MATCH");
 	}
