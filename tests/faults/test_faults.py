@@ -56,12 +56,13 @@ def make_case(rig, project, way, method, path):
         target += "" if method == "POST" else "?limit=no&nothing=1"
     elif method == "POST":
         body = named(GOOD[path], project.ids) or None
-    if way in ("warm", "cold") and path in NEEDED:
+    if way in ("warm", "cold", "once") and path in NEEDED:
         target += "?" + NEEDED[path]
+    more = {"HTTP_IDEMPOTENCY_KEY": "the-first"} if way == "once" else {}
     if isinstance(GOOD.get(path), str) and method == "POST":
         body = body if isinstance(body, str) else "no\x01variable"
         return case_of(method, target, key, body.encode(),
-                       CONTENT_TYPE="text/plain")
+                       CONTENT_TYPE="text/plain", **more)
     if way in ("page", "next"):
         target += "?limit=1"
     if way == "next":
@@ -71,8 +72,7 @@ def make_case(rig, project, way, method, path):
         key = make_key(key[8:16])
     text = b"" if body is None else json.dumps(
         body, ensure_ascii=False).encode()
-    return case_of(method, target, key, text, **(
-        {"HTTP_IDEMPOTENCY_KEY": "the-first"} if way == "once" else {}))
+    return case_of(method, target, key, text, **more)
 
 
 def numbers(sites, kind, turn, fcgi=False):

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from client import Api
-from contract import WRITE_CALLS
+from contract import WRITE_CALLS, target
 from faults import ARMED, CLOSED, Rig, case_of
 from fixtures import make_project, running
 from session import until
@@ -61,6 +61,7 @@ def made(project, path):
                 }.get(path, {"keyId": key["id"]})
     return {"/project/update": {"name": new}, "/project/delete": {},
             "/project/settings/update": {"envVars": {"A": new}},
+            "/project/settings/env/import": f"A={new}",
             "/project/members/invite": member,
             "/project/provider-keys/set": provider}.get(path, {"name": new})
 
@@ -80,10 +81,15 @@ class Post:
         path = call.path
         self.project = make_project(site.stack) if path.endswith("/delete") \
             else site.home
-        body = json.dumps(made(self.project, path)).encode()
+        body, more = made(self.project, path), {}
+        if isinstance(body, str):
+            more = {"CONTENT_TYPE": "text/plain"}
+        else:
+            body = json.dumps(body)
         key = self.project.key if call.keyed else None
         self.check = case_of("GET", "/api/v1/whoami", self.project.key)
-        self.case = case_of("POST", "/api/v1" + path, key, body,
+        self.case = case_of("POST", "/api/v1" + target(path), key,
+                            body.encode(), **more,
                             HTTP_IDEMPOTENCY_KEY=uuid.uuid4().hex)
         self.rig.ask(self.check)        # the key is known
         self.before = done(self.project)
