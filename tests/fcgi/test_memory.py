@@ -103,9 +103,9 @@ class Meter:
             assert self.ask("GET", "/project/settings").status == 200
         self.idle = resident(self.worker.pid)
 
-    def ask(self, method, path, body=b""):
+    def ask(self, method, path, body=b"", **more):
         peer = self.site.peer(request(params_of(
-            method, "/api/v1" + path, self.key, body), body))
+            method, "/api/v1" + path, self.key, body, **more), body))
         found = peer.answer(method)
         peer.close()
         return found
@@ -156,6 +156,30 @@ def test_any_body(meter, path):
         answer = meter.post(path, make(field))
         assert answer.status == status_of(path, name), (name, answer)
         meter.check(f"{name} on {path}")
+
+
+TEXTS = {
+    "one name": (b"A=\n", 200), "names": (b"A%d=\n", 400),
+    "no lines": (b"x\n", 400), "escapes": (b"\\n", 400),
+    "quotes": (b"A='b\n'\n", 200), "empty lines": (b"\r", 200),
+    "two-byte values": (b"A%d=\xc3\xa9\n", 400)}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("mode", ["merge", "replace"])
+def test_any_text(meter, name, mode):
+    """An import of 2 MiB."""
+    line, status = TEXTS[name]
+    lines = MAX // (len(line) + 5)
+    body = line * (MAX // len(line)) if b"%" not in line else b"".join(
+        line % n for n in range(lines))[:MAX]
+    if name == "escapes":
+        body = b'A="' + body[:MAX - 4] + b'"'
+    answer = meter.ask(
+        "POST", f"/project/settings/env/import?set=envVars&mode={mode}", body,
+        CONTENT_TYPE="text/plain")
+    assert answer.status == status, answer
+    meter.check(f"{name}, {mode}")
 
 
 def test_any_legal_body(meter):
