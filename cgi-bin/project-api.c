@@ -102,14 +102,15 @@ settle(pid_t parent)
 	mallopt(M_TRIM_THRESHOLD, 2 * 1024 * 1024);
 }
 
-/* How long to sleep when nothing comes: to the next try to connect. */
+/* How long to sleep when nothing comes: to the next try to connect, or until
+ * refusals are to be written. */
 static int64_t
 wait_time(const struct app *app)
 {
 	int64_t next = db_next_attempt(app->db), now = clock_us();
 
 	if (next == 0)
-		return -1;
+		return refusals_wait(app);
 	return next > now ? next - now : 0;
 }
 
@@ -156,9 +157,12 @@ run(struct app *app, bool once, pid_t parent)
 	while ((event = app->wire->next(wait_time(app))) != WIRE_STOP) {
 		if (event == WIRE_REQUEST)
 			serve(app);
-		else if (db_connect_in_turn(app->db))
+		else if (db_next_attempt(app->db) != 0 &&
+		    db_connect_in_turn(app->db))
 			log_msg(LOG_DEBUG, "idle reconnect");
+		refusals_write(app, REFUSALS_DUE);
 	}
+	refusals_write(app, REFUSALS_ALL);
 	log_msg(once ? LOG_DEBUG : LOG_INFO, "worker ends");
 	return 0;
 }

@@ -130,6 +130,22 @@ CREATE UNIQUE INDEX audit_number ON audit (project_id, number);
 CREATE TRIGGER audit_chain BEFORE INSERT ON audit
 	FOR EACH ROW EXECUTE FUNCTION audit_chain();
 
+-- Refusals of keys, outside of the chain: a row a minute, whatever loops. A worker
+-- counts and adds when it has time.
+CREATE TABLE refused (
+	id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+	project_id uuid NOT NULL REFERENCES project,
+	at timestamptz NOT NULL, -- the minute
+	key_id uuid NOT NULL,
+	reason text NOT NULL CONSTRAINT refused_reason CHECK (reason IN (
+		'address', 'rate', 'scope', 'expired', 'disabled', 'revoked')),
+	host text NOT NULL,
+	count bigint NOT NULL,
+	request_id uuid, -- of the first one
+	address inet,
+	CONSTRAINT refused_once UNIQUE (project_id, at, key_id, reason, host)
+);
+
 -- What is left of the chain of a project that is gone: its end. NULL: it went
 -- before this, or is going.
 ALTER TABLE purge ADD COLUMN audit_number bigint,
@@ -181,5 +197,10 @@ $$;
 GRANT SELECT (id, project_id, at, actor, actor_key, operator, action, object,
 	object_id, fields, request_id, address, number, hash)
 	ON audit TO codecourier;
+GRANT SELECT (id, project_id, at, key_id, reason, host, count, request_id,
+	address),
+	INSERT (project_id, at, key_id, reason, host, count, request_id,
+	address), UPDATE (count)
+	ON refused TO codecourier;
 REVOKE ALL ON FUNCTION audit_hash(audit), audit_chain(),
 	member_project_lock() FROM PUBLIC;

@@ -21,7 +21,8 @@
 #	error	the answer is an error with this code only, as here; `errors`
 #		are some by name. `always` is what else each of them has.
 # env.json	all of what is new with variables as text
-# schemas.json, audit.json (those of the audit log): of objects in answers, which are those without
+# audit.json	answers and schemas of the audit log
+# schemas.json: of objects in answers, which are those without
 # `additionalProperties`, all members are required, unless `required` is there.
 #	and	the members of that schema, too; `required` if they are not
 #	page	a page of a list of such rows

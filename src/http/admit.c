@@ -51,13 +51,28 @@ judge(struct req *r)
 	return ERR_OK;
 }
 
-enum err
-admit(struct req *r)
+/* By the row, so that it is told. */
+static enum err
+judge_row(struct req *r)
 {
 	enum err e = judge(r);
 
-	if (!e || r->asked)
-		return e;
+	r->refused = e == ERR_FORBIDDEN ? "address"
+	    : e == ERR_RATE_LIMITED     ? "rate"
+	    : e == ERR_SCOPE_DENIED     ? "scope"
+					: NULL;
+	return e;
+}
+
+enum err
+admit(struct req *r)
+{
+	enum err e;
+
+	if (r->asked)
+		return judge_row(r);
+	if (!judge(r))
+		return ERR_OK;
 	e = auth_again(r);
-	return e ? e : judge(r);
+	return e ? e : judge_row(r);
 }

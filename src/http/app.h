@@ -7,6 +7,7 @@
 #include "base/conf.h"
 #include "shm/rate.h"
 #include "http/allowed.h"
+#include "http/refusals.h"
 #include "shm/stats.h"
 
 struct app {
@@ -20,6 +21,7 @@ struct app {
 	struct keyring *keyring; /* NULL: sealed values are out of reach */
 	int row[STATS_ROUTES];   /* of each route, see metrics.h */
 	struct allowed_memory allowed;
+	struct refusals refusals;
 };
 
 #endif

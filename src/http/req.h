@@ -67,7 +67,8 @@ struct req {
 	const struct route *route;
 	const char *key; /* well-formed; not yet known to be good */
 	struct identity id;
-	bool asked;  /* the identity is of the row, read for this request */
+	bool asked; /* the identity is of the row, read for this request */
+	const char *refused; /* why, of a key whose secret is right; or NULL */
 	bool pinned; /* something was decided on it: it may not change */
 	struct req_rate rate;
 	bool key_used;     /* its lastUsedAt is older than a minute */

@@ -243,7 +243,8 @@ def test_response(name):
         body = example if name != "Document" else DOCUMENT
         assert list(response.body.iter_errors(body)) == []
     schema = response.body.schema
-    if name in BY_SCOPE or name == "VariablesResponse":
+    # `count` of the audit log: of some rows
+    if name in (*BY_SCOPE, "VariablesResponse", "AuditLogResponse"):
         return
     if "data" in schema["properties"]:
         for place, node in walk(schema):

@@ -74,12 +74,13 @@ class Session:
 @contextlib.contextmanager
 def gate(project, session, table):
     """Keeps a write of the project to the table open, longer than any lock
-    is waited for, until session.release()."""
+    is waited for, until session.release(). It has its key's and its object's
+    row, not yet the head of the audit log, for which other writes wait."""
     project.stack.sql(
         "create function codecourier.test_gate() returns trigger language "
         "plpgsql set lock_timeout = 0 as 'begin perform "
-        "pg_advisory_xact_lock(4711); return null; end'; "
-        "create trigger test_gate after insert or update on "
+        "pg_advisory_xact_lock(4711); return new; end'; "
+        "create trigger test_gate before insert or update on "
         f"codecourier.{table} for each row when "
         f"(new.project_id = '{project.id}') "
         "execute function codecourier.test_gate(); "

@@ -4,29 +4,51 @@
 id, at, actor, actor_key, operator, action, object, object_id, fields,
 	request_id, address, number, hash
 
+-- Filters of a row `a`, NULL: any; and those behind the cursor.
+-- fragment: AUDIT_WANTED(at, number, action, actor, key, object, id)
+project_id = $1::uuid
+	AND ($3::bigint IS NULL OR (@at, @number, id) <
+		(@FROM_MICROS($3), $4::bigint, $5::uuid))
+	AND ($6::text IS NULL OR @action = $6)
+	AND ($7::text IS NULL OR @actor = $7)
+	AND ($8::uuid IS NULL OR @key = $8::uuid)
+	AND ($9::text IS NULL OR @object = $9 OR @id = $9)
+	AND ($10::bigint IS NULL OR @at >= @FROM_MS($10))
+	AND ($11::bigint IS NULL OR @at < @FROM_MS($11))
+
+-- What only some rows have stands at the end.
+-- fragment: AUDIT_JSON
+left(row_to_json(o)::text, -1) || coalesce(',"count":' || t.count, '') || '}'
+
 -- name: audit_list
 -- $1 project, $2 limit, cursor: $3 µs, $4 number, $5 id; filters, NULL: any: $6
 -- action, $7 kind of actor, $8 its key, $9 object's kind or id, $10 since, $11
 -- until, in ms -> a page
-WITH page AS (
-	SELECT @AUDIT_COLUMNS,
-		concat_ws(':', @MICROS(at), number, id) AS sort,
-		row_number() OVER (ORDER BY at DESC, number DESC) AS n
-	FROM (
-		SELECT @AUDIT_COLUMNS FROM audit
-		WHERE project_id = $1::uuid
-			AND ($3::bigint IS NULL OR (at, number, id) <
-				(@FROM_MICROS($3), $4::bigint, $5::uuid))
-			AND ($6::text IS NULL OR action = $6)
-			AND ($7::text IS NULL OR actor = $7)
-			AND ($8::uuid IS NULL OR actor_key = $8::uuid)
-			AND ($9::text IS NULL OR object = $9 OR object_id = $9)
-			AND ($10::bigint IS NULL OR at >= @FROM_MS($10))
-			AND ($11::bigint IS NULL OR at < @FROM_MS($11))
-		ORDER BY at DESC, number DESC, id DESC
-		LIMIT $2::int + 1
-	) a
-) @PAGE(t.id, ms(t.at) AS at, (
+-- Refusals stand among the rows, without number and hash.
+WITH found AS (
+	(SELECT @AUDIT_COLUMNS, NULL::bigint AS count
+	FROM audit
+	WHERE @AUDIT_WANTED(at, number, action, actor, actor_key, object,
+		object_id)
+	ORDER BY at DESC, number DESC, id DESC
+	LIMIT $2::int + 1)
+	UNION ALL
+	(SELECT id, at, 'key', key_id, NULL, 'refused', 'api-key', key_id::text,
+		ARRAY[reason], request_id, address, NULL, NULL, count
+	FROM refused
+	WHERE @AUDIT_WANTED(at, 0, 'refused', 'key', key_id, 'api-key',
+		key_id::text)
+	ORDER BY at DESC, id DESC
+	LIMIT $2::int + 1)
+), page AS (
+	SELECT @AUDIT_COLUMNS, count,
+		concat_ws(':', @MICROS(at), coalesce(number, 0), id) AS sort,
+		row_number() OVER (ORDER BY at DESC, coalesce(number, 0) DESC,
+			id DESC) AS n
+	FROM found
+	ORDER BY at DESC, coalesce(number, 0) DESC, id DESC
+	LIMIT $2::int + 1
+) @PAGE_OF(@AUDIT_JSON, t.id, ms(t.at) AS at, (
 		SELECT row_to_json(w) FROM (
 			SELECT t.actor AS type, t.actor_key AS id,
 				coalesce(t.operator, (
@@ -38,6 +60,15 @@ WITH page AS (
 	t.action, t.object, t.object_id AS "objectId", t.fields,
 	t.request_id AS "requestId", host(t.address) AS address, t.number,
 	encode(t.hash, 'hex') AS hash);
+
+-- name: refusal_add
+-- $1 project, $2 key, $3 reason, $4 minute, in ms, $5 host, $6 how many, of the
+-- first one $7 request id, $8 address
+INSERT INTO refused AS r (project_id, key_id, reason, at, host, count, request_id,
+	address)
+VALUES ($1::uuid, $2::uuid, $3, @FROM_MS($4), $5, $6::bigint, $7::uuid, $8::inet)
+ON CONFLICT ON CONSTRAINT refused_once
+DO UPDATE SET count = r.count + $6::bigint;
 
 -- What a row tells, its hash's text: as audit_hash of the migration has it, and not
 -- by asking it. Who can edit rows can edit functions, too.

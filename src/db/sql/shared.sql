@@ -56,7 +56,11 @@ logged AS (
 -- A page of a list, of the CTE `page`: rows 1..limit as a JSON array, whether
 -- more follow, and the sort values of the last row given, for the cursor.
 -- fragment: PAGE(columns)
-SELECT '[' || coalesce(string_agg(row_to_json(o)::text, ','
+@PAGE_OF(row_to_json(o)::text, @columns)
+
+-- The same, of rows with other text.
+-- fragment: PAGE_OF(row, columns)
+SELECT '[' || coalesce(string_agg(@row, ','
 		ORDER BY t.n) FILTER (WHERE t.n <= $2::int), '') || ']',
 	count(*) > $2::int,
 	max(t.sort) FILTER (WHERE t.n = $2::int)

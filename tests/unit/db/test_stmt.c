@@ -43,6 +43,7 @@ static const bool unbound[STMT__OP_MAX] = {
 /* Write without an audit row of their own: see src/db/sql. */
 static const bool unlogged[STMT__OP_MAX] = {
     [STMT_KEY_USED] = true,
+    [STMT_REFUSAL_ADD] = true,
     [STMT_SETTINGS_DEPLOY_KEY] = true,
     [STMT_SETTINGS_DEV_KEY] = true,
 };
