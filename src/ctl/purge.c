@@ -122,7 +122,7 @@ purge_all(struct ctl *c, const struct db_query *due, struct json_object *list)
 	return rc;
 }
 
-/* Answers to retries that have ended (migrations/0011_idempotency.sql): workers
+/* Answers to retries that have ended (migrations/0010_idempotency.sql): workers
  * take them away, too, but only of a service that makes new ones. */
 static int
 sweep_answers(struct ctl *c)

@@ -1,4 +1,4 @@
--- audit.sql: the audit log: read, and held against its own chain (migration 0012).
+-- audit.sql: the audit log: read, and held against its own chain (migration 0011).
 
 -- fragment: AUDIT_COLUMNS
 id, at, actor, actor_key, operator, action, object, object_id, fields,
