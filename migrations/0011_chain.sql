@@ -139,7 +139,7 @@ CREATE TABLE refused (
 	key_id uuid NOT NULL,
 	reason text NOT NULL CONSTRAINT refused_reason CHECK (reason IN (
 		'address', 'rate', 'scope', 'expired', 'disabled', 'revoked')),
-	host text NOT NULL,
+	host text NOT NULL CONSTRAINT refused_host_text CHECK (one_line(host)),
 	count bigint NOT NULL,
 	request_id uuid, -- of the first one
 	address inet,

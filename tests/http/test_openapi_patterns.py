@@ -80,6 +80,9 @@ SAMPLES = {
         ['"1-0"', '"12-9b1d0c5e7f2a4b68"'],
         ["", '""', "1-0", 'W/"1-0"', '"0-1"', '"1-A"', '"1-"', '"1-0"\n',
          '"1-9b1d0c5e7f2a4b68a"']),
+    "parameters/IdempotencyKey/schema/pattern": (
+        ["x", "!~", "a" * 255, "9b1d0c5e-7f2a-4b68-8a1e-0d2c4f6e8a1b"],
+        ["", "a b", "a\n", "\x7f", "\xe9", "a" * 256]),
     "headers/Allow/schema/pattern": (
         ["GET", "GET, HEAD, OPTIONS"], ["", "get", "GET,HEAD", "GET, ", "GET\n"]),
     "headers/RateLimitPolicy/schema/pattern": (

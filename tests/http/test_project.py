@@ -1,4 +1,5 @@
 """GET project, project/update, project/delete."""
+import json
 import time
 
 import pytest
@@ -266,7 +267,8 @@ def test_delete_keeps_the_data(project):
     {"confirm": True}, [], {"id": "x"}, [1], "yes", 1, True, None], 2),
     ids=repr)
 def test_delete_takes_no_body_but_an_empty_object(refusing, body):
-    refusing.refused("VALIDATION", "POST", "/project/delete", body)
+    refusing.refused("VALIDATION", "POST", "/project/delete",
+                     raw=json.dumps(body))
 
 
 def test_slug_of_a_deleted_project_for_a_new_one(stack):

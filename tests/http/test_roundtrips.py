@@ -15,10 +15,17 @@ import pytest
 
 from client import Line
 from contract import READS, make_key
-from fixtures import make_project
+from fixtures import make_project, running
 from once import HEADER, name_of
 
 pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
+
+
+@pytest.fixture(scope="module")
+def stack():
+    """Its own: on the shared one workers write down, a minute later, what keys
+    of other tests were refused."""
+    yield from running(workers=8)
 
 
 TRACED = "sendto", "recvfrom", "futex"

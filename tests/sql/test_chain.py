@@ -92,7 +92,6 @@ def test_a_project_without_a_chain(stack):
     assert is_chain(rows) and len(rows) == 8
 
 
-@pytest.mark.plain     # the order of locks, which the calls have no part in
 @pytest.mark.parametrize("path, more", [
     ("/project/members/update-role", {"role": "admin"}),
     ("/project/members/remove", {})])
@@ -112,7 +111,6 @@ def test_the_projects_row_before_the_head(project, session, path, more):
         assert head == ["1"] and call.result().status == 200
 
 
-@pytest.mark.plain
 def test_two_ways_to_the_head(project):
     """Owners that come and go while members are invited: no deadlock, which
     the server's log would tell."""
@@ -178,7 +176,7 @@ def migrated(cluster):
         f"'{NOBODY}' placing (1 + n % 2)::text from 1)::uuid, "
         "timestamptz '2026-01-01' + (n / 10) * interval '1 s', 'operator', "
         "'x', 'a.b', 'x', n::text, '{a,b}', '10.0.0.1' "
-        f"from generate_series(1, 100) n; {migration(12)}")
+        f"from generate_series(1, 100) n; {migration(11)}")
     return cluster
 
 

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from contract import target
 from openapi import OPERATIONS
 from states import older
 from test_migrations import OLDEST
 from workers import serving
-
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +43,16 @@ def test_every_call_is_served(old, ctl):
     with serving(old.stack, old) as site:
         assert site.ask("GET", "/readyz").status == 200
         for method, path in [*(c for c in calls if c != last), last]:
-            body = {}
+            body, content, data = {}, "", b""
             if method == "POST":
                 media = calls[method, path]["requestBody"]["content"]
-                body = media["application/json"]["example"]
+                (content, of), = media.items()
+                body = of["example"]
+                data = (json.dumps(body) if content == "application/json"
+                        else body).encode()
             answer = site.ask(
-                method, path, key["key"],
-                json.dumps(body).encode() if method == "POST" else b"")
+                method, "/api/v1" + target(path.removeprefix("/api/v1")),
+                key["key"], data, CONTENT_TYPE=content)
             nobody = {"targetUserId", "keyId"} & set(body)
             assert answer.status == (404 if nobody else 200), answer
 
