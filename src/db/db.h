@@ -23,7 +23,7 @@
 struct db;
 
 /* What a program needs of the schema: programs N and N+1 serve side by side. */
-#define DB_PROGRAM 2 /* this program's number */
+#define DB_PROGRAM 3 /* this program's number */
 /* the oldest schema_version it can serve */
 #define DB_OLDEST_SCHEMA (SETTINGS_SCHEMA > 11 ? SETTINGS_SCHEMA : 11)
 
