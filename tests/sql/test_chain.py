@@ -10,6 +10,7 @@ from fixtures import owners
 from psql import SqlError
 from session import until
 from states import migration, older
+from test_previous import Old, writes
 
 ROW = ("insert into codecourier.audit (project_id, actor, actor_key, action, "
        "object, object_id{names}) values ('{id}', 'key', '{key}', 'x.y', 'x', "
@@ -32,12 +33,17 @@ def is_chain(rows):
     return bool(rows)
 
 
-def test_a_worker_of_before(project):
-    """Its INSERT knows nothing of a chain."""
-    project.stack.api_sql(ROW.format(id=project.id, key=project.key_id,
-                                     names="", values=""))
-    rows = chain(project.stack, project.id)
-    assert is_chain(rows) and len(rows) == 3
+def test_workers_of_before(project):
+    """Their INSERT knows nothing of a chain: each write of theirs is in it, and
+    told as it was."""
+    stack = project.stack
+    length = len(chain(stack, project.id))
+    for length, (name, _) in enumerate(writes(Old(project, project.key_id)),
+                                       length + 1):
+        rows = chain(stack, project.id)
+        assert is_chain(rows) and len(rows) == length, name
+    (told,) = stack.ctl("audit", "verify", project.id)
+    assert (told["number"], told["fault"]) == (length, None)
 
 
 def test_nothing_of_it_is_taken_from_whoever_inserts(project):

@@ -7,7 +7,7 @@ import pytest
 from contract import NOBODY
 from psql import SqlError
 from states import migration, older
-from test_previous import Old, generate
+from test_previous import Old, generate, writes
 
 TABLES = ["project", "settings", "member", "provider_key", "api_key"]
 
@@ -52,28 +52,9 @@ class Seen:
 
 def test_no_write_of_theirs_misses_a_tag(old):
     """Each of their statements that changes something to be seen."""
-    project, seen = old.project, Seen(old)
-    old.write("project_update", "of before", None, None)
-    seen.changed("project", project.id)
-    old.ask("settings_deploy_key", project.id, "\\x00", "abcd")
-    old.ask("settings_dev_key", project.id, "\\x00", "abcd")
-    old.write("settings_update", *[None] * 15, 0, 0)
-    seen.changed("settings", project.id)
-    row = old.write("member_invite", "new@example.com", "admin", 1000)
-    seen.changed()
-    user = project.stack.rows("select id, user_id from codecourier.member "
-                              "where email = 'new@example.com'")[-1]
-    assert user["id"] in row
-    old.write("member_role", user["user_id"], "member")
-    seen.changed("member", user["id"])
-    old.write("provider_key_set", "e2b", "\\x00", "abcd")
-    seen.changed()
-    old.write("provider_key_set", "e2b", "\\x01", "abcd")
-    seen.changed("provider_key", "e2b")
-    made = generate(old)
-    seen.changed()
-    old.write("api_key_revoke", made)
-    seen.changed("api_key", made)
+    seen = Seen(old)
+    for _, changed in writes(old):
+        seen.changed(*changed)
 
 
 def test_what_is_none_of_theirs_either(old):
@@ -86,7 +67,7 @@ def test_what_is_none_of_theirs_either(old):
     seen = Seen(old)
     old.ask("key_used", old.project.id, old.key_id)
     old.write("api_key_revoke", made)
-    old.write("member_role", user["user_id"], "admin")
+    old.write("member_update_role", user["user_id"], "admin")
     seen.changed()
     old.write("member_remove", user["user_id"])
     seen.changed()
