@@ -81,7 +81,10 @@ check_end(const struct db_query *q, struct log_end *l)
 	int64_t head = db_bigint(q, 0, HEAD);
 	const char *hash = db_value(q, 0, HEAD_HASH, NULL);
 
-	if (!hash)
+	if (!hash && l->number == 0) /* the first one tells of its making */
+		text_copy(
+		    l->fault, FAULT, "all of it is missing, its head, too");
+	else if (!hash)
 		text_copy(l->fault, FAULT, "its head is missing");
 	else if (head > l->number)
 		tell_rows(l->fault, "the tail is cut: ", l->number + 1, head,
@@ -216,10 +219,12 @@ verify_purged(struct ctl *c, const struct kept_head *k,
 	rc = ctl_ask(c, &q);
 	if (rc)
 		return rc;
-	hash = db_rows(&q) > 0 ? db_value(&q, 0, 1, NULL) : NULL;
-	l.number = hash ? db_bigint(&q, 0, 0) : 0;
+	hash = db_rows(&q) > 0 ? db_value(&q, 0, 2, NULL) : NULL;
+	l.number = hash ? db_bigint(&q, 0, 1) : 0;
 	if (db_rows(&q) == 0)
 		text_copy(l.fault, FAULT, "it is gone, and was not purged");
+	else if (!hash && !db_bool(&q, 0, 0))
+		text_copy(l.fault, FAULT, "its purge has kept no end");
 	else if (hash && k->number > l.number)
 		tell_rows(l.fault,
 		    "the tail was cut before its purge: ", l.number + 1,

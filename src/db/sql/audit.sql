@@ -71,13 +71,15 @@ ON CONFLICT ON CONSTRAINT refused_once
 DO UPDATE SET count = r.count + $6::bigint;
 
 -- What a row tells, its hash's text: as audit_hash of the migration has it, and not
--- by asking it. Who can edit rows can edit functions, too.
+-- by asking it. Who can edit rows can edit functions, too, and make functions and
+-- operators: so each name here has arguments of the very types that PostgreSQL's
+-- own has, or its schema, and none of another schema fits better.
 -- fragment: AUDIT_PART(value)
-|| coalesce(octet_length(@value) || ':' || (@value), '-')
+|| coalesce(octet_length(@value)::text || ':' || (@value), '-')
 
--- fragment: AUDIT_HASH
+-- fragment: AUDIT_HASH(previous)
 sha256(convert_to(''
-	@AUDIT_PART(encode(t.previous, 'hex'))
+	@AUDIT_PART(encode(@previous, 'hex'))
 	@AUDIT_PART(t.project_id::text)
 	@AUDIT_PART(t.number::text)
 	@AUDIT_PART(t.id::text)
@@ -90,7 +92,7 @@ sha256(convert_to(''
 	@AUDIT_PART(t.object_id)
 	@AUDIT_PART(t.fields::text)
 	@AUDIT_PART(t.request_id::text)
-	@AUDIT_PART(t.address::text), 'UTF8'))
+	@AUDIT_PART(t.address::text), 'UTF8'::name))
 
 -- Whether there is such a row of the project.
 -- fragment: AUDIT_HAS(condition)
@@ -105,7 +107,8 @@ CASE WHEN t.number IS NULL OR t.number <= t.before THEN 'inserted'
 	WHEN t.previous = t.before_hash THEN CASE
 		WHEN @AUDIT_HAS(o.previous = t.previous AND o.id <> t.id)
 		THEN 'inserted' ELSE 'edited' END
-	WHEN t.hash = @AUDIT_HASH THEN 'edited before'
+	WHEN t.hash = @AUDIT_HASH(t.before_hash) THEN 'edited'
+	WHEN t.hash = @AUDIT_HASH(t.previous) THEN 'edited before'
 	WHEN @AUDIT_HAS(o.hash = t.previous AND o.number < t.before)
 		THEN 'inserted before'
 	WHEN @AUDIT_HAS(o.hash = t.previous AND o.id <> t.id) THEN 'moved'
@@ -120,9 +123,11 @@ CASE WHEN t.number IS NULL OR t.number <= t.before THEN 'inserted'
 -- and id of the row, number and id of the one before it
 WITH page AS (
 	SELECT @AUDIT_COLUMNS, project_id, previous,
-		lag(t.number, 1, coalesce($2::bigint, 0)) OVER w AS before,
-		lag(t.hash, 1, decode($3, 'hex')) OVER w AS before_hash,
-		lag(t.id) OVER w AS before_id
+		pg_catalog.lag(t.number, 1, coalesce($2::bigint, 0)) OVER w
+			AS before,
+		pg_catalog.lag(t.hash, 1, decode($3, 'hex')) OVER w
+			AS before_hash,
+		pg_catalog.lag(t.id) OVER w AS before_id
 	FROM (
 		SELECT @AUDIT_COLUMNS, project_id, previous FROM audit
 		WHERE project_id = $1::uuid
@@ -134,7 +139,7 @@ WITH page AS (
 		before_id FROM page t
 	WHERE t.number IS DISTINCT FROM t.before + 1
 		OR t.previous IS DISTINCT FROM t.before_hash
-		OR t.hash IS DISTINCT FROM @AUDIT_HASH
+		OR t.hash IS DISTINCT FROM @AUDIT_HASH(t.previous)
 	ORDER BY t.number NULLS FIRST LIMIT 1
 )
 SELECT (SELECT count(*) FROM page), l.number, encode(l.hash, 'hex'),
@@ -154,22 +159,26 @@ WHERE project_id = $1::uuid AND number = $2::bigint;
 
 -- name: op_audit_heads
 -- $1 id, or $2 slug, or neither: all -> row; id, slug, its number and hash. Of a
--- deleted project, too
+-- deleted project, too, until its purge begins; of one without a head, which only
+-- who falsifies a log can have made
 SELECT row_to_json(o)::text, o."projectId"::text, o."projectSlug", o.number,
 	o.hash
-FROM audit_head t JOIN project p ON p.id = t.project_id, LATERAL (
-	SELECT p.slug AS "projectSlug", t.project_id AS "projectId", t.number,
+FROM project p LEFT JOIN audit_head t ON t.project_id = p.id, LATERAL (
+	SELECT p.slug AS "projectSlug", p.id AS "projectId", t.number,
 		encode(t.hash, 'hex') AS hash
 ) o
 WHERE (($1::uuid IS NULL AND $2::text IS NULL)
 		OR p.id = $1::uuid OR p.slug = $2)
-	AND NOT EXISTS (SELECT FROM purge g WHERE g.project_id = p.id)
+	AND (p.deleted_at IS NULL
+		OR NOT EXISTS (SELECT FROM purge g WHERE g.project_id = p.id))
 ORDER BY p.slug, p.id;
 
 -- name: op_audit_purged
--- $1 project -> number and hash of its last row, NULL while it is being removed
-SELECT audit_number, encode(audit_hash, 'hex') FROM purge
-WHERE project_id = $1::uuid;
+-- $1 project -> whether it is still being removed; then number and hash of its last
+-- row
+SELECT EXISTS (SELECT FROM project WHERE id = $1::uuid), audit_number,
+	encode(audit_hash, 'hex')
+FROM purge WHERE project_id = $1::uuid;
 
 -- name: op_audit_export
 -- $1 project, $2 number of the last row given, or NULL, $3 since, in ms, or NULL,

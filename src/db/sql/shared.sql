@@ -67,7 +67,7 @@ SELECT '[' || coalesce(string_agg(@row, ','
 FROM @OBJECTS(page, @columns)
 
 -- fragment: MICROS(time)
-(extract(epoch FROM @time) * 1000000)::bigint
+(extract(epoch FROM @time) * 1000000::numeric)::bigint
 
 -- fragment: FROM_MICROS(number)
 (timestamptz 'epoch' + @number::bigint * interval '1 microsecond')
