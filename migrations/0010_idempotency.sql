@@ -68,9 +68,9 @@ BEGIN
 END
 $$;
 
--- Removes rows that have ended, at most `most`, by one at a time; returns how
--- many.
-CREATE FUNCTION replay_sweep(most integer) RETURNS bigint
+-- Removes rows that have ended, at most `most`, of all projects or of `p`, by one
+-- at a time; returns how many.
+CREATE FUNCTION replay_sweep(most integer, p uuid) RETURNS bigint
 	LANGUAGE plpgsql SECURITY DEFINER
 	SET search_path = codecourier, pg_temp AS $$
 DECLARE
@@ -82,6 +82,7 @@ BEGIN
 	WITH gone AS (
 		DELETE FROM replay WHERE ctid = ANY (ARRAY(
 			SELECT ctid FROM replay WHERE ends_at <= now()
+				AND (p IS NULL OR project_id = p)
 			ORDER BY ends_at LIMIT most FOR UPDATE SKIP LOCKED))
 		RETURNING project_id, replay_bytes(answer) AS bytes
 	), sums AS (
@@ -98,8 +99,8 @@ $$;
 
 REVOKE ALL ON FUNCTION replay_bytes(bytea), replay_refuse(text),
 	replay_keep(uuid, uuid, bytea, bytea, bytea, uuid, bigint),
-	replay_sweep(integer) FROM PUBLIC;
+	replay_sweep(integer, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION replay_refuse(text),
 	replay_keep(uuid, uuid, bytea, bytea, bytea, uuid, bigint),
-	replay_sweep(integer) TO codecourier;
+	replay_sweep(integer, uuid) TO codecourier;
 GRANT SELECT ON replay, replay_room TO codecourier;

@@ -6,7 +6,6 @@
 #include "api/grant.h"
 #include "api/handlers.h"
 
-#include "base/log.h"
 #include "base/secret.h"
 #include "crypt/key.h"
 #include "http/answer.h"
@@ -181,17 +180,6 @@ refuse_rotation(struct req *r, const struct grant *key)
 	return refuse_full(r);
 }
 
-/* The answer is not lost for a write that does not end: it has the one key that
- * is left. */
-static void
-drain_old(struct req *r, const char *id)
-{
-	if (guard_drain(r, id))
-		log_msg(LOG_WARN,
-		    "key %s was rotated: a write begun with it is still open",
-		    id);
-}
-
 static enum err
 rotate_once(struct req *r, const struct grant *key, bool *taken)
 {
@@ -223,7 +211,7 @@ rotate_once(struct req *r, const struct grant *key, bool *taken)
 		return e ? e : refuse_rotation(r, key);
 	}
 	if (!e && grace == 0)
-		drain_old(r, id);
+		e = guard_drain(r, id);
 	return e;
 }
 

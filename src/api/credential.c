@@ -28,8 +28,7 @@ static const struct field revoke_fields[] = {
 };
 BODY(credential_revoke_body, revoke_fields, REVOKE_FIELDS);
 
-/* The key is whose it says, or revoked: then there is nothing that this does.
- * Of a deleted project it ends, too: the project may be restored, and its keys
+/* Of a deleted project it ends, too: the project may be restored, and its keys
  * with it. */
 static enum err
 end_key(struct req *r)
@@ -40,6 +39,21 @@ end_key(struct req *r)
 	return guard_none(r);
 }
 
+/* Of one that is revoked this changes nothing, and keeps nothing: who has found
+ * it fills no room of its project. */
+static enum err
+end_known(struct req *r, bool revoked)
+{
+	enum err e = once_begin(r);
+
+	if (revoked)
+		once_only_look(r);
+	if (!e && (!revoked || r->once))
+		e = end_key(r);
+	/* Whoever has revoked it may still be waiting for the last write. */
+	return e ? e : guard_drain(r, r->id.key_id);
+}
+
 enum err
 credential_revoke(struct req *r)
 {
@@ -47,15 +61,10 @@ credential_revoke(struct req *r)
 
 	r->key = req_text(r, REVOKE_KEY);
 	e = auth_holder(r);
-	if (r->id.key_id[0] && (!e || e == ERR_AUTH_INVALID) && once_begin(r))
-		return ERR_INTERNAL;
-	if (!e || (e == ERR_AUTH_INVALID && r->once))
-		e = end_key(r);
-	else if (e == ERR_AUTH_INVALID)
+	if (!e || (e == ERR_AUTH_INVALID && r->refused))
+		e = end_known(r, e != ERR_OK);
+	else if (e == ERR_AUTH_INVALID) /* nobody's, or not with this secret */
 		e = ERR_OK;
-	/* Whoever has revoked it may still be waiting for the last write. */
-	if (!e && r->id.key_id[0])
-		e = guard_drain(r, r->id.key_id);
 	if (e)
 		return e;
 	answer_text(r, "{\"data\":{\"revoked\":true}}");

@@ -56,7 +56,8 @@ const struct route routes[] = {
     GET("/project/api-keys", API_KEYS_READ, api_key_list, .query = QUERY_PAGE),
     POST("/project/api-keys/generate", API_KEYS_WRITE, api_key_generate),
     POST("/project/api-keys/update", API_KEYS_WRITE, api_key_update, TAGGED),
-    POST("/project/api-keys/rotate", API_KEYS_WRITE, api_key_rotate, TAGGED),
+    POST("/project/api-keys/rotate", API_KEYS_WRITE, api_key_rotate, TAGGED,
+	.told_once = true),
     POST("/project/api-keys/revoke", API_KEYS_WRITE, api_key_revoke, TAGGED),
 
     GET("/project/counters", COUNTERS_READ, counters_get),

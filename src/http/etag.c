@@ -166,7 +166,7 @@ etag_answer(struct req *r, const struct db_query *q, int column)
 enum err
 etag_judge(struct req *r, const char *tag)
 {
-	if (!r->tags || names(r->if_match, tag, false))
+	if (!r->tags || !tag || names(r->if_match, tag, false))
 		return ERR_OK;
 	etag_set(r, tag);
 	return ERR_PRECONDITION;
@@ -189,7 +189,7 @@ enum err
 etag_met_none(struct req *r, const struct db_query *now, enum err e)
 {
 	const char *tag = now ? db_value(now, 0, 0, NULL) : NULL;
-	enum err judged = tag ? etag_judge(r, tag) : ERR_OK;
+	enum err judged = etag_judge(r, tag);
 
 	return judged ? judged : e;
 }

@@ -24,7 +24,7 @@ MUST_CHECK bool etag_unchanged(struct req *r);
 enum err etag_answer(struct req *r, const struct db_query *q, int column);
 
 /* Of an object as it was read: ERR_PRECONDITION, and its tag as ETag, where
- * If-Match was sent and does not name it. */
+ * If-Match was sent and does not name it. NULL, for none: ERR_OK. */
 MUST_CHECK enum err etag_judge(struct req *r, const char *tag);
 
 /* Adds to a batch, behind a write that takes r->tags, the statement that tells

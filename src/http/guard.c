@@ -3,10 +3,12 @@
  */
 #include "http/guard.h"
 
+#include "base/log.h"
 #include "db/drain.h"
 #include "http/admit.h"
 #include "http/auth.h"
 #include "http/once.h"
+#include "http/route.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +205,13 @@ guard_drain(struct req *r, const char *key_id)
 		return ERR_OK;
 	if (!db_drain(r->app->db, r->id.project_id, key_id, r->deadline))
 		return ERR_OK;
+	if (r->route->told_once) {
+		log_msg(LOG_WARN,
+		    "key %s has ended: a write begun with it is "
+		    "still open",
+		    key_id);
+		return ERR_OK;
+	}
 	return req_fail(r, ERR_IN_DOUBT, NULL,
 	    "It takes effect for every new request, but a write that began "
 	    "before was still open when time ran out. Call again to wait for "

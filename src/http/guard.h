@@ -55,7 +55,8 @@ MUST_CHECK enum err guard_refuse(struct req *r, enum err e);
 
 /* As db_drain, of the caller's project; of a request that is done once (once.h)
  * when it is committed. ERR_IN_DOUBT: something was still open
- * at the deadline. */
+ * at the deadline. For that no answer is lost that nobody is told again
+ * (route.h): then it is in the log. */
 MUST_CHECK enum err guard_drain(struct req *r, const char *key_id);
 
 #endif

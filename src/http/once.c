@@ -20,14 +20,16 @@
 #include "base/banned.h"
 
 #define KEY_MAX   255
-#define FULL_WAIT 60 /* seconds; room comes as answers of before end */
-#define SWEEP     16 /* answers, once in eight times: more than come */
+#define FULL_WAIT 60   /* seconds; room comes as answers of before end */
+#define SWEEP     16   /* answers, once in eight times: more than come */
+#define SWEEP_OWN 1000 /* of a project that has no more room */
 #define HEAD_MAX  (REQ_TAG + 16) /* bytes of the lines before the body */
 
 struct once {
 	struct replay keys;
 	struct db_query begin, claim, look, halt;
 	bool open;
+	bool looks; /* nothing is to be kept */
 	bool kept;
 	char drained[UUID_TEXT]; /* of a key, or of the project; or "" */
 };
@@ -61,6 +63,13 @@ once_begin(struct req *r)
 	return replay_derive(r->key, r->idempotency_key, &of, &o->keys)
 	    ? ERR_OK
 	    : ERR_INTERNAL;
+}
+
+void
+once_only_look(struct req *r)
+{
+	if (r->once)
+		r->once->looks = true;
 }
 
 struct db_query *
@@ -99,7 +108,7 @@ once_add(struct req *r, struct db_query **all)
 	db_int(&o->claim, replay_number(&o->keys));
 	add_record(r, &o->look, STMT_REPLAY_LOOK);
 	add_record(r, &o->halt, STMT_REPLAY_HALT);
-	db_int(&o->halt, most_bytes(r));
+	db_int(&o->halt, o->looks ? INT64_MAX : most_bytes(r));
 	all[0] = &o->claim;
 	all[1] = &o->look;
 	all[2] = &o->halt;
@@ -314,7 +323,7 @@ once_end(struct req *r, enum err e)
 	o->open = false;
 	if (e == ERR_REPLAY)
 		r->replayed = true;
-	else if (e)
+	else if (e || o->looks)
 		db_roll_back(r->app->db);
 	else if (was_open)
 		e = keep_and_commit(r);
@@ -324,13 +333,16 @@ once_end(struct req *r, enum err e)
 void
 once_sweep(const struct req *r)
 {
+	bool full = r->result == ERR_FULL;
 	struct db_query q;
 	struct db_fault fault;
 
-	if (!r->once || !r->once->kept || r->once->keys.name[0] % 8 != 0)
+	if (!full &&
+	    (!r->once || !r->once->kept || r->once->keys.name[0] % 8 != 0))
 		return;
 	db_query_init(&q, STMT_REPLAY_SWEEP);
-	db_int(&q, SWEEP);
+	db_int(&q, full ? SWEEP_OWN : SWEEP);
+	db_text(&q, full ? r->id.project_id : NULL);
 	if (db_ask(r->app->db, &q, clock_us() + CLOCK_S(2), &fault))
 		log_msg(LOG_WARN, "kept answers that have ended stay");
 	db_query_clear(&q);

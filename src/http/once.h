@@ -18,6 +18,9 @@ bool once_is_key(const char *key);
  * here on guard.h knows. ERR_INTERNAL: it could not. */
 MUST_CHECK enum err once_begin(struct req *r);
 
+/* What follows changes nothing: an answer that is kept is given, none is. */
+void once_only_look(struct req *r);
+
 /* The statement that begins the transaction; NULL: none is wanted, or it is
  * open. */
 struct db_query *once_opening(struct req *r);
@@ -41,7 +44,7 @@ bool once_defers(struct req *r, const char *key_id);
 MUST_CHECK enum err once_end(struct req *r, enum err e);
 
 /* When the answer is out: who has kept one takes some away that have ended,
- * once in eight times. */
+ * once in eight times; who was refused for want of room, its project's. */
 void once_sweep(const struct req *r);
 
 #endif

@@ -27,6 +27,7 @@ struct route {
 	enum scope scope;   /* that a key needs for it */
 	enum route_query query;
 	bool if_match;           /* what it changes has a tag, see etag.h */
+	bool told_once;          /* its answer has what nobody is told again */
 	const struct body *body; /* NULL: none is read */
 	enum err (*handler)(struct req *r);
 };

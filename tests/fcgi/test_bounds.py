@@ -183,16 +183,19 @@ def test_a_stalled_session_is_ended(site, stack, locked, stalled):
     stalled.beside.run("select 1")
 
 
-def test_a_rotation_under_a_write_that_stays_open(site, project):
-    """The new key is told all the same: nobody else will have it."""
+@pytest.mark.parametrize("more", [{}, {"HTTP_IDEMPOTENCY_KEY": "a"}],
+                         ids=["", "once"])
+def test_a_rotation_under_a_write_that_stays_open(site, project, more):
+    """The new key is told all the same: nobody else will have it, least of
+    all by a retry of the key that has ended so."""
     worker = site.ready()
     made = project.api.post("/project/api-keys/generate", {"name": "open"})
     other = hold_open(project.stack, made["id"])
-    answer = site.ask("POST", ROTATE, project.key,
-                      json.dumps({"keyId": made["id"]}).encode())
+    answer = site.ask("POST", ROTATE, made["key"] if more else project.key,
+                      json.dumps({"keyId": made["id"]}).encode(), **more)
     other.close()
     assert answer.status == 200, answer
     assert site.ask("GET", "/api/v1/project", made["key"]).status == 401
     assert site.ask("GET", "/api/v1/project",
                     answer.json["data"]["key"]).status == 200
-    assert f"key {made['id']} was rotated: a write" in worker.said()
+    assert f"key {made['id']} has ended: a write" in worker.said()

@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from client import Api, at_once
-from contract import WRITE_CALLS, named
+from contract import WRITE_CALLS, make_key, named
 from fixtures import furnish, make_project, rounds, written
 from metrics import scrape
 from once import HEADER, REPLAYED, name_of, number_of, records
 from session import Session, until
+from test_auth_row import check_value
 
 UPDATE = "/project/update"
 INVITE = "/project/members/invite"
@@ -230,6 +231,32 @@ def test_holder(project, nobody):
                    headers={HEADER: key})
 
 
+def test_holder_of_a_revoked_one(project, nobody):
+    """Keeps nothing, or who has found it could fill the room of its project;
+    and is not told that there was such a key."""
+    row = project.api.post(GENERATE, {"name": "found"})
+    project.api.post(REVOKE, {"keyId": row["id"]})
+    fill(project, 64)
+    for shown in row["key"], make_key():
+        key = new()
+        for _ in range(2):
+            answer = send(nobody, HOLDER, {"key": shown}, key)
+            assert answer.status == 200 and not answer.header(REPLAYED)
+    assert records(project) == 0
+
+
+@pytest.mark.parametrize("head", [{}, {HEADER: "x"}], ids=["", "once"])
+def test_the_check_value_alone_ends_nothing(project, nobody, head):
+    """Its four bytes only save the work of scrypt."""
+    row = project.api.post(GENERATE, {"name": "kept"})
+    wrong = make_key(row["prefix"][8:])
+    project.stack.sql("update codecourier.api_key set check_value = "
+                      f"'\\x{check_value(wrong)}' where id = '{row['id']}'")
+    nobody.ok("POST", HOLDER, {"key": wrong}, headers=head)
+    after = {k["id"]: k for k in project.api.get("/project/api-keys")}
+    assert not after[row["id"]]["revoked"] and records(project) == 0
+
+
 # ---- at once ----
 
 @pytest.mark.parametrize("path, body", [
@@ -379,6 +406,21 @@ def test_what_has_ended_goes(project, stack):
     stack.ctl("purge")
     assert stack.sql(left) == "0"
     room_is_true(project)
+
+
+def test_what_has_ended_takes_no_room(project, other, stack):
+    """Who is refused for want of it takes its project's away, whatever older
+    ones others have; not all of them at once."""
+    stack.sql("insert into codecourier.replay select p, p, sha256(n::text::"
+              "bytea), sha256(''), '', null, now() - age * interval '1 hour' "
+              f"from (values ('{other.id}'::uuid, 2), ('{project.id}', 1)) "
+              "x (p, age), generate_series(1, 1500) n")
+    for p in project, other:
+        fill(p, 64)
+    is_full(send(project.api, UPDATE, {"name": "x"}, new()))
+    until(lambda: records(project) == 500, "they stay")
+    assert records(other) == 1500
+    assert send(project.api, UPDATE, {"name": "x"}, new()).status == 200
 
 
 # ---- what the table tells ----

@@ -43,11 +43,11 @@ SELECT FROM replay_keep($1::uuid, $2::uuid, $3::bytea, $4::bytea, $5::bytea,
 	$6::uuid, $7::bigint);
 
 -- name: replay_sweep
--- $1 rows at most -> how many are gone
+-- $1 rows at most, $2 of this project or NULL -> how many are gone
 -- As durable as it needs to be: what comes back has ended all the same.
-SELECT replay_sweep($1::int)
+SELECT replay_sweep($1::int, $2::uuid)
 WHERE set_config('synchronous_commit', 'off', true) IS NOT NULL;
 
 -- name: op_replay_sweep
 -- $1 rows at most -> whether there are no more
-SELECT replay_sweep($1::int) < $1::int;
+SELECT replay_sweep($1::int, NULL) < $1::int;

@@ -37,11 +37,20 @@ is_absent(struct req *r)
 
 static const struct body no_body = {NULL, 0, true, false};
 static const struct route table[] = {
-    {"GET", "/read", SCOPE_PROJECTS_READ, QUERY_NONE, false, NULL, works},
-    {"GET", "/absent", SCOPE_PROJECTS_READ, QUERY_NONE, false, NULL, is_absent},
-    {"POST", "/write", SCOPE_PROJECTS_WRITE, QUERY_NONE, false, &no_body,
-	works},
-    {NULL, NULL, SCOPE_OPEN, QUERY_NONE, false, NULL, NULL},
+    {.method = "GET",
+	.path = "/read",
+	.scope = SCOPE_PROJECTS_READ,
+	.handler = works},
+    {.method = "GET",
+	.path = "/absent",
+	.scope = SCOPE_PROJECTS_READ,
+	.handler = is_absent},
+    {.method = "POST",
+	.path = "/write",
+	.scope = SCOPE_PROJECTS_WRITE,
+	.body = &no_body,
+	.handler = works},
+    {.path = NULL},
 };
 
 /* ---- the row of the key, and what the table remembers of it ---- */
