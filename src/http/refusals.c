@@ -100,7 +100,8 @@ refusals_wait(const struct app *app)
 	return wait;
 }
 
-static void
+/* False: not now. */
+static bool
 write_one(struct app *app, struct refusal *one, const char *host)
 {
 	struct db_query q;
@@ -118,14 +119,13 @@ write_one(struct app *app, struct refusal *one, const char *host)
 	db_text(&q, one->address[0] ? one->address : NULL);
 	e = db_ask(app->db, &q, clock_us() + CLOCK_S(2), &fault);
 	db_query_clear(&q);
-	if (e == ERR_UNAVAILABLE) {
-		one->due = clock_us() + AGAIN;
-		return;
-	}
+	if (e == ERR_UNAVAILABLE)
+		return false;
 	if (e)
 		log_msg(LOG_WARN, "refusals of key %s not noted", one->key);
 	one->count = 0;
 	one->due = clock_us() + CLOCK_S(60 - (int64_t)time(NULL) % 60);
+	return true;
 }
 
 void
@@ -133,14 +133,22 @@ refusals_write(struct app *app, enum refusals_which which)
 {
 	struct refusals *list = &app->refusals;
 	char host[REFUSALS_HOST] = "";
+	bool can = true;
 
 	if (list->n == 0)
 		return;
 	if (gethostname(host, sizeof(host) - 1) != 0)
 		text_copy(host, sizeof(host), "unknown");
-	for (size_t i = 0; i < list->n; i++)
-		if (list->one[i].count > 0 &&
-		    (which == REFUSALS_ALL || list->one[i].due <= clock_us()))
-			write_one(app, &list->one[i], host);
+	for (size_t i = 0; i < list->n; i++) {
+		struct refusal *one = &list->one[i];
+
+		if (one->count == 0 ||
+		    (which == REFUSALS_DUE && one->due > clock_us()))
+			continue;
+		/* where one waits in vain, all would, one after the other */
+		can = can && write_one(app, one, host);
+		if (!can)
+			one->due = clock_us() + AGAIN;
+	}
 	forget_old(list);
 }

@@ -325,9 +325,9 @@ serve(struct app *app)
 		db_us = db_take_wait(app->db);
 		/* first: who has the whole answer finds it counted */
 		metrics_count(&r, db_us);
-		refusals_note(&r);
 		wire->finish();
 		log_request(&r, db_us, bytes);
+		refusals_note(&r);
 		note_use(&r);
 		once_sweep(&r);
 	}
