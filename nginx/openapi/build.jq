@@ -1,7 +1,8 @@
 # build.jq: makes the document that is served, OpenAPI 3.1, of the files beside
 # it, in which each thing stands once:
 #
-#	jq -s -f build.jq paths.json responses.json schemas.json audit.json env.json
+#	jq -s -f build.jq paths.json responses.json schemas.json audit.json env.json \
+#		invitations.json
 #
 # They are OpenAPI, too, but for these words, which it has not, or not there. A
 # name in the place of a parameter, a response or a schema of a body is the
@@ -21,6 +22,7 @@
 #	error	the answer is an error with this code only, as here; `errors`
 #		are some by name. `always` is what else each of them has.
 # env.json	all of what is new with variables as text
+# invitations.json	resent and accepted ones
 # audit.json	answers and schemas of the audit log
 # schemas.json: of objects in answers, which are those without
 # `additionalProperties`, all members are required, unless `required` is there.

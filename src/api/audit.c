@@ -17,8 +17,8 @@
 /* What src/db/sql writes: tests/unit/db/test_stmt.c holds it against that. */
 const char *const audit_actions[] = {"api-key.generate", "api-key.revoke",
     "api-key.rotate", "api-key.update", "counter.add", "member.accept",
-    "member.invite", "member.remove", "member.update-role", "project.create",
-    "project.delete", "project.restore", "project.update",
+    "member.invite", "member.remove", "member.resend", "member.update-role",
+    "project.create", "project.delete", "project.restore", "project.update",
     "provider-key.remove", "provider-key.reveal", "provider-key.set",
     "settings.import", "settings.update", NULL};
 

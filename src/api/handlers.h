@@ -23,10 +23,11 @@ extern const struct body env_import_body;
 
 enum err member_list(struct req *r);
 enum err member_invite(struct req *r);
+enum err member_resend(struct req *r);
 enum err member_remove(struct req *r);
 enum err member_update_role(struct req *r);
-extern const struct body member_invite_body, member_remove_body,
-    member_update_role_body;
+extern const struct body member_invite_body, member_resend_body,
+    member_remove_body, member_update_role_body;
 
 enum err provider_key_list(struct req *r);
 enum err provider_key_set(struct req *r);
@@ -44,6 +45,9 @@ extern const struct body api_key_generate_body, api_key_update_body,
 
 enum err credential_revoke(struct req *r);
 extern const struct body credential_revoke_body;
+
+enum err invitation_accept(struct req *r);
+extern const struct body invitation_accept_body;
 
 enum err counters_get(struct req *r);
 

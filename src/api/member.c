@@ -1,9 +1,12 @@
 /*
- * member.c: handlers of members and their roles.
+ * member.c: handlers of members, their roles and their invitations, whose token
+ * is told once, in the answer that makes it.
  */
 #include "api/handlers.h"
 
+#include "base/secret.h"
 #include "base/text.h"
+#include "crypt/token.h"
 #include "http/answer.h"
 #include "http/etag.h"
 #include "http/guard.h"
@@ -37,6 +40,10 @@ static const struct field invite_fields[] = {
 };
 BODY(member_invite_body, invite_fields, INVITE_FIELDS);
 
+enum { RESEND_TARGET, RESEND_FIELDS };
+static const struct field resend_fields[] = {[RESEND_TARGET] = TARGET};
+BODY(member_resend_body, resend_fields, RESEND_FIELDS);
+
 enum { REMOVE_TARGET, REMOVE_FIELDS };
 static const struct field remove_fields[] = {[REMOVE_TARGET] = TARGET};
 BODY(member_remove_body, remove_fields, REMOVE_FIELDS);
@@ -68,13 +75,40 @@ member_list(struct req *r)
 	return e ? e : page_answer(r, &member_pages, q);
 }
 
+/* {"data": {<row>, "token": "…"}} */
+static void
+reply_token(struct req *r, const struct db_query *q, const struct token *t)
+{
+	size_t len;
+	const char *row = db_value(q, 0, 0, &len);
+
+	etag_set(r, db_value(q, 0, 1, NULL));
+	answer_text(r, "{\"data\":");
+	answer_raw(r, row, len - 1); /* without its closing brace */
+	answer_text(r, ",\"token\":\"");
+	answer_text(r, t->text);
+	answer_text(r, "\"}}");
+}
+
+static enum err
+refuse_more_members(struct req *r)
+{
+	char full[80];
+
+	snprintf(full, sizeof(full), "A project has at most %d members.",
+	    r->app->conf.max_members);
+	return req_fail(r, ERR_CONFLICT, NULL, full);
+}
+
 enum err
 member_invite(struct req *r)
 {
-	char full[80];
 	struct db_query *q;
+	struct token t;
 	enum err e;
 
+	if (!token_draw(&t))
+		return ERR_INTERNAL;
 	q = guard_write_part(r, STMT_MEMBER_LOCK);
 	db_text(q, req_text(r, INVITE_EMAIL));
 	guard_write_part(r, STMT_PROJECT_LOCK);
@@ -82,14 +116,41 @@ member_invite(struct req *r)
 	db_text(q, req_text(r, INVITE_EMAIL));
 	db_text(q, req_text(r, INVITE_ROLE));
 	db_int(q, r->app->conf.max_members);
+	db_bytes(q, t.hash, sizeof(t.hash));
 	e = guard_run(r);
-	if (e)
-		return e;
-	if (db_rows(q) > 0)
-		return etag_answer(r, q, 0);
-	snprintf(full, sizeof(full), "A project has at most %d members.",
-	    r->app->conf.max_members);
-	return req_fail(r, ERR_CONFLICT, NULL, full);
+	if (!e && db_rows(q) > 0)
+		reply_token(r, q, &t);
+	else if (!e)
+		e = refuse_more_members(r);
+	secret_wipe(&t, sizeof(t));
+	return e;
+}
+
+enum err
+member_resend(struct req *r)
+{
+	const char *user = req_text(r, RESEND_TARGET);
+	struct db_query *q, *there;
+	struct token t;
+	enum err e;
+
+	if (!token_draw(&t))
+		return ERR_INTERNAL;
+	q = guard_write(r, STMT_MEMBER_RESEND);
+	db_text(q, user);
+	db_bytes(q, t.hash, sizeof(t.hash));
+	there = guard_read(r, STMT_MEMBER_TAG);
+	db_text(there, user);
+	e = guard_run(r);
+	if (!e && db_rows(q) > 0)
+		reply_token(r, q, &t);
+	else if (!e && db_rows(there) > 0)
+		e = req_fail(r, ERR_CONFLICT, "targetUserId",
+		    "The member is active: there is no invitation to send.");
+	else if (!e)
+		e = req_not_found(r, RESEND_TARGET);
+	secret_wipe(&t, sizeof(t));
+	return e;
 }
 
 /* Runs a write whose last parameter are the tags. */

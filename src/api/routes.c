@@ -43,6 +43,7 @@ const struct route routes[] = {
 
     GET("/project/members", MEMBERS_READ, member_list, .query = QUERY_PAGE),
     POST("/project/members/invite", MEMBERS_WRITE, member_invite),
+    POST("/project/members/resend", MEMBERS_WRITE, member_resend),
     POST("/project/members/remove", MEMBERS_WRITE, member_remove, TAGGED),
     POST("/project/members/update-role", MEMBERS_WRITE, member_update_role,
 	TAGGED),
@@ -67,6 +68,7 @@ const struct route routes[] = {
     GET("/whoami", ANY, api_key_whoami),
 
     POST("/credentials/revoke", OPEN, credential_revoke),
+    POST("/invitations/accept", OPEN, invitation_accept),
 
     OPEN("/healthz", health_live),
     OPEN("/readyz", health_ready),

@@ -9,10 +9,11 @@
 #include "base/hex.h"
 #include "base/random.h"
 #include "base/secret.h"
+#include "crypt/base62.h"
+#include "crypt/token.h"
 
 #include <libscrypt.h>
 #include <sodium.h>
-#include <zlib.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -27,21 +28,6 @@
 #define SALT_BYTES  16
 #define HASH_LENGTH 124 /* $s1$0c0801$, 24 of salt, $, 88 of hash */
 
-static const char base62[] =
-    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-void
-key_checksum(const char *key, char out[7])
-{
-	uLong crc = crc32(0, (const Bytef *)key, CHECKED);
-
-	for (int i = 5; i >= 0; i--) {
-		out[i] = base62[crc % 62];
-		crc /= 62;
-	}
-	out[6] = '\0';
-}
-
 static bool
 begins(const char *key)
 {
@@ -53,32 +39,37 @@ bool
 key_is_prefix(const char *prefix)
 {
 	return strlen(prefix) == KEY_PREFIX && begins(prefix) &&
-	    strspn(prefix + 8, base62) == KEY_PREFIX - 8;
+	    base62_span(prefix + 8) == KEY_PREFIX - 8;
+}
+
+/* What begins with `head` to the characters of it that may be shown. */
+static void
+cut_to(char *text, const char *head, size_t shown)
+{
+	size_t len = strlen(head);
+
+	if (strncmp(text, head, len) != 0)
+		return;
+	len += base62_span(text + len);
+	if (len > shown)
+		memmove(text + shown, text + len, strlen(text + len) + 1);
 }
 
 void
 key_cut(char *text)
 {
-	for (; (text = strstr(text, "cc_")); text += 3) {
-		size_t len = begins(text) ? 8 + strspn(text + 8, base62) : 0;
-
-		if (len > KEY_PREFIX)
-			memmove(text + KEY_PREFIX, text + len,
-			    strlen(text + len) + 1);
+	/* the last one first: one that another stands behind takes its "cc" */
+	for (size_t i = strlen(text); i-- > 0;) {
+		cut_to(text + i, "cc_live_", KEY_PREFIX);
+		cut_to(text + i, "cc_test_", KEY_PREFIX);
+		cut_to(text + i, TOKEN_HEAD, sizeof(TOKEN_HEAD) - 1);
 	}
 }
 
 bool
 key_well_formed(const char *key)
 {
-	char sum[7];
-
-	if (strlen(key) != KEY_LENGTH || !begins(key))
-		return false;
-	if (strspn(key + 8, base62) != KEY_LENGTH - 8)
-		return false;
-	key_checksum(key, sum);
-	return secret_equal(sum, key + CHECKED, 6);
+	return begins(key) && base62_sums(key, 8, KEY_LENGTH);
 }
 
 void
@@ -86,9 +77,8 @@ key_make(char out[KEY_TEXT], bool test, const char *room)
 {
 	snprintf(out, KEY_TEXT, "%s%.*s", test ? "cc_test_" : "cc_live_",
 	    KEY_ROOM, room);
-	for (int i = 8 + KEY_ROOM; i < CHECKED; i++)
-		out[i] = base62[random_below(62)];
-	key_checksum(out, out + CHECKED);
+	base62_draw(out + 8 + KEY_ROOM, CHECKED - 8 - KEY_ROOM);
+	base62_sum(out, CHECKED, out + CHECKED);
 }
 
 const char *const key_environments[] = {"live", "test", NULL};

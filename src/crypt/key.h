@@ -28,13 +28,10 @@ bool key_well_formed(const char *key);
 /* Whether `prefix` is what lists show of a key: 16 characters. */
 bool key_is_prefix(const char *prefix);
 
-/* Cuts what begins like a key to what lists show of it, wherever it stands in
- * the text: a message may repeat an argument. */
+/* Cuts what begins like a key to what lists show of it, and what begins like an
+ * invitation's token (token.h) to nothing, wherever it stands in the text: a
+ * message may repeat an argument. */
 void key_cut(char *text);
-
-/* The checksum of the first 48 characters: CRC-32 as in zlib, six base62
- * digits, most significant first. Writes 6 characters and a NUL. */
-void key_checksum(const char *key, char out[7]);
 
 #define KEY_ROOM 2 /* characters that all keys of a project begin with */
 

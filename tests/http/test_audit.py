@@ -39,7 +39,8 @@ def wrote(furnished, call, body):
     (row,) = by_request(furnished, answer)
     assert len(audit(furnished)) == before + 1
     assert (row["actor"], row["actor_key"]) == (
-        ("key", furnished.key_id) if call.keyed else ("holder", None))
+        ("key", furnished.key_id) if call.keyed
+        else ("holder", furnished.ids.get(call.holder)))
     assert row["operator"] is None
     assert row["action"] == call.action
     assert row["object"] == call.action.split(".")[0]

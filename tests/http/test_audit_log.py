@@ -37,7 +37,8 @@ def told(project, call, body):
     assert row["requestId"] == answer.header("X-Request-ID").lower()
     assert row["actor"] == (
         {"type": "key", "id": project.key_id, "name": "first"} if call.keyed
-        else {"type": "holder", "id": None, "name": None})
+        else {"type": "holder", "id": project.ids.get(call.holder),
+              "name": None})
     assert row["action"] == call.action
     assert row["object"] == call.action.split(".")[0]
     assert sorted(row["fields"]) == fields(call, body)

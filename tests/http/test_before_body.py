@@ -28,11 +28,13 @@ pytestmark = pytest.mark.plain     # nginx's work; our programs' is elsewhere
 UPDATE = "/api/v1/project/update"
 KEY = make_key()            # nginx sees only its form
 KIB = 1024
-HOLDER = "/api/v1/credentials/revoke"   # the only body without a key
+HOLDER = "/api/v1/credentials/revoke"
+ACCEPT = "/api/v1/invitations/accept"
+OPEN_POSTS = [HOLDER, ACCEPT]           # bodies without a key
 POSTS = sorted(path for (method, path), row in ROUTES.items()
                if method == "POST" and row[0])
 OTHERS = sorted({(m, p) for m, p in ROUTES if (m, p) != ("GET", "/metrics")
-                 and p not in (*POSTS, HOLDER)} | {("GET", "/api/v1/openapi.json")})
+                 and p not in (*POSTS, *OPEN_POSTS)} | {("GET", "/api/v1/openapi.json")})
 # around a key: spaces and tabs (RFC 9110, OWS), and what only looks like it
 AROUND = ["Bearer {}\t", "Bearer {} ", "Bearer {} \t \t", "\tBearer {}",
           " \t Bearer {}\t", "bEARER   {}\t\t", "Bearer {}" + "\t" * 900]
@@ -94,20 +96,21 @@ def test_order(stack, method, target, status):
             else "GET, HEAD, OPTIONS, POST", 204: "POST, OPTIONS"}.get(status)
 
 
-def test_order_without_a_key(stack):
+@pytest.mark.parametrize("path", OPEN_POSTS)
+def test_order_without_a_key(stack, path):
     """Nothing that is refused without a look at a body waits for it."""
     for method, target, status in [
-            ("POST", HOLDER.replace("voke", "v%6fke"), 404),
-            ("POST", HOLDER.replace("/cred", "//cred"), 404),
-            *((m, HOLDER, 405) for m in ("GET", "HEAD", "PUT", "TRACE")),
-            ("OPTIONS", HOLDER + "?x=1", 204),
-            *((m, HOLDER, 413) for m in ("GET", "POST", "OPTIONS"))]:
+            ("POST", f"{path[:-1]}%{ord(path[-1]):x}", 404),
+            ("POST", path.replace("/v1/", "/v1//"), 404),
+            *((m, path, 405) for m in ("GET", "HEAD", "PUT", "TRACE")),
+            ("OPTIONS", path + "?x=1", 204),
+            *((m, path, 413) for m in ("GET", "POST", "OPTIONS"))]:
         length = 4 * KIB + (status == 413)
         for value in None, "Bearer x", f"Bearer {KEY}":
             assert begun(stack, method, target, head(value, length)
                          ).status == status
     chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (4 * KIB + 1, b" " * (4 * KIB + 1))
-    assert raw(stack.port, request_bytes("POST", HOLDER, head(
+    assert raw(stack.port, request_bytes("POST", path, head(
         None, None, **{"Transfer-Encoding": "chunked"}), chunks), "POST"
         ).status == 413
 

@@ -323,8 +323,11 @@ SECRET = "cc_live_00000000" + "S" * 38
     ["status", SECRET], ["--" + SECRET], ["counter", "add", "x", SECRET, "1"],
     ["key", "create", "x", "--name", "x", "--out", f"/nowhere/{SECRET}"],
     ["help", SECRET]], ids=lambda a: " ".join(a)[:20])
-def test_a_whole_key_is_never_echoed(stack, args):
+@pytest.mark.parametrize("secret", [SECRET, "cc_inv_" + "S" * 46],
+                         ids=["key", "token"])
+def test_a_secret_is_never_echoed(stack, args, secret):
     assert KEY.fullmatch(SECRET)
+    args = [a.replace(SECRET, secret) for a in args]
     for json_too in [], ["--json"]:
         done = text(stack, *json_too, *args)
         assert done.returncode != DONE

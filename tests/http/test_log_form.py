@@ -1,4 +1,4 @@
-"""What a client can put into the logs: little, and never a key."""
+"""What a client can put into the logs: little, and never a key or a token."""
 import re
 import socket
 import time
@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from client import raw, request_bytes
-from contract import check, make_key
+from contract import check, make_key, make_token
 from site_on_host import answer_of
 from test_request_id import wait_for
 
@@ -17,7 +17,8 @@ pytestmark = pytest.mark.plain     # nginx's work; our programs' is elsewhere
 
 KEY = make_key("Ab3dE6gH", "s3CrEt" * 5 + "s3")
 TEST = make_key("Zz9yY8xX", "Sh0uLd" * 5 + "No", "test")
-PARTS = [KEY[16:24], TEST[16:24], "s3CrEt", "Sh0uLd"]
+TOKEN = make_token("t0K3n" * 8)     # has no prefix that may be told
+PARTS = [KEY[16:24], TEST[16:24], "s3CrEt", "Sh0uLd", "t0K3n"]
 
 
 def escaped(text, upper=True):
@@ -51,6 +52,16 @@ TARGETS = {
     "prefix": (f"/x?a={KEY[:16]}", KEY[:16] + " HTTP/1.1"),
     "prefix-and-one": (f"/x?a={KEY[:17]}", KEY[:16] + "..."),
     "none": ("/x?cc_live=1&cc_test_", "&cc_test_ HTTP/1.1"),
+    "token": (f"/api/v1/project?token={TOKEN}&x=1", "=cc_inv_..."),
+    "token-in-path": (f"/api/v1/invitations/{TOKEN}", "/cc_inv_..."),
+    "token-escaped": (f"/x?a={escaped(TOKEN)}", escaped("cc_inv_") + "..."),
+    "token-escaped-lower": (f"/x?a={escaped(TOKEN, False)}",
+                            escaped("cc_inv_", False) + "..."),
+    "token-twice-escaped": (f"/x?a={quote(escaped(TOKEN))}", "..."),
+    "token-upper-case": (f"/x?a={TOKEN.upper()}", "CC_INV_..."),
+    "token-then-key": (f"/x?a={TOKEN}&b={KEY}", "?a=cc_inv_..."),
+    "key-then-token": (f"/x?a={KEY}&b={TOKEN}", f"?a={KEY[:16]}..."),
+    "no-token": ("/x?cc_inv_&a=1", "?cc_inv_&a=1 HTTP/1.1"),
     "absolute": (f"http://localhost/x?a={KEY}", KEY[:16] + "..."),
 }
 
@@ -172,8 +183,9 @@ class spare_socket:
     (f"/api/v1/{KEY}", []), (f"/api/v1/project?{KEY}=1", []),
     ("/api/v1/project", [("Authorization", f"Bearer {KEY[:-1]}!")]),
     ("/api/v1/project", [("Authorization", KEY)]),
-    ("/api/v1/project", [("Content-Type", KEY), ("Cookie", KEY)])],
-    ids=["path", "query", "bad", "bare", "other"])
+    ("/api/v1/project", [("Content-Type", KEY), ("Cookie", KEY)]),
+    (f"/api/v1/{TOKEN}?{TOKEN}", [("Cookie", TOKEN)])],
+    ids=["path", "query", "bad", "bare", "other", "token"])
 def test_the_workers_log(stack, target, head):
     """Of a client it has the method, cut, and a request id."""
     rid = str(uuid.uuid4())

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from contract import MEMBER, MEMBER_REMOVED, NOBODY, UUID, same_id
+from contract import MEMBER, MEMBER_REMOVED, NOBODY, TOKEN, UUID, same_id
 from few import few
 from fixtures import make_project, owners, written
 
@@ -43,7 +43,7 @@ def test_first_owner(project):
 @pytest.mark.parametrize("role", ["owner", "admin", "member"])
 def test_invite(api, role):
     got = api.post(INVITE, {"email": "user@example.com", "role": role})
-    assert set(got) == MEMBER
+    assert TOKEN.fullmatch(got.pop("token")) and set(got) == MEMBER
     same_id(got)
     assert UUID.fullmatch(got["userId"])
     assert (got["email"], got["role"], got["status"]) == \
@@ -132,7 +132,9 @@ def test_accepted(project):
     assert got["status"] == "active"
     assert got["name"] == "Néw Member"
     assert got["joinedAt"] >= got["invitedAt"]
-    same = MEMBER - {"status", "name", "joinedAt", "etag"}
+    assert got["invitationExpiresAt"] is None
+    same = MEMBER - {"status", "name", "joinedAt", "etag",
+                     "invitationExpiresAt"}
     assert {n: got[n] for n in same} == {n: invited[n] for n in same}
 
 
@@ -192,6 +194,7 @@ def test_invite_again_after_removal(api):
 def test_update_role(inviting, old, new):
     api, email = inviting, f"{old}-{new}@example.com"
     who = api.post(INVITE, {"email": email, "role": old})
+    del who["token"]
     got = api.post(ROLE, {"targetUserId": who["userId"], "role": new})
     assert got == {**who, "role": new, "etag": got["etag"]}
     assert (got["etag"] == who["etag"]) == (old == new)

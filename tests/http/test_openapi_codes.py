@@ -13,7 +13,7 @@ import pytest
 import openapi
 from client import Api, at_once, raw, request_bytes
 from contract import (ABSENT, CALLS, KEYED, NOBODY, OPEN, READ_CALLS, READS,
-                      WRITE_CALLS, WRITES, make_key, sent)
+                      WRITE_CALLS, WRITES, make_key, make_token, sent)
 from fixtures import make_project, running, slow_limits
 from once import HEADER, name_of, number_of
 from openapi import EVERY, OPERATIONS
@@ -106,6 +106,7 @@ def conflicts(project, other):
     api.refused("CONFLICT", "POST", "/project/members/invite",
                 {"email": owner["email"], "role": "member"})
     api.refused("CONFLICT", "POST", "/project/members/remove", target)
+    api.refused("CONFLICT", "POST", "/project/members/resend", target)
     api.refused("CONFLICT", "POST", "/project/members/update-role",
                 {**target, "role": "member"})
     refused_keys(project)
@@ -142,14 +143,19 @@ def tags(project):
 def repeated(project):
     """409 of an Idempotency-Key: another request, and one that runs."""
     key = "provoked"
+    made = project.api.post("/project/members/invite",
+                            {"email": "kept@x.example", "role": "member"})
     for path in WRITES:
-        body, api_key = WRITES[path], project.key
-        if path in OPEN:    # whose key is in the body
+        body, api_key, who = WRITES[path], project.key, project.key_id
+        if path == "/credentials/revoke":   # whose key is in the body
             body = {"key": api_key}
+        if path == "/invitations/accept":
+            api_key, who = made["token"], made["id"]
+            body = {"token": api_key}
         name = name_of(api_key, key)
         project.stack.sql(
             "insert into codecourier.replay (project_id, key_id, name, "
-            f"request, answer) values ('{project.id}', '{project.key_id}', "
+            f"request, answer) values ('{project.id}', '{who}', "
             f"'\\x{name.hex()}', '\\x{bytes(32).hex()}', '') "
             "on conflict do nothing")
         project.api.refused("IDEMPOTENCY_MISMATCH", "POST", path, body,
@@ -279,11 +285,15 @@ def broken(project):
         shown = json.dumps({"key": project.key}).encode()
         each(stack, 500, [("POST", "/api/v1/credentials/revoke")],
              head=[head[1], ("Content-Length", len(shown))], body=shown)
-        for path in OPEN:
-            project.api.refused("INTERNAL", "POST", path,
-                                **sent("POST", path))
     finally:
         stack.sql("alter table codecourier.api_key_away rename to api_key")
+    stack.sql("alter function codecourier.invitation_find rename to away")
+    try:
+        shown = json.dumps({"token": make_token()}).encode()
+        each(stack, 500, [("POST", "/api/v1/invitations/accept")],
+             head=[head[1], ("Content-Length", len(shown))], body=shown)
+    finally:
+        stack.sql("alter function codecourier.away rename to invitation_find")
     document = stack.run_dir / "web/openapi.json"
     mode = document.stat().st_mode
     document.chmod(0)

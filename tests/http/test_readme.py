@@ -47,9 +47,9 @@ def test_lines_work_as_pasted(project):
     answers = [json.loads(line) for line in done.stdout.splitlines()
                if line.startswith("{")]
     assert "NODE_ENV=production\n" in done.stdout
-    # an invitation and a new key show only the id that the next lines use, and
-    # variables are no JSON
-    assert len(answers) == len(lines) - 3
+    # an invitation, its token and a new key show only what the next lines use,
+    # and variables are no JSON
+    assert len(answers) == len(lines) - 4
     assert all("data" in answer for answer in answers)
     assert answers[-1]["data"]["deleted"] is True
 

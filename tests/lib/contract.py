@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 import openapi
-from api_key import BASE62, checksum, make_key  # for those who ask here
+from api_key import (BASE62, checksum, make_key,  # for those who ask here
+                     make_token)
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 KEY = re.compile(r"cc_(live|test)_[0-9A-Za-z]{46}")
+TOKEN = re.compile(r"cc_inv_[0-9A-Za-z]{46}")
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 # code: the statuses it may come with; no other pair is an answer of ours
@@ -57,7 +59,10 @@ EMPTY_SETTINGS = {
     "testUserCredentials": {}, **dict.fromkeys(CONVEX),
     **dict.fromkeys(SHORT), "gitCommitEmail": None}
 MEMBER = {"id", "_id", "userId", "email", "name", "role", "status",
-          "invitedAt", "joinedAt", "_creationTime", "etag"}
+          "invitedAt", "joinedAt", "_creationTime", "invitationExpiresAt",
+          "etag"}
+INVITED = {*MEMBER, "token"}
+ACCEPTED = {"projectId", "projectName", "userId", "email", "role", "status"}
 MEMBER_REMOVED = {"id", "_id", "userId", "removed"}
 PROVIDERS = ["anthropic", "anthropic_token", "e2b", "github", "openai",
              "openrouter"]
@@ -119,6 +124,7 @@ class Write:
     fill: Callable = None   # (mark, n): the body of the n-th thing
     gives: dict = field(default_factory=dict)   # "$…": member of the answer
     keyed: bool = True      # needs a key
+    holder: str = None      # its actor's id, where no key is needed
     tagged: bool = True     # what it changes has a tag: takes If-Match
     query: str = None       # that it cannot do without
 
@@ -191,6 +197,9 @@ WRITE_CALLS = [
           fill=lambda mark, n: {"email": f"{n}@{mark}.example",
                                 "role": "admin"},
           gives={"$user": "userId", "$member": "id"}, tagged=False),
+    Write("/project/members/resend", "members:write", "member.resend",
+          ({"targetUserId": "$user"},), object="$member",
+          absent={"targetUserId": NOBODY}, tagged=False),
     Write("/project/members/update-role", "members:write",
           "member.update-role",
           ({"targetUserId": "$user", "role": "owner"},), object="$member",
@@ -237,6 +246,10 @@ WRITE_CALLS = [
           "api-key.revoke", ({"key": "$found"},),
           object="$foundId", never={"key": make_key()}, keyed=False,
           tagged=False),
+    Write("/invitations/accept", None, "member.accept",
+          ({"token": "$token", "name": f" {MARK} "},), object="$invited",
+          absent={"token": make_token()}, keyed=False, tagged=False,
+          holder="$invited"),
     Write("/project/delete", "projects:write",
           "project.delete", ({},), never={}),
 ]

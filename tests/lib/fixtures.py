@@ -178,6 +178,9 @@ def furnish(project, mark, count):
     api.post("/project/update", {}, headers={"Idempotency-Key": mark})
     found = api.post("/project/api-keys/generate", {"name": mark})
     project.ids.update({"$found": found["key"], "$foundId": found["id"]})
+    invited = api.post("/project/members/invite", {
+        "email": f"invited@{mark}.example", "role": "member"})
+    project.ids.update({"$token": invited["token"], "$invited": invited["id"]})
     for member in project.made["/project/members/invite"][1:]:
         stack.make("member", "accept", project.slug, member["email"])
     stack.sql("set role codecourier_platform; select " + ", ".join(

@@ -163,8 +163,8 @@ def addresses(validator, wanted, value, schema):
 
 def key_checksum(validator, wanted, value, schema):
     """Of what the pattern has taken."""
-    if isinstance(value, str) and len(value) == 54 and \
-            value[48:] != api_key.checksum(value[:48]):
+    if isinstance(value, str) and len(value) in (53, 54) and \
+            value[-6:] != api_key.checksum(value[:-6]):
         yield ValidationError("another checksum")
 
 

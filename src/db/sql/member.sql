@@ -4,11 +4,13 @@
 t.id, t.id AS _id, t.user_id AS "userId", t.email, t.name,
 	t.role, t.status, ms(t.invited_at) AS "invitedAt",
 	ms(t.joined_at) AS "joinedAt",
-	ms(t.created_at) AS "_creationTime", @ETAG(t.version, t.word)
+	ms(t.created_at) AS "_creationTime",
+	ms(t.invitation_ends_at) AS "invitationExpiresAt",
+	@ETAG(t.version, t.word)
 
 -- fragment: MEMBER_ROW
 id, user_id, email, name, role, status, invited_at, joined_at, created_at,
-	version, word
+	invitation_ends_at, version, word
 
 -- fragment: MEMBER_STATUS
 (status = 'pending')::int
@@ -43,16 +45,42 @@ WHERE project_id = $1::uuid AND lower(email) = lower($2)
 FOR NO KEY UPDATE;
 
 -- name: member_invite
--- A write; $6 email, $7 role, $8 most members -> row, tag; none: full. member_lock,
--- project_lock precede.
+-- A write; $6 email, $7 role, $8 most members, $9 token's hash -> row, tag; none:
+-- full. member_lock, project_lock precede.
 WITH done AS (
-	INSERT INTO member (project_id, email, role)
-	SELECT $1::uuid, $6, $7
+	INSERT INTO member (project_id, email, role, token_hash)
+	SELECT $1::uuid, $6, $7, $9::bytea
 	WHERE (SELECT count(*) FROM member WHERE project_id = $1::uuid)
 		< $8::int
 	RETURNING @MEMBER_ROW
 ), @AUDIT_KEY('member.invite', 'member', id)
 @SELECT_TAGGED(done, @MEMBER);
+
+-- name: member_resend
+-- A write; $6 user id, $7 new token's hash -> row, tag; none: no such member, or it
+-- is active
+WITH done AS (
+	UPDATE member SET token_hash = $7::bytea
+	WHERE project_id = $1::uuid AND user_id = $6::uuid
+		AND status = 'pending'
+	RETURNING @MEMBER_ROW
+), @AUDIT_KEY('member.resend', 'member', id)
+@SELECT_TAGGED(done, @MEMBER);
+
+-- name: invitation_find
+-- $1 token's hash -> project, member, whatever has become of the invitation
+SELECT project_id::text, member_id::text FROM invitation_find($1::bytea);
+
+-- Whom it obeys: who has shown the token that belongs to this hash.
+-- name: invitation_accept
+-- A write, $2 is the member that accepts; $6 token's hash, $7 name -> row; none:
+-- used, withdrawn or expired by now, or its project is deleted
+WITH done AS (
+	SELECT project_name, user_id, email, role, status
+	FROM invitation_accept($1::uuid, $2::uuid, $6::bytea, $7)
+), @AUDIT('holder', actor_key, $2::uuid, 'member.accept', 'member', $2)
+@SELECT_JSON(done, $1::uuid AS "projectId", t.project_name AS "projectName",
+	t.user_id AS "userId", t.email, t.role, t.status);
 
 -- fragment: MEMBER_REMOVE(matches, audit)
 WITH done AS (

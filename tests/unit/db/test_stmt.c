@@ -22,6 +22,7 @@ static const bool unbound[STMT__OP_MAX] = {
     [STMT_MASTER_KEYS] = true,
     [STMT_KEY_ROW] = true,
     [STMT_KEY_OF_HOLDER] = true,
+    [STMT_INVITATION_FIND] = true,
     [STMT_END_STALLED] = true,
     [STMT_OP_PROJECT_FIND] = true,
     [STMT_OP_PROJECT_LIST] = true,
@@ -162,7 +163,7 @@ stays_in_the_project(void **state)
 	static const char *const forms[] = {"PROJECT_ID = $1::UUID",
 	    " ID = $1::UUID", "T.ID = $1::UUID", "VALUES ($1::UUID",
 	    "PURGE_BEGIN($1::UUID", "PURGE_SOME($1::UUID",
-	    "REPLAY_KEEP($1::UUID"};
+	    "REPLAY_KEEP($1::UUID", "INVITATION_ACCEPT($1::UUID"};
 
 	(void)state;
 	for (size_t i = 0; i < STMT__OP_MAX; i++) {
