@@ -16,7 +16,7 @@
 #define TAG   crypto_aead_xchacha20poly1305_ietf_ABYTES
 
 _Static_assert(CIPHER_KEY == crypto_aead_xchacha20poly1305_ietf_KEYBYTES &&
-	CIPHER_OVERHEAD == NONCE + TAG,
+	CIPHER_NONCE == NONCE && CIPHER_OVERHEAD == NONCE + TAG,
     "sizes");
 
 /* The associated data: each part behind its length, so that no two tuples

@@ -12,7 +12,8 @@
 #include <stddef.h>
 
 #define CIPHER_KEY      32
-#define CIPHER_OVERHEAD 40 /* bytes added: a nonce of 24, a tag of 16 */
+#define CIPHER_NONCE    24
+#define CIPHER_OVERHEAD 40 /* bytes added: the nonce, a tag of 16 behind */
 
 /* What a ciphertext belongs to: with other texts it does not open. At most
  * four, of at most 100 bytes: ids and names of ours. */
@@ -20,7 +21,8 @@ struct cipher_bound {
 	const char *part[4];
 };
 
-/* `out` has room for len + CIPHER_OVERHEAD bytes. */
+/* `out` has room for len + CIPHER_OVERHEAD bytes; `plain` may be
+ * out + CIPHER_NONCE. */
 MUST_CHECK bool cipher_encrypt(const unsigned char key[CIPHER_KEY],
     struct cipher_bound to, const void *plain, size_t len, unsigned char *out);
 

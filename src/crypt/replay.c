@@ -14,7 +14,9 @@
 
 #define FORMAT 1
 
-_Static_assert(REPLAY_OVERHEAD == 1 + CIPHER_OVERHEAD, "sizes");
+_Static_assert(
+    REPLAY_OVERHEAD == 1 + CIPHER_OVERHEAD && REPLAY_FRONT == 1 + CIPHER_NONCE,
+    "sizes");
 _Static_assert(REPLAY_HASH == crypto_generichash_BYTES &&
 	CIPHER_KEY == crypto_generichash_KEYBYTES,
     "sizes");
@@ -94,13 +96,14 @@ replay_bound_to(const struct replay *k, const char *project_id,
 
 bool
 replay_seal(const struct replay *k, const char *project_id, const char *key_id,
-    const void *plain, size_t len, unsigned char *out)
+    unsigned char *text, size_t len)
 {
 	char hex[2 * REPLAY_HASH + 1];
 
-	out[0] = FORMAT;
+	text[0] = FORMAT;
 	return cipher_encrypt(k->seal,
-	    replay_bound_to(k, project_id, key_id, hex), plain, len, out + 1);
+	    replay_bound_to(k, project_id, key_id, hex), text + REPLAY_FRONT,
+	    len, text + 1);
 }
 
 bool

@@ -17,6 +17,7 @@
 
 #define REPLAY_HASH     32 /* bytes */
 #define REPLAY_OVERHEAD 41 /* bytes that sealing adds: 1 + 24 + 16 */
+#define REPLAY_FRONT    25 /* of these, in front */
 
 struct replay {
 	unsigned char name[REPLAY_HASH];    /* of the Idempotency-Key */
@@ -39,9 +40,10 @@ MUST_CHECK bool replay_derive(const char *api_key, const char *key,
 /* A number for the lock on this name. */
 int64_t replay_number(const struct replay *k);
 
-/* `out` has room for len + REPLAY_OVERHEAD bytes. */
+/* Seals in place: `text` has room for len + REPLAY_OVERHEAD bytes, and what is
+ * to be sealed from REPLAY_FRONT on. */
 MUST_CHECK bool replay_seal(const struct replay *k, const char *project_id,
-    const char *key_id, const void *plain, size_t len, unsigned char *out);
+    const char *key_id, unsigned char *text, size_t len);
 
 /* `out` has room for len - REPLAY_OVERHEAD bytes; *out_len is set. False: not
  * ours, another record's, or changed. */

@@ -165,8 +165,9 @@ open_answer(struct req *r)
 	}
 	ok = sealed &&
 	    replay_open(&r->once->keys, r->id.project_id, r->id.key_id, sealed,
-		len, (unsigned char *)text, &len) &&
-	    take_answer(r, text, len);
+		len, (unsigned char *)text, &len);
+	db_query_clear(&r->once->look); /* as large as what is made of it */
+	ok = ok && take_answer(r, text, len);
 	free(text);
 	if (!ok)
 		log_msg(LOG_ERROR, "a kept answer of key %s does not open",
@@ -186,11 +187,9 @@ found_answer(struct req *r)
 		return ERR_INTERNAL;
 	if (memcmp(request, o->keys.request, len) != 0)
 		return ERR_MISMATCH;
-	if (!open_answer(r))
-		return ERR_INTERNAL;
 	if (drained)
 		text_copy(o->drained, sizeof(o->drained), drained);
-	return ERR_REPLAY;
+	return open_answer(r) ? ERR_REPLAY : ERR_INTERNAL;
 }
 
 static void
@@ -243,28 +242,28 @@ drain_late(struct req *r)
 	return guard_drain(r, strcmp(id, r->id.project_id) == 0 ? NULL : id);
 }
 
-/* The answer as it is kept, in the request's memory; NULL: none. */
+/* The answer as it is kept, in the request's memory; NULL: none. It may have
+ * ten megabytes: the rows that it was made of go first. */
 static const unsigned char *
 seal_answer(struct req *r, size_t *len)
 {
-	struct printbuf *out = r->out;
-	size_t body = (size_t)out->bpos;
-	char *plain = malloc(body + HEAD_MAX);
-	unsigned char *sealed = NULL;
-	size_t n;
+	const struct printbuf *out = r->out;
+	size_t body = (size_t)out->bpos, n;
+	unsigned char *sealed, *text;
 
-	if (!plain)
+	guard_forget(r);
+	sealed = req_alloc(r, HEAD_MAX + body + REPLAY_OVERHEAD);
+	if (!sealed)
 		return NULL;
-	n = (size_t)snprintf(plain, HEAD_MAX, "%d\n%s\n", r->status, r->etag);
-	memcpy(plain + n, out->buf, body);
+	text = sealed + REPLAY_FRONT;
+	n = (size_t)snprintf(
+	    (char *)text, HEAD_MAX, "%d\n%s\n", r->status, r->etag);
+	memcpy(text + n, out->buf, body);
 	*len = n + body + REPLAY_OVERHEAD;
-	sealed = req_alloc(r, *len);
-	if (sealed &&
-	    !replay_seal(&r->once->keys, r->id.project_id, r->id.key_id, plain,
-		n + body, sealed))
-		sealed = NULL;
-	free(plain);
-	return sealed;
+	return replay_seal(&r->once->keys, r->id.project_id, r->id.key_id,
+		   sealed, n + body)
+	    ? sealed
+	    : NULL;
 }
 
 /* The second trip: the record, and all is done. */

@@ -304,7 +304,7 @@ serve(struct app *app)
 	const struct wire *wire = app->wire;
 	struct req r;
 	char *body;
-	size_t body_len, bytes = 0;
+	size_t body_len, bytes = 0, sent;
 	int64_t db_us;
 	enum err e;
 
@@ -334,10 +334,11 @@ serve(struct app *app)
 	worker_is_free(app->host);
 	log_set_request(NULL);
 	body_len = r.body_len;
+	sent = body_len + (r.once ? bytes : 0); /* with the answer to be kept */
 	req_end(&r);
 	free(body);
 	if (req_is_large(body_len, bytes)) {
-		db_slim(app->db, body_len);
+		db_slim(app->db, sent);
 		malloc_trim(0);
 	}
 }
