@@ -151,7 +151,7 @@ unit: $(UNIT) $(BUILD)/db/statements.sql $(BUILD)/tests/tables \
 	$(BUILD)/tests/late.so
 
 # Prints failures only and, last, the sum; see tests/check for the suites.
-SUITES = unit fcgi sql http faults mutants asan-unit asan-fcgi asan-http
+SUITES = unit fcgi sql http faults prove mutants asan-unit asan-fcgi asan-http
 check lint $(SUITES:%=check-%):
 	cgi-bin/stack/packages.sh check
 	$(BUILD_ALL) WERROR=-Werror all unit
@@ -189,6 +189,13 @@ mutants:
 	$(BUILD_ALL) WERROR=-Werror all unit
 	$(MAKE) --no-print-directory build-asan
 	MUTANTS=all TEST_SECONDS=3600 tests/check mutants
+
+# Random operations under faults on several hosts, held against the contract.
+prove:
+	cgi-bin/stack/packages.sh check
+	$(BUILD_ALL) all
+	/usr/bin/python3 tests/prove/prove.py $(SEED:%=--seed %) \
+		$(MINUTES:%=--minutes %) $(HOSTS:%=--hosts %)
 
 format:
 	find cgi-bin src tests -name '*.[ch]' -exec clang-format -i {} +
@@ -278,6 +285,6 @@ clean:
 	rm -rf $(BUILD) $(PROGRAMS)
 
 .PHONY: all run unit check lint $(SUITES:%=check-%) build-asan check-system \
-	coverage mutants format \
+	coverage mutants prove format \
 	install install-files uninstall deb clean FORCE
 .DELETE_ON_ERROR:
