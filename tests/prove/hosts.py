@@ -145,7 +145,7 @@ class Host:
 
     def __init__(self, stack, database, number, workers):
         self.stack, self.number = stack, number
-        self.folder = Path(tempfile.mkdtemp(prefix="cc-host-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="cc-prove-"))
         self.wanted = True
         for path in self.folder, self.folder / "pg", self.folder / "log":
             path.mkdir(exist_ok=True)
