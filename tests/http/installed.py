@@ -237,7 +237,7 @@ def undone(host, do, undo):
         host.sh(undo)
 
 
-MACHINE = {"disk", "backlog", "service"}
+MACHINE = {"disk", "backlog", "service", "timers"}
 
 
 def nothing(host):

@@ -151,7 +151,7 @@ def test_a_replaced_library(ready):
 
 SYSTEMCTL = """#!/bin/sh
 [ "$1" != is-enabled ] || exit 1
-cat /run/show
+cat /run/show."$3" 2>/dev/null || cat /run/show
 """
 SHOW = """LoadState={load}
 ActiveState={active}
@@ -195,6 +195,34 @@ def test_the_unit(ready, systemd, words, fix, severity, values):
         assert ready.found("service", words, severity).startswith(fix)
     else:
         assert "service" not in ready.look()
+
+
+@pytest.mark.parametrize("unit, shows, words, fix", [
+    ("audit.timer", {"active": "inactive"}, "is inactive", "enable --now"),
+    *(pytest.param(*row, marks=pytest.mark.plain) for row in (
+        ("purge.timer", {"active": "failed"}, "is failed", "enable --now"),
+        ("doctor.timer", {"state": "disabled"}, "will not start at boot",
+         "enable --now"),
+        ("audit.service", {"active": "failed"}, "has failed", "start"),
+        ("doctor.service", {"active": "failed"}, None, None),
+        ("purge.service", {"active": "inactive"}, None, None)))])
+def test_the_timers(ready, systemd, unit, shows, words, fix):
+    """None is found that is as it should be: doctor's own service, too, which
+    fails with what it finds."""
+    good = {"load": "loaded", "active": "active", "state": "enabled",
+            "reload": "no", "pid": ready.workers.pid, "dropin": ""}
+    ready.write("/run/show", SHOW.format(**good))
+    path = f"/run/show.codecourier-{unit}"
+    ready.write(path, SHOW.format(**{**good, **shows}))
+    try:
+        if words:
+            said = ready.found("timers", f"codecourier-{unit} {words}",
+                               "warning")
+            assert said.startswith(f"systemctl {fix} codecourier-{unit}")
+        else:
+            assert "timers" not in ready.look()
+    finally:
+        ready.sh(f"rm {path}")
 
 
 if os.geteuid() != 0:

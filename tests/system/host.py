@@ -14,6 +14,7 @@ from machine import Machine, until
 ROOT = Path(__file__).resolve().parents[2]
 UNIT = "codecourier-api.service"
 DOCTOR = "codecourier-doctor.service"
+TIMERS = sorted(p.name for p in (ROOT / "cgi-bin/systemd").glob("*.timer"))
 WORKER = "/usr/lib/codecourier/project-api.fcgi"
 SOCKET = "/run/codecourier/api.sock"
 LOAD = ROOT / "tests/system/load.py"
@@ -114,6 +115,10 @@ class Host(Machine):
         until(lambda: self.curl("/api/v1/project")[0] == 200, seconds,
               "a request answered with 200")
 
+    def sql(self, text):
+        return self.out("runuser -u postgres -- psql -XAtq -d codecourier -c "
+                        f'"{text}"')
+
     def serves(self):
         status, body = self.curl("/api/v1/project")
         assert status == 200, (status, body)
@@ -154,7 +159,7 @@ def serving(run, installation, name):
 
 class Load:
     """Clients at work while the block runs; what they saw is in it then:
-    requests, failures (texts), longest (ms)."""
+    requests, written (answered with 200), failures (texts), longest (ms)."""
 
     def __init__(self, host, count):
         self.process = subprocess.Popen(
@@ -177,6 +182,7 @@ class Load:
             self.process.kill()
         found = json.loads(out)
         self.requests, self.longest = found["requests"], found["longest"]
+        self.written = found["written"]
         self.failures, self.reopened = found["failures"], found["reopened"]
 
     def says(self):

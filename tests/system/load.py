@@ -5,7 +5,7 @@ it writes; all answers must be 200. The key comes on the first line of stdin.
 A kept connection that was closed between two requests is opened again, as
 every client does (RFC 9112, 9.3.1); how often is counted. Prints "ready" when
 every client has had an answer; at the end of stdin it stops and prints JSON:
-{"requests": N, "failures": [text, …], "longest": ms, "reopened": N}.
+{"requests": N, "written": N, "failures": [text, …], "longest": ms, "reopened": N}.
 """
 import http.client
 import json
@@ -20,6 +20,7 @@ stop = threading.Event()
 lock = threading.Lock()
 answered = []
 reopened = []
+written = []
 failures = []
 
 
@@ -60,6 +61,9 @@ def ask_once(line, number, headers):
     body = answer.read()
     if answer.status != 200:
         return f"{answer.status} {body[:200]!r}"
+    if number % 10 == 0:
+        with lock:
+            written.append(number)
     return None
 
 
@@ -93,7 +97,8 @@ def main(url, count):
     stop.set()
     for thread in threads:
         thread.join()
-    print(json.dumps({"requests": len(answered), "failures": failures,
+    print(json.dumps({"requests": len(answered), "written": len(written),
+                      "failures": failures,
                       "longest": round(max(answered) * 1000),
                       "reopened": len(reopened)}))
 

@@ -1,23 +1,21 @@
-"""The operator's command on a host: the timer that removes deleted projects,
+"""The operator's command on a host: what the timers start,
 priorities and versions in the journal, completion, manual pages."""
 import json
 import os
 import signal
 
-from host import UNIT
+import pytest
+
+from host import TIMERS, UNIT
 from machine import until
 
+AUDIT = "codecourier-audit.service"
 PURGE = "codecourier-purge.service"
 
 
 def ctl(host, *args):
     return json.loads(host.out("codecourierctl --json " + " ".join(args))
                       )["data"]
-
-
-def sql(host, text):
-    return host.out("runuser -u postgres -- psql -XAtq -d codecourier -c "
-                    f'"{text}"')
 
 
 def said(host, unit, *more):
@@ -27,11 +25,11 @@ def said(host, unit, *more):
                     f"{unit} {' '.join(more)}")
 
 
-def test_the_timer_is_there(host):
-    timers = host.out("systemctl list-timers --all --no-pager --no-legend")
-    assert "codecourier-purge.timer" in timers
-    assert host.out("systemctl is-enabled codecourier-purge.timer"
-                    ) == "enabled"
+@pytest.mark.parametrize("timer", TIMERS)
+def test_the_timers_are_there(host, timer):
+    timers = host.out("systemctl list-timers --no-pager --no-legend")
+    assert timer in timers
+    assert host.out(f"systemctl is-enabled {timer}") == "enabled"
 
 
 def test_the_timer_removes_what_is_due(host):
@@ -43,15 +41,39 @@ def test_the_timer_removes_what_is_due(host):
     host.run(f"systemctl start {PURGE}")
     assert "no deleted project is due" in said(host, PURGE)
     assert ctl(host, "project", "list", "--deleted")[0]["id"] == made["id"]
-    sql(host, "update codecourier.project set purge_at = now() where "
+    host.sql("update codecourier.project set purge_at = now() where "
               f"id = '{made['id']}'")
     host.run(f"systemctl start {PURGE}")
     assert made["id"] in said(host, PURGE)
     assert ctl(host, "project", "list", "--deleted") == []
     assert ctl(host, "project", "list") == live
-    assert sql(host, "select operator, finished_at is not null from "
+    assert host.sql("select operator, finished_at is not null from "
                      "codecourier.purge") == "root|t"
     assert host.out("systemctl --failed --plain --no-legend -q") == ""
+
+
+def test_heads_are_kept_in_the_journal(host):
+    """In its sandbox. What the journal has, as journalctl prints it, is what
+    verify reads: so a log that was made anew, head and all, is found."""
+    host.run(f"systemctl start {AUDIT}")
+    (head,) = ctl(host, "audit", "head")
+    for value in head["projectId"], str(head["number"]), head["hash"]:
+        assert value in said(host, AUDIT)
+    host.run(f"journalctl -u {AUDIT} >heads")
+    host.run("codecourierctl audit verify --head heads")
+
+    def say(operator):
+        last = f"number = {head['number']} and project_id = '{head['projectId']}'"
+        host.sql("set search_path = codecourier; update audit set operator = "
+                 f"'{operator}' where {last}; update audit a set hash = "
+                 f"audit_hash(a) where {last}; update audit_head h set hash = "
+                 f"(select hash from audit where {last}) where {last}")
+    say("nobody")
+    host.run("codecourierctl audit verify")
+    done = host.run("codecourierctl audit verify --head heads", code=1)
+    assert "the chain was made anew" in done.stdout, done
+    say("root")
+    host.run("codecourierctl audit verify --head heads")
 
 
 def test_a_purge_that_fails_is_an_error(host):

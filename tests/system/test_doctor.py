@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from host import DOCTOR, UNIT, WORKER, doctor_says, timer_says
+from host import (DOCTOR, TIMERS, UNIT, WORKER, doctor_says, timer_says)
 
 CONF = "/etc/codecourier/api.conf"
 DROP_IN = f"/etc/systemd/system/{UNIT}.d/database.conf"
@@ -63,6 +63,20 @@ def test_a_replaced_library(host):
         path = host.out(f"readlink -f /usr/lib/*/lib{name}")
         host.run(f"cp -p {path} {path}.new && mv {path}.new {path}")
         mended(host, f"^warning: {check}: ", "replaced", path)
+
+
+@pytest.mark.parametrize("timer", TIMERS)
+def test_a_timer_is_off(host, timer):
+    host.run(f"systemctl disable --now {timer}")
+    mended(host, "^warning: timers: ", f"{timer} is inactive")
+    assert host.out(f"systemctl is-enabled {timer}") == "enabled"
+
+
+def test_a_timers_last_run_has_failed(host):
+    host.run("systemctl stop postgresql@15-main.service; "
+             "systemctl start codecourier-audit", code=1)
+    host.run("systemctl start postgresql@15-main.service")
+    mended(host, "^warning: timers: ", "codecourier-audit.service has failed")
 
 
 def test_a_configuration_that_was_not_taken_up(host):

@@ -1,5 +1,8 @@
 """The database lost, and back from its dump by the README's lines."""
+import json
 import re
+
+import pytest
 
 from host import ROOT, UNIT, second_instance
 from machine import until
@@ -16,16 +19,36 @@ def lines():
             for b in blocks]
 
 
-def test_the_readmes_lines_bring_everything_back(host):
+def update(host, fields, *options):
+    """Status, and head and body, of an answer."""
+    return host.curl("/api/v1/project/settings/update", "-i",
+                     "-H 'Content-Type: application/json'",
+                     f"-d '{json.dumps(fields)}'", *options)
+
+
+def tag_of(answer):
+    return re.search(r"^etag: (\S+)", answer, re.M | re.I)[1]
+
+
+ONCE = "-H 'Idempotency-Key: of-after-the-dump'"
+LATER = {"gitCommitName": "later"}
+
+
+@pytest.fixture(scope="module")
+def restored(host):
+    """A host that was lost after the dump, and later still. Its tag of then;
+    heads of before the dump and of then are in /root/away."""
     dump, restore = lines()[:2]
     host.run("mkdir /root/away && cd /root/away && "
              "cp /etc/codecourier/keyring keyring.copy")
-    status, _ = host.curl(
-        "/api/v1/project/settings/update", "-H 'Content-Type: "
-        "application/json' -d '{\"envVars\": {\"KEPT\": \"sealed\"}}'")
-    assert status == 200
+    assert update(host, {"envVars": {"KEPT": "sealed"}})[0] == 200
+    host.run("codecourierctl audit head >/root/away/early")
     for line in dump:
         host.run(line)
+    status, said = update(host, LATER, ONCE)
+    assert status == 200
+    assert "Idempotency-Replayed" in update(host, LATER, ONCE)[1]
+    host.run("codecourierctl audit head >/root/away/late")
     kept = "cd /var/backups && stat -c '%n %a %s' codecourier*"
     good = host.out(kept)
     assert re.fullmatch(r"codecourier\.dump 600 [1-9]\d+", good), good
@@ -40,10 +63,29 @@ def test_the_readmes_lines_bring_everything_back(host):
     for line in restore:
         host.run(f"cd /root/away && {line}")
     host.until_serving()
+    return tag_of(said)
+
+
+def test_the_readmes_lines_bring_everything_back(host, restored):
     status, body = host.curl("/api/v1/project/settings")
     assert status == 200 and '"KEPT"' in body, body
+    assert "later" not in body
     said, status = host.doctor()
     assert status == 0, said
+    host.run("codecourierctl audit verify --head /root/away/early")
+
+
+def test_what_was_after_the_dump(host, restored):
+    """Its tag is nobody's, its retry is done, its heads are not met."""
+    verify = "codecourierctl audit verify --head /root/away/"
+    assert "the tail is cut" in host.out(f"{verify}late", code=1)
+    assert update(host, LATER, f"-H 'If-Match: {restored}'")[0] == 412
+    status, said = update(host, LATER, ONCE)
+    assert status == 200 and "Idempotency-Replayed" not in said
+    assert tag_of(said) != restored
+    assert "made anew" in host.out(f"{verify}late", code=1)
+    host.run("codecourierctl audit head >/root/away/after")
+    host.run(f"{verify}after")
 
 
 def test_init_makes_no_second_keyring(host):

@@ -3,16 +3,18 @@ one, from this one to a later one; and both versions side by side."""
 import json
 import re
 import subprocess
-import time
 
 import pytest
 
-from host import (ROOT, UNIT, WORKER, block, commands, install, package,
-                  second_instance, serving)
+from host import (ROOT, TIMERS, UNIT, WORKER, block, commands, install,
+                  package, second_instance, serving)
 from machine import until
 
 BEFORE = "http://127.0.0.1:8090"    # workers of the version before
-KEYS = "/api/v1/project/api-keys"
+PROJECT = "/api/v1/project"
+# what the load writes
+ROWS = ("select count(*) from codecourier.audit where action = "
+        "'settings.update'")
 VERSION = "dpkg-query -W -f '${Version}' codecourier-api"
 
 
@@ -57,7 +59,7 @@ def stays(old_host, cache):
 
 def look(host):
     return {"version": host.out(VERSION), "builds": host.worker_builds(),
-            "main": host.show("MainPID")}
+            "main": host.show("MainPID"), "rows": int(host.sql(ROWS))}
 
 
 def upgraded(host, later, lines):
@@ -149,24 +151,32 @@ def test_no_configuration_was_asked_about(upgrade):
     assert upgrade["host"].out("find /etc -name '*.dpkg-*'") == ""
 
 
-def test_the_daily_check_runs(upgrade):
-    """Also where the version before had none."""
-    timer = "codecourier-doctor.timer"
+def test_every_write_is_in_the_audit_log(upgrade):
+    """Whoever made it, a worker of before or of after."""
+    load = upgrade["load"]
+    assert upgrade["after"]["rows"] - upgrade["before"]["rows"] == load.written
+    assert load.written > 50
+    upgrade["host"].run("codecourierctl audit verify")
+
+
+@pytest.mark.parametrize("timer", TIMERS)
+def test_the_timers_run(upgrade, timer):
+    """Also those that the version before had not."""
     assert upgrade["host"].show("ActiveState", timer) == "active"
     assert upgrade["host"].out(f"systemctl is-enabled {timer}") == "enabled"
 
 
 @pytest.fixture(scope="module")
 def both(from_previous):
-    """The host of both versions: a call of this one's workers, which must be
-    answered 200; its data."""
+    """The host of both versions. call(path, body, base): what its workers
+    answer, which must be 200; those of this version without a base."""
     host = from_previous["host"]
     assert len(host.worker_builds()) == 1
 
-    def call(path, body, base=None):
-        status, text = host.curl(
-            KEYS + path, "-H 'Content-Type: application/json'",
-            f"-d '{json.dumps(body)}'", base=base)
+    def call(path, body=None, base=None):
+        options = [] if body is None else [
+            "-H 'Content-Type: application/json'", f"-d '{json.dumps(body)}'"]
+        status, text = host.curl(PROJECT + path, *options, base=base)
         assert status == 200, (path, status, text)
         return json.loads(text)["data"]
     host.call = call
@@ -175,45 +185,86 @@ def both(from_previous):
 
 def seen(host, key):
     """How a key is let in: by this version, by that before."""
-    return [host.curl("/api/v1/project", base=base, key=key)[0]
+    return [host.curl(PROJECT, base=base, key=key)[0]
             for base in (None, BEFORE)]
-
-
-@pytest.mark.parametrize("field, narrow, wide, here", [
-    ("scopes", ["settings:read"], ["projects:read", "projects:write"], 403),
-    ("disabled", True, False, 401),
-    ("allowedIps", ["192.0.2.0/24"], [], 403),
-    ("rateLimit", 1000, None, 200),
-    ("expiresAt", int(time.time() + 86400) * 1000, None, 200)])
-def test_a_narrowed_key_is_nowhere_wider(both, field, narrow, wide, here):
-    """Known to the worker of the version before, which asks to be tried again
-    where the key lives, and serves it again when it is as it was."""
-    made = both.call("/generate", {"name": field})
-    key, key_id = made["key"], made["id"]
-    assert seen(both, key) == [200, 200]
-    both.call("/update", {"keyId": key_id, field: narrow})
-    assert seen(both, key) == [here, 401 if field == "disabled" else 503]
-    if field != "disabled":
-        told = json.loads(both.curl("/api/v1/project", base=BEFORE,
-                                    key=key)[1])["error"]
-        assert (told["code"], told["retryable"]) == ("UNAVAILABLE", True)
-    both.call("/update", {"keyId": key_id, field: wide})
-    assert seen(both, key) == [200, 200]
 
 
 def test_each_revokes_what_the_other_made(both):
     for here, there in (None, BEFORE), (BEFORE, None):
-        made = both.call("/generate", {"name": "x"}, here)
+        made = both.call("/api-keys/generate", {"name": "x"}, here)
         assert seen(both, made["key"]) == [200, 200]
-        both.call("/revoke", {"keyId": made["id"]}, there)
+        both.call("/api-keys/revoke", {"keyId": made["id"]}, there)
         assert seen(both, made["key"]) == [401, 401]
 
 
+def tags(host):
+    """All tags of the project, by what has them."""
+    found = {path: host.call(path)["etag"] for path in ("", "/settings")}
+    for path in "/members", "/provider-keys", "/api-keys":
+        found |= {row.get("id", row.get("provider")): row["etag"]
+                  for row in host.call(path)}
+    return found
+
+
+# what an older worker does, and what of it changes a tag: a path, the name of
+# an id, or nothing
+OLD_WRITES = [
+    ("/update", {"name": "of before"}, ""),
+    ("/settings/update", {"learningModel": "of before"}, "/settings"),
+    ("/settings/update", {"convexDevKey": "0123456789"}, "/settings"),
+    ("/members/invite", {"email": "x@y.example", "role": "member"}, None),
+    ("/members/update-role", {"targetUserId": "userId", "role": "admin"},
+     "member"),
+    ("/members/remove", {"targetUserId": "userId"}, None),
+    ("/provider-keys/set", {"provider": "e2b", "key": "0123456789"}, None),
+    ("/provider-keys/set", {"provider": "e2b", "key": "9876543210"}, "e2b"),
+    ("/provider-keys/remove", {"provider": "e2b"}, None),
+    ("/api-keys/generate", {"name": "of before"}, None),
+    ("/api-keys/update", {"keyId": "keyId", "name": "y"}, "keyId"),
+    ("/api-keys/rotate", {"keyId": "keyId", "graceSeconds": 60}, "keyId"),
+    ("/api-keys/revoke", {"keyId": "keyId"}, "keyId"),
+]
+
+
+def test_no_write_of_before_misses_tag_or_log(both):
+    ids, before = {}, tags(both)
+    number = both.call("/audit-log?limit=1")[0]["number"]
+    for path, body, changed in OLD_WRITES:
+        made = both.call(path, {n: ids.get(v, v) for n, v in body.items()},
+                         BEFORE)
+        if path == "/members/invite":
+            ids |= {"member": made["id"], "userId": made["userId"]}
+        if path == "/api-keys/generate":
+            ids["keyId"] = made["id"]
+        now = tags(both)
+        differ = {n for n in before.keys() & now if before[n] != now[n]}
+        assert differ == {ids.get(changed, changed)} - {None}, path
+        (row,) = both.call("/audit-log?limit=1")
+        number += 1
+        assert row["number"] == number, path
+        assert "/" + row["action"].split(".")[1] in path, path
+        before = now
+    both.run("codecourierctl audit verify")
+
+
+@pytest.mark.parametrize("header", [
+    "Idempotency-Key: of-mine", 'If-Match: "x"'])
+def test_the_version_before_refuses_what_it_cannot_keep(both, header):
+    """It does not take no notice of it."""
+    status, text = both.curl(
+        PROJECT + "/update", "-H 'Content-Type: application/json'",
+        f"-H '{header}'", "-d '{}'", base=BEFORE)
+    assert status == 400, text
+    assert json.loads(text)["error"]["field"] == header.split(":")[0]
+
+
 def test_the_way_back(both, cache):
-    """The package of before on the schema of this one, and up again."""
-    before = package(cache / "previous/build/deb")
+    """The package of before on the schema of this one, and up again: each
+    write has another tag, and its row."""
+    version = "select version from codecourier.settings"
+    before = int(both.sql(version)), int(both.sql(ROWS))
     with both.load() as load:
-        for deb in before, package():
+        for deb in package(cache / "previous/build/deb"), package():
             both.put(deb)
             both.run("apt-get install -y --allow-downgrades "
                      "-o Dpkg::Options::=--force-confnew "
@@ -222,6 +273,11 @@ def test_the_way_back(both, cache):
             until(lambda: both.worker_builds() == {wanted}, 30, deb.name)
     both.note(f"to the version before and up again: {load.says()}")
     assert load.failures == [], load.says()
+    after = int(both.sql(version)), int(both.sql(ROWS))
+    assert [b - a for a, b in zip(before, after)] == [load.written] * 2
+    both.run("codecourierctl audit verify")
+    for timer in TIMERS:
+        assert both.show("ActiveState", timer) == "active"
 
 
 def test_nginx_serves_the_new_site(to_next):

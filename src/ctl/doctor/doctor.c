@@ -55,6 +55,8 @@ static const struct check {
 	"names and the like are one line, no slug looks like an id"},
     {"service", doctor_service, ANYHOW,
 	"the unit is enabled, active, and loaded as it is on disk"},
+    {"timers", doctor_timers, ANYHOW,
+	"those of the package wait for their time, none has failed"},
     {"workers", doctor_workers, CONF, "as many run as are configured"},
     {"cores", doctor_cores, CONF, "no core of a worker, with keys in it"},
     {"backlog", doctor_backlog, ANYHOW,

@@ -97,7 +97,7 @@ doctor_check doctor_operator, doctor_login, doctor_schema, doctor_connections,
     doctor_clock, doctor_commit, doctor_pooler;
 doctor_check doctor_nginx, doctor_apache, doctor_site, doctor_spool,
     doctor_answers, doctor_doors, doctor_certificate, doctor_web_server;
-doctor_check doctor_service, doctor_dropin, doctor_running, doctor_workers,
-    doctor_backlog, doctor_cores;
+doctor_check doctor_service, doctor_timers, doctor_dropin, doctor_running,
+    doctor_workers, doctor_backlog, doctor_cores;
 
 #endif

@@ -3,6 +3,8 @@
  */
 #include "ctl/doctor/doctor.h"
 
+#include "base/array.h"
+#include "base/text.h"
 #include "ctl/program.h"
 #include "shm/worker.h"
 
@@ -61,23 +63,33 @@ check_dropins(struct doctor *d, const char *text)
 			    d->unit);
 }
 
+/* These properties of a unit, a line each; free it. NULL: no systemd here,
+ * which was told. */
+static char *
+unit_shows(struct doctor *d, char *unit, char *properties)
+{
+	static char systemctl[] = "/usr/bin/systemctl", show[] = "show";
+	char *argv[] = {systemctl, show, properties, unit, NULL}, *text = NULL;
+
+	if (access("/run/systemd/system", F_OK) == 0 &&
+	    program_run(argv, &text) == 0)
+		return text;
+	free(text);
+	doctor_unseen(d, "%s: no systemd here", unit);
+	return NULL;
+}
+
 void
 doctor_service(struct doctor *d)
 {
-	static char systemctl[] = "/usr/bin/systemctl", show[] = "show",
-		    all[] = "--property=LoadState,ActiveState,SubState,Result,"
+	static char all[] = "--property=LoadState,ActiveState,SubState,Result,"
 			    "UnitFileState,NeedDaemonReload,MainPID,"
 			    "DropInPaths";
-	char *argv[] = {systemctl, show, all, d->unit, NULL}, *text;
 	char active[32], state[32], result[64], load[32], reload[8], fix[300];
+	char *text = d->installed ? unit_shows(d, d->unit, all) : NULL;
 
-	if (!d->installed)
+	if (!text)
 		return;
-	if (access("/run/systemd/system", F_OK) != 0 ||
-	    program_run(argv, &text) != 0) {
-		doctor_unseen(d, "%s: no systemd here", d->unit);
-		return;
-	}
 	property(text, "LoadState", load, sizeof(load));
 	property(text, "ActiveState", active, sizeof(active));
 	property(text, "UnitFileState", state, sizeof(state));
@@ -101,6 +113,80 @@ doctor_service(struct doctor *d)
 		    "systemctl daemon-reload; systemctl restart %s", d->unit);
 		doctor_warn(
 		    d, fix, "%s was changed on disk and not loaded", d->unit);
+	}
+}
+
+/* What runs beside the service. What looks at the database is the first
+ * instance's; further ones share that with it. */
+static const struct timer {
+	const char *name, *lack;
+	bool each; /* instance has its own: doctor itself */
+} timers[] = {
+    {"audit", "nothing outside of the database tells where its audit logs end",
+	false},
+    {"doctor", "nobody looks daily for what is wrong", true},
+    {"purge", "deleted projects and kept answers stay", false},
+};
+
+/* The timer `unit` waits for its time. False: no systemd here. */
+static bool
+check_timer(struct doctor *d, const struct timer *t, char *unit)
+{
+	static char all[] = "--property=ActiveState,UnitFileState";
+	char active[32], state[32], fix[200], *text = unit_shows(d, unit, all);
+
+	if (!text)
+		return false;
+	property(text, "ActiveState", active, sizeof(active));
+	property(text, "UnitFileState", state, sizeof(state));
+	free(text);
+	snprintf(fix, sizeof(fix), "systemctl enable --now %s", unit);
+	if (strcmp(active, "active") != 0)
+		doctor_warn(d, fix, "%s is %s: %s", unit, active, t->lack);
+	else if (strcmp(state, "disabled") == 0)
+		doctor_warn(
+		    d, fix, "%s will not start at boot: %s", unit, t->lack);
+	return true;
+}
+
+/* What it starts did not fail the last time. */
+static void
+check_last_run(struct doctor *d, const struct timer *t, char *unit)
+{
+	static char one[] = "--property=ActiveState";
+	char active[32] = "", fix[400], *text = unit_shows(d, unit, one);
+
+	if (text)
+		property(text, "ActiveState", active, sizeof(active));
+	free(text);
+	snprintf(fix, sizeof(fix),
+	    "systemctl start %s; journalctl -u %s -n 20 tells why it failed",
+	    unit, unit);
+	if (strcmp(active, "failed") == 0)
+		doctor_warn(d, fix, "%s has failed: %s", unit, t->lack);
+}
+
+void
+doctor_timers(struct doctor *d)
+{
+	const char *instance = strchr(d->unit, '@');
+	char unit[120];
+
+	for (size_t i = 0; d->installed && i < ARRAY_SIZE(timers); i++) {
+		const struct timer *t = &timers[i];
+		int len =
+		    snprintf(unit, sizeof(unit) - 10, "codecourier-%s%.*s",
+			t->name, instance ? (int)strcspn(instance, ".") : 0,
+			instance ? instance : "");
+
+		if (instance && !t->each)
+			continue;
+		text_copy(unit + len, 10, ".timer");
+		if (!check_timer(d, t, unit))
+			return; /* told once */
+		text_copy(unit + len, 10, ".service");
+		if (!t->each) /* each: that is us */
+			check_last_run(d, t, unit);
 	}
 }
 
