@@ -7,8 +7,10 @@ import threading
 import pytest
 
 from client import at_once
+from contract import NOBODY
+from psql import SqlError
 from session import Session, until
-from states import older
+from states import migration, older
 from test_migrations import NEWEST, PROGRAM
 
 FIRST = 3           # of those that are to be applied
@@ -129,6 +131,28 @@ def test_it_waits_where_requests_begin(cluster):
     request.close()
     assert result[0].returncode == 0, result
     assert version(cluster) == NEWEST
+
+
+def test_who_waits_for_the_numbering(cluster):
+    """While 0011 numbers the audit rows: reads, guards and last uses do not
+    wait. Writes do, until the API's lock_timeout has them come again (503)."""
+    older(cluster, 10)
+    numbering = open_session(cluster)
+    request = open_session(cluster, "options='-c lock_timeout=1ms'")
+    numbering.run("begin; set role codecourier_owner; "
+                  + migration(11).partition("begin;")[2].rpartition("; insert")[0])
+    request.run("set search_path = codecourier; select count(*) from settings; "
+                "begin; select 1 from api_key k, project t for key share; "
+                "update api_key set last_used_at = now(); commit")
+    request.close()
+    with pytest.raises(SqlError) as got:
+        cluster.sql(
+            "begin; set local lock_timeout = '1ms'; insert into "
+            "codecourier.audit (project_id, actor, action, object, object_id) "
+            f"values ('{NOBODY}', 'key', 'x', 'x', 'x'); commit")
+    assert got.value.state == "55P03"
+    numbering.run("rollback")
+    numbering.close()
 
 
 def test_two_at_a_time_wait_for_each_other(old):

@@ -59,13 +59,13 @@ def stays(old_host, cache):
 
 def look(host):
     return {"version": host.out(VERSION), "builds": host.worker_builds(),
-            "main": host.show("MainPID"), "rows": int(host.sql(ROWS))}
+            "main": host.show("MainPID")}
 
 
 def upgraded(host, later, lines):
     """What the lines have said, what the clients saw, the host before and
     after."""
-    before = look(host)
+    before, rows = look(host), int(host.sql(ROWS))
     host.put(later)
     with host.load() as load:
         done = host.run(f"set -e\ncd /root\n{lines}", seconds=300)
@@ -75,7 +75,7 @@ def upgraded(host, later, lines):
     host.note(f"upgrade {before['version']} to {look(host)['version']}: "
               f"{load.says()}")
     return {"host": host, "before": before, "after": look(host), "load": load,
-            "said": done.stdout + done.stderr}
+            "rows": int(host.sql(ROWS)) - rows, "said": done.stdout + done.stderr}
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +154,7 @@ def test_no_configuration_was_asked_about(upgrade):
 def test_every_write_is_in_the_audit_log(upgrade):
     """Whoever made it, a worker of before or of after."""
     load = upgrade["load"]
-    assert upgrade["after"]["rows"] - upgrade["before"]["rows"] == load.written
-    assert load.written > 50
+    assert upgrade["rows"] == load.written > 50
     upgrade["host"].run("codecourierctl audit verify")
 
 
