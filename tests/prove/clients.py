@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 
 from history import Op
 from shown import (
-    PROVIDERS, SETTINGS, shown_key, shown_keys, shown_member, shown_members,
+    PROVIDERS, SETTINGS, member_state, shown_key, shown_keys, shown_member, shown_members,
     shown_nothing, shown_project, shown_provider, shown_providers,
     shown_settings, shown_whoami)
 
 PATIENCE = [0.5, 1, 3, 12]  # seconds for an answer, by client
 LINGER = 1.0        # so long a key that has ended is still tried
 KEYS = 6            # that a project has at a time, about
-PENDING = 8
+MEMBERS = 12
 SCOPES = [*[("projects:read", "projects:write")] * 3, ("projects:read",),
           ("settings:read", "settings:write"), ("settings:write",),
           ("members:read", "provider-keys:read", "provider-keys:write"),
@@ -28,8 +28,8 @@ HOW_OFTEN = {       # of a hundred and so many
     "read_settings": 16, "read_project": 14, "read_members": 8,
     "read_providers": 6, "read_keys": 4, "read_variables": 4, "whoami": 10,
     "update_settings": 10, "import_variables": 5, "update_project": 6,
-    "set_provider": 5, "remove_provider": 3, "invite": 3, "change_role": 4,
-    "remove_member": 2, "generate": 1, "update_key": 6, "rotate": 1,
+    "set_provider": 5, "remove_provider": 3, "invite": 3, "resend": 2,
+    "accept": 2, "change_role": 4, "remove_member": 2, "generate": 1, "update_key": 6, "rotate": 1,
     "revoke": 1, "revoke_as_holder": 1}
 
 
@@ -50,7 +50,8 @@ class Project:
     admin: Key
     keys: list = field(default_factory=list)
     rated: Key = None
-    members: dict = field(default_factory=dict)     # id → (userId, status)
+    members: dict = field(default_factory=dict)     # id → userId
+    invitations: dict = field(default_factory=dict)     # id → [(name, token)]
     tags: dict = field(default_factory=dict)        # object → the last one
 
     def thing(self, kind, name=""):
@@ -183,7 +184,7 @@ class Client(threading.Thread, Caller):
                              show=show, project=project)
 
     def post(self, kind, project, path, scope, body, thing, change, show,
-             key=None, matched=True):
+             key=None, matched=True, needs=None):
         """A write, now and then with If-Match or Idempotency-Key; who has it
         looks at what became of it, mostly on another host."""
         key = key or self.some_key(project)
@@ -194,7 +195,7 @@ class Client(threading.Thread, Caller):
         host, data = None, None
         while True:
             op = Op(kind, project.id, scope=scope, host=host, object=thing,
-                    change=change, if_match=tag, group=group)
+                    change=change, needs=needs, if_match=tag, group=group)
             data = self.send(op, "POST", path, key, body, show, project)
             if not group or not self.again(op):
                 return op, data
@@ -232,8 +233,7 @@ class Client(threading.Thread, Caller):
         if rows is not None:
             op.owners = sum(r["role"] == "owner" and r["status"] == "active"
                             for r in rows)
-            project.members.update(
-                (r["id"], (r["userId"], r["status"])) for r in rows)
+            project.members.update((r["id"], r["userId"]) for r in rows)
         return op
 
     def read_providers(self, project, host=None):
@@ -317,27 +317,56 @@ class Client(threading.Thread, Caller):
         self.look(op, self.read_providers, project)
 
     def invite(self, project):
-        if sum(s == "pending" for _, s in list(
-                project.members.values())) >= PENDING:
+        if len(project.members) >= MEMBERS:
             return self.remove_member(project)
         member = {"email": f"{self.token()}@x.example",
                   "role": self.random.choice(["owner", "admin", "member"])}
-        op, row = self.post("member.invite", project,
-                            "/project/members/invite", "members:write",
-                            member, None, {**member, "status": "pending"},
-                            shown_member, matched=False)
+        self.send_token(project, "invite", member, None,
+                        {**member, "status": "pending"})
+
+    def resend(self, project):
+        """The token of before is none any more."""
+        member, user = self.some_member(project, project.invitations)
+        if member:
+            self.send_token(project, "resend", {"targetUserId": user},
+                            project.thing("member", member), {})
+
+    def send_token(self, project, call, body, thing, change):
+        name = self.token()
+        op, row = self.post(f"member.{call}", project,
+                            f"/project/members/{call}", "members:write", body,
+                            thing, {**change, "token": name}, shown_member,
+                            matched=False)
         if row:
-            project.members[row["id"]] = row["userId"], "pending"
+            project.members[row["id"]] = row["userId"]
+            project.invitations.setdefault(row["id"], []).append(
+                (name, row["token"]))
         self.look(op, self.read_members, project)
 
-    def some_member(self, project, status):
+    def accept(self, project):
+        """By any token that there was."""
+        member, _ = self.some_member(project, project.invitations)
+        if not member:
+            return
+        name, token = self.random.choice(project.invitations[member][-3:])
+        thing = project.thing("member", member)
+
+        def show(project, data):
+            return [(thing, member_state(data), None)]
+
+        op, _ = self.post("member.accept", project, "/invitations/accept",
+                          None, {"token": token}, thing, {"status": "active"},
+                          show, NOBODY, matched=False,
+                          needs={"token": name, "status": "pending"})
+        self.look(op, self.read_members, project)
+
+    def some_member(self, project, among=None):
         return self.random.choice([
-            (m, u) for m, (u, s) in list(project.members.items())
-            if s == status] or [(None, None)])
+            (m, u) for m, u in list(project.members.items())
+            if among is None or m in among] or [(None, None)])
 
     def change_role(self, project):
-        """Of those that are active: two owners at least want to stay."""
-        member, user = self.some_member(project, "active")
+        member, user = self.some_member(project)
         role = self.random.choice(["owner", "admin"])
         op, _ = self.post("member.update-role", project,
                           "/project/members/update-role", "members:write",
@@ -347,7 +376,8 @@ class Client(threading.Thread, Caller):
         self.look(op, self.read_members, project)
 
     def remove_member(self, project):
-        member, user = self.some_member(project, "pending")
+        """Those that were there at first stay, so that there are owners."""
+        member, user = self.some_member(project, project.invitations)
         if not member:
             return
         op, _ = self.post("member.remove", project,

@@ -29,6 +29,7 @@ class Op:
     writes: bool = False
     object: tuple = None        # that it writes; None: one that it makes
     change: dict = None         # what of it, None: it removes it
+    needs: dict = None          # what its state must show for that
     group: str = None           # Idempotency-Key
     replayed: bool = False
     if_match: str = None

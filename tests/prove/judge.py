@@ -164,6 +164,10 @@ class Judge:
                 new = self.history.successors.get(thing[2])
                 if new and old:
                     self.step(("key", op.project, new), op, row, old)
+            if op.kind == "project.delete":
+                for key in [o for o in self.objects
+                            if o[:2] == ("key", op.project)]:
+                    self.step(key, op, row, {"revoked": True})
             self.count_owners(thing, op)
         for register in self.objects.values():
             register.freeze()
@@ -324,14 +328,21 @@ class Judge:
                            "the answer that its key was over",
                            over.op, over.answered, op)
 
-    def missing(self):
-        """404 only of what is not there."""
+    def needs(self):
+        """An invitation is accepted by its last token, once; 404 only of what
+        is not there."""
         for op in self.history.ops:
             register = self.objects.get(op.object)
-            if op.status != 404 or not register:
+            if not register:
                 continue
-            if all(register.steps[n].state is not None for n in
-                   register.possible(register.first(op.begin), op.end)):
+            n = self.before.get((op.rid, op.object))
+            if op.needs and n is not None and \
+                    not shows(register.steps[n].state, op.needs):
+                self.blame("needs", f"done of {register.steps[n].state}, it "
+                           f"needs {op.needs}", register.steps[n].op, op)
+            elif op.status == 404 and all(
+                    shows(register.steps[n].state, op.needs or {}) for n in
+                    register.possible(register.first(op.begin), op.end)):
                 self.blame("reads", "404 of what was there all the time", op)
 
     # ---- retries, rates ----
@@ -384,7 +395,7 @@ def judge(history):
     one.preconditions()
     one.uses()
     one.late_writes()
-    one.missing()
+    one.needs()
     one.replays()
     one.rates()
     return one.found

@@ -157,6 +157,7 @@ class Round:
     def judge(self):
         for project in self.projects:
             self.read_all(project)
+            self.delete(project)
         history = self.history()
         found = judge(history)
         for project in self.projects:
@@ -166,6 +167,21 @@ class Round:
     def lines(self, text):
         return [line.split("|") for line in
                 self.database.sql(text, "codecourier").splitlines()]
+
+    def delete(self, project):
+        """With it all of its keys end, at once and everywhere."""
+        def gone():
+            op, _ = self.reader.post(
+                "project.delete", project, "/project/delete",
+                "projects:write", {}, project.thing("project"), None,
+                shown_nothing, project.admin, matched=False)
+            return op.done or op.status == 401
+
+        insist(gone)
+        for key in (project.admin, project.rated, *project.keys):
+            for host in range(len(self.arena.hosts)):
+                self.reader.get("project", project, "/project",
+                                "projects:read", shown_nothing, key, host)
 
     def history(self):
         ids = ", ".join(f"'{p.id}'" for p in self.projects)

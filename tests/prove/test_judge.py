@@ -2,81 +2,9 @@
 what only looks wrong, which it must not."""
 import pytest
 
-from history import NEVER, History, Op, Row
+from history import NEVER, Row
 from judge import judge
-
-PROJECT = "p"
-SETTINGS = ("settings", PROJECT, "")
-MEMBER, OTHER = ("member", PROJECT, "m1"), ("member", PROJECT, "m2")
-KEY = ("key", PROJECT, "k")
-GOOD = {"name": "k", "scopes": ("projects:read", "projects:write"),
-        "ips": (), "rate": None, "disabled": False, "revoked": False,
-        "ends": None}
-OWNER = {"role": "owner", "status": "active"}
-
-
-class Plot:
-    """A history, told op by op; each moment is one of both clocks."""
-
-    def __init__(self):
-        self.history = History({
-            SETTINGS: {"a": "0"}, KEY: GOOD, MEMBER: OWNER, OTHER: OWNER,
-            ("key", PROJECT, "admin"): GOOD}, [], [])
-
-    def op(self, kind, begin, end, status=200, row=None, **more):
-        """`row`: when its audit row was written, if it was."""
-        ops = self.history.ops
-        op = Op(kind=kind, project=PROJECT, begin=begin, end=end,
-                wall=(begin, end), status=status, rid=f"r{len(ops)}",
-                **{"key": "admin", **more})
-        ops.append(op)
-        if row is not None:
-            self.row(op, row)
-        return op
-
-    def row(self, op, at, object_id=""):
-        self.history.rows.append(Row(
-            PROJECT, len(self.history.rows) + 1, op.rid, object_id, at))
-
-    def write(self, value, begin, end, row=None, **more):
-        thing = more.pop("object", SETTINGS)
-        change = more.pop("change", {"a": value})
-        return self.op("settings.update", begin, end, row=row, writes=True,
-                       object=thing, change=change, **more)
-
-    def read(self, value, begin, end, tag=None, thing=SETTINGS, **more):
-        seen = [(thing, value and {"a": value}, tag)]
-        return self.op("settings", begin, end, seen=seen, **more)
-
-    def revoke(self, begin, end, row, **more):
-        return self.op("key.revoke", begin, end, row=row, writes=True,
-                       object=KEY, change={"revoked": True}, **more)
-
-    def use(self, begin, end, status=200, **more):
-        return self.op("project", begin, end, status, key="k",
-                       scope="projects:read", **more)
-
-    def update_key(self, change, begin, end, row):
-        return self.op("key.update", begin, end, row=row, writes=True,
-                       object=KEY, change=change)
-
-
-@pytest.fixture
-def plot():
-    return Plot()
-
-
-def fine(plot):
-    assert [str(v) for v in judge(plot.history)] == []
-
-
-def wrong(plot, promise, words):
-    """Exactly this is found; the ops that show it."""
-    found = judge(plot.history)
-    assert [v.promise for v in found] == [promise], list(map(str, found))
-    assert words in str(found[0]), found[0]
-    assert len(found[0].ops) <= 6
-    return [o for o in found[0].ops if o]
+from plot import MEMBER, OTHER, PROJECT, SETTINGS, fine, wrong
 
 
 # ---- writes: once ----
@@ -264,6 +192,44 @@ def test_404_of_what_is_there(plot):
     wrong(plot, "reads", "404")
 
 
+def invited(plot, token, begin, row):
+    return plot.op("member.resend", begin, begin + 1, row=row, writes=True,
+                   object=OTHER, change={"token": token, "status": "pending"})
+
+
+def accept(plot, token, begin, status=200, row=None):
+    return plot.op("member.accept", begin, begin + 1, status, row, key=None,
+                   writes=True, object=OTHER, change={"status": "active"},
+                   needs={"token": token, "status": "pending"})
+
+
+def test_invitations(plot):
+    invited(plot, "one", 1, 1.5)
+    accept(plot, "none", 2.5, status=404)
+    invited(plot, "two", 3, 3.5)
+    accept(plot, "one", 5, status=404)
+    accept(plot, "two", 5, row=5.5)
+    accept(plot, "two", 7, status=404)
+    fine(plot)
+
+
+@pytest.mark.parametrize("token", ["one", "two"])
+def test_accepted_by_what_is_over(plot, token):
+    """By the token before the last one; by the last one again."""
+    invited(plot, "one", 1, 1.5)
+    invited(plot, "two", 3, 3.5)
+    if token == "two":
+        accept(plot, token, 5, row=5.5)
+    accept(plot, token, 7, row=7.5)
+    wrong(plot, "needs", "done of")
+
+
+def test_404_of_a_good_invitation(plot):
+    invited(plot, "one", 1, 1.5)
+    accept(plot, "one", 5, status=404)
+    wrong(plot, "reads", "404")
+
+
 def test_what_nobody_made(plot):
     plot.read("1", 1, 2, thing=("member", PROJECT, "m9"))
     wrong(plot, "reads", "never made")
@@ -314,122 +280,7 @@ def test_412_for_nothing(plot):
     wrong(plot, "if-match", "refused, though it was the one")
 
 
-# ---- keys ----
-
-def test_revoked(plot):
-    plot.use(0, 1)
-    plot.revoke(1, 3, row=2)
-    plot.use(1.5, 2.5)
-    plot.use(1.5, 9)        # began before the answer
-    plot.use(2.9, 4, status=401)
-    plot.use(5, 6, status=401)
-    fine(plot)
-
-
-def test_used_after_revocation(plot):
-    revoke = plot.revoke(1, 3, row=2)
-    use = plot.use(3.001, 4, host=1)
-    assert wrong(plot, "keys", "succeeded") == [revoke, revoke, use]
-
-
-@pytest.mark.parametrize("status", [304, 400, 404, 409, 412])
-def test_let_in_is_a_success_of_the_key(plot, status):
-    plot.revoke(1, 3, row=2)
-    plot.use(4, 5, status=status)
-    wrong(plot, "keys", "a request was told")
-
-
-def test_revoked_in_doubt(plot):
-    """As long as nobody was told, either is right."""
-    plot.revoke(1, NEVER, row=2, status=0)
-    plot.use(3, 4)
-    plot.use(3, 4, status=401)
-    fine(plot)
-
-
-def test_revoked_again(plot):
-    plot.revoke(1, 2, row=1.5)
-    plot.revoke(3, 4, row=None)
-    fine(plot)
-
-
-@pytest.mark.parametrize("change, status, code", [
-    ({"disabled": True}, 401, "AUTH_INVALID"),
-    ({"scopes": ("settings:read",)}, 403, "SCOPE_DENIED"),
-    ({"ips": ("10.0.0.0/8",)}, 403, "FORBIDDEN")])
-def test_narrower(plot, change, status, code):
-    plot.use(0, 1)
-    plot.update_key(change, 1, 3, row=2)
-    plot.use(4, 5, status=status, code=code)
-    plot.update_key({n: GOOD[n] for n in change}, 6, 8, row=7)
-    plot.use(7.5, 9, status=status, code=code)
-    plot.use(7.5, 9)
-    plot.use(9, 10)
-    fine(plot)
-    plot.use(4, 5)
-    wrong(plot, "keys", "succeeded")
-
-
-def test_nobody_is_refused_whose_key_is_good(plot):
-    plot.use(1, 2, status=401, code="AUTH_INVALID")
-    wrong(plot, "keys", "was told AUTH_INVALID")
-
-
-@pytest.mark.parametrize("code", ["SCOPE_DENIED", "FORBIDDEN"])
-def test_nobody_lacks_what_it_has(plot, code):
-    plot.use(1, 2, status=403, code=code)
-    wrong(plot, "keys", f"was told {code}")
-
-
-def test_503_says_nothing_of_a_key(plot):
-    plot.revoke(1, 3, row=2)
-    plot.use(4, 5, status=503, retryable=True)
-    fine(plot)
-
-
-def rotate(plot, seconds):
-    change = {"grace": seconds} if seconds else {"revoked": True}
-    plot.history.successors["k"] = "k2"
-    plot.op("key.rotate", 1, 3, row=2, writes=True, object=KEY,
-            change=change)
-
-
-def test_rotated_with_grace(plot):
-    rotate(plot, 10)
-    plot.use(10.5, 11)
-    plot.use(11.5, 11.8)
-    plot.use(11.5, 11.8, status=401)
-    plot.use(12.5, 13, status=401)
-    fine(plot)
-    plot.use(12.5, 13)
-    wrong(plot, "keys", "succeeded")
-
-
-def test_over_before_its_grace(plot):
-    rotate(plot, 10)
-    plot.use(9, 10, status=401)
-    wrong(plot, "keys", "was told")
-
-
-def test_the_successor(plot):
-    rotate(plot, 0)
-    for key, status in ("k", 401), ("k2", 200):
-        plot.op("project", 4, 5, status, key=key, scope="projects:read")
-    fine(plot)
-    plot.op("project", 4, 5, 200, key="k", scope="projects:read")
-    wrong(plot, "keys", "succeeded")
-
-
-def test_written_late(plot):
-    """It began before the revocation, and was written after its answer."""
-    plot.op("settings.update", 0, NEVER, 0, writes=True, object=SETTINGS,
-            change={"a": "1"}, key="k", scope="settings:write")
-    plot.revoke(1, 3, row=2)
-    plot.row(plot.history.ops[0], 4.0)
-    wrong(plot, "keys", "written 1.000 s after the answer")
-
-
-# ---- owners, rates ----
+# ---- owners, and what is told ----
 
 def role(plot, thing, begin, row):
     return plot.op("member.update-role", begin, begin + 1, row=row,
@@ -447,19 +298,6 @@ def test_owners(plot):
 def test_a_list_without_owner(plot):
     plot.op("members", 3, 4, owners=0)
     wrong(plot, "owners", "a list without")
-
-
-def test_rates(plot):
-    plot.history.initial[KEY] = {**GOOD, "rate": 3}
-    for n in range(3):
-        plot.use(n, n + 1)
-    plot.use(3, 4, status=429)
-    plot.use(62, 63, host=1)
-    for n in range(3):
-        plot.use(62 + n, 63 + n)
-    fine(plot)
-    plot.use(62.5, 63.5)
-    wrong(plot, "rates", "4 in a minute on host 0, 3 are allowed")
 
 
 def test_shortest(plot):

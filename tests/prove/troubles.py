@@ -40,6 +40,10 @@ class Troubles(threading.Thread):
                     self.one()
         except Exception as problem:    # told by the run
             self.problem = problem
+        self.end()
+
+    def end(self):
+        """Nothing is left of them but what sleeps in PostgreSQL: a while."""
         self.undo(float("inf"))
         for session in self.sessions:
             session.kill()
