@@ -130,7 +130,7 @@ check_body(struct req *r, const struct body *body)
 	return ill < 0 ? ERR_OK : req_not_found(r, ill);
 }
 
-/* Query, headers of tags, one that promises what is not built yet, body. */
+/* Query, the form of an Idempotency-Key, headers of tags, body. */
 static enum err
 check_input(struct req *r)
 {

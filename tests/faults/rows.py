@@ -15,7 +15,7 @@ UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # what differs each time a thing is made
 FRESH = re.compile(
     rf"{UUID}|\d{{4}}-\d\d-\d\dT[0-9:.+]+|\\\\x[0-9a-f]{{8,}}|"
-    r"cc_(?:live|test)_[0-9A-Za-z]{8,}|\b1[0-9]{12}\b|"
+    r"cc_(?:live|test|inv)_[0-9A-Za-z]{8,}|\b1[0-9]{12}\b|"
     r"\b[0-9]+-[0-9a-f]{8,16}\b")     # a tag
 
 

@@ -18,8 +18,8 @@ refuse(int from, int to)
 
 	for (int n = from; n < to; n++) {
 		request(&r, "/api/v1/project");
-		snprintf(r.id.key_id, UUID_TEXT, "%s%04d",
-		    "00000000-0000-4000-8000-00000000", n);
+		snprintf(r.id.key_id, UUID_TEXT, "%s%04u",
+		    "00000000-0000-4000-8000-00000000", (unsigned)n % 10000);
 		r.refused = "scope";
 		r.status = 403;
 		refusals_note(&r);

@@ -302,7 +302,7 @@ refuses_bodies_of_good_keys_only(void **state)
 }
 
 static void
-refuses_what_is_not_built(void **state)
+refuses_headers_not_taken(void **state)
 {
 	(void)state;
 	sent = "{}";
@@ -412,7 +412,7 @@ main(void)
 	    ONE(tells_failures),
 	    ONE(asks_for_a_key_first),
 	    ONE(refuses_bodies_of_good_keys_only),
-	    ONE(refuses_what_is_not_built),
+	    ONE(refuses_headers_not_taken),
 	    ONE(writes),
 	    ONE(does_once),
 	    ONE(says_what_was_done),
