@@ -24,7 +24,9 @@ CREATE UNIQUE INDEX member_token_once ON member (token_hash)
 CREATE FUNCTION member_invited() RETURNS trigger
 	LANGUAGE plpgsql AS $$
 BEGIN
+	-- of an INSERT there is no OLD: NULL
 	NEW.invitation_ends_at := CASE WHEN NEW.status = 'pending'
+		AND NEW.token_hash IS DISTINCT FROM OLD.token_hash
 		AND NEW.token_hash IS NOT NULL THEN now() + interval '7 days' END;
 	RETURN NEW;
 END

@@ -46,7 +46,9 @@ def each(stack, status, operations=ALL, query="", **more):
 
 def examples(project):
     """Every call with the body of its example: the server takes it."""
-    api, ids = project.api, {}
+    api = project.api
+    ids = {"$token": api.post("/project/members/invite", {
+        "email": "invited@x.example", "role": "member"})["token"]}
     for write in WRITE_CALLS[:-1]:      # the last one deletes
         spec = OPERATIONS["POST", "/api/v1" + write.path].spec["requestBody"]
         (kind, media), = spec["content"].items()

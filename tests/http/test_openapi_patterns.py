@@ -76,6 +76,10 @@ SAMPLES = {
         ["cc_live_" + "aZ9" * 15 + "x"],
         ["", "cc_live_" + "a" * 45, "cc_live_" + "a" * 47,
          "cc_live_" + "a" * 46 + "\n"]),
+    "schemas/InvitationToken/pattern": (
+        ["cc_inv_" + "aZ9" * 15 + "x"],
+        ["", "cc_inv_" + "a" * 45, "cc_inv_" + "a" * 47,
+         "cc_inv_" + "a" * 46 + "\n"]),
     "schemas/Tag/pattern": (
         ['"1-0"', '"12-9b1d0c5e7f2a4b68"'],
         ["", '""', "1-0", 'W/"1-0"', '"0-1"', '"1-A"', '"1-"', '"1-0"\n',

@@ -49,6 +49,11 @@ class Secrets:
         self.add(name, key[16:])
         return key
 
+    def token(self, name, made):
+        """The token of an invitation, which has no prefix."""
+        self.add(name, made["token"][7:])
+        return made["token"]
+
     @staticmethod
     def forms(text):
         """The bytes of all ways to write a secret down."""
@@ -127,6 +132,31 @@ def keys(project, plant):
     holder.refused("VALIDATION", "POST", HOLDER, {"key": found["key"] + " "})
 
 
+def tokens(project, plant):
+    """Of invitations: told, sent anew, used, wrong, and one that waits."""
+    api, nobody = project.api, Api(project.stack.base)
+    accept, invite = "/invitations/accept", "/project/members/invite"
+    first = api.post(invite, {"email": "a@x.example", "role": "owner"})
+    first["token"] = plant.token("first token", first)
+    token = plant.token("new token", api.post(
+        "/project/members/resend", {"targetUserId": first["userId"]}))
+    for body in ({"token": first["token"]}, {"token": token + " "},
+                 {"token": token, "name": ""}, {"token": token, "x": token}):
+        assert nobody.send("POST", accept, body).status in (400, 404)
+    nobody.refused("NOT_FOUND", "POST", f"{accept}/{token}", {})
+    nobody.refused("VALIDATION", "POST", f"{accept}?{token}", {"token": token})
+    api.refused("AUTH_INVALID", "GET", "/project",
+                headers={"Authorization": f"Bearer {token}"})
+    for n in range(6):      # both workers
+        made = api.post(invite, {"email": f"{n}@y.example", "role": "member"})
+        nobody.post(accept, {"token": plant.token(f"used token {n}", made)})
+    head = {"Idempotency-Key": plant.new("idempotency key of accept")}
+    for _ in range(2):
+        nobody.ok("POST", accept, {"token": token, "name": "x"}, headers=head)
+    plant.token("waiting token", api.post(
+        invite, {"email": "b@x.example", "role": "member"}))
+
+
 def kept(project, plant):
     """Answers that are kept for retries, with what stands in them."""
     api, mark = project.api, plant.new
@@ -134,14 +164,18 @@ def kept(project, plant):
             ("/project/api-keys/generate", {"name": "kept"}),
             (UPDATE, {"envVars": {"FOO": mark("kept env")},
                       "testUserCredentials": {"a": mark("kept user")}}),
+            ("/project/members/invite", {"email": "kept@x.example",
+                                         "role": "member"}),
             (SET, {"provider": "openai", "key": mark("kept provider")})]:
         head = {"Idempotency-Key": mark("idempotency key of " + path)}
         first = api.ok("POST", path, body, headers=head)
         assert api.ok("POST", path, body, headers=head) == first
         if "key" in first["data"]:
             plant.key("kept key", first["data"]["key"])
+        if "token" in first["data"]:
+            plant.token("kept token", first["data"])
     assert project.stack.sql("select count(*) from codecourier.replay where "
-                             f"project_id = '{project.id}'") == "3"
+                             f"project_id = '{project.id}'") == "5"
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +205,7 @@ def planted(site):
     api.post("/project/provider-keys/remove", {"provider": "e2b"})
     site.ctl("provider-key", "reveal", project.slug, "github")
     keys(project, plant)
+    tokens(project, plant)
     kept(project, plant)
     refusals(api, mark)
     too_much(api, mark)

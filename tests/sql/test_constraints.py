@@ -46,6 +46,8 @@ def change(project, table, what, more="true"):
     ("member", "role = 'viewer'", "member_role"),
     ("member", "status = 'gone', joined_at = null", "member_status"),
     ("member", "joined_at = null", "member_joined"),
+    ("member", "token_hash = '\\x00'", "member_token_hash"),
+    ("member", "invitation_ends_at = now()", "member_invitation"),
     ("api_key", "name = ''", "api_key_name"),
     ("api_key", "prefix = 'cc_live_short'", "api_key_prefix"),
     ("api_key", "prefix = 'cc_test_00000000'", "api_key_environment"),
@@ -260,3 +262,84 @@ def audited(stack):
 def test_audit_says_who(audited, what):
     refused(audited.stack, change(audited, "audit", what, "actor = 'key'"),
             "23514")
+
+
+# ---- invitations ----
+
+def invited(project, hash_of="sha256('x' || random()::text::bytea)"):
+    """As the API's role does it."""
+    return project.stack.api_sql(
+        "insert into codecourier.member (project_id, email, role, token_hash) "
+        f"values ('{project.id}', 'i' || random() || '@b.c', 'member', "
+        f"{hash_of}) returning id")
+
+
+def ends(project, member):
+    """Days until the invitation ends, and whether it is there at all."""
+    return project.stack.sql(
+        "select coalesce(round(extract(epoch from invitation_ends_at - now()) "
+        "/ 86400)::text, 'never'), status from codecourier.member where id = "
+        f"'{member}'")
+
+
+def test_a_token_is_of_one_member(project, other):
+    hash_of = f"sha256('{project.id}')"
+    invited(project, hash_of)
+    with pytest.raises(SqlError) as got:
+        invited(other, hash_of)
+    assert got.value.constraint == "member_token_once", got.value
+
+
+def test_an_invitation_has_seven_days(project):
+    """From the last token on, whoever gives it, and not a change of another
+    kind."""
+    stack, member = project.stack, invited(project)
+    assert ends(project, member) == "7|pending"
+    stack.sql("update codecourier.member set invitation_ends_at = now() + "
+              f"interval '2 days' where id = '{member}'")
+    stack.api_sql("update codecourier.member set role = 'admin' "
+                  f"where id = '{member}'")
+    assert ends(project, member) == "2|pending"
+    stack.api_sql("update codecourier.member set token_hash = sha256("
+                  f"'{member}') where id = '{member}'")
+    assert ends(project, member) == "7|pending"
+
+
+def test_an_active_member_has_none(project):
+    """Also where a program of before has made it one; and no token counts."""
+    stack, member = project.stack, invited(project)
+    stack.sql("update codecourier.member set status = 'active', joined_at = "
+              f"now() where id = '{member}'")
+    assert ends(project, member) == "never|active"
+    stack.sql("update codecourier.member set status = 'pending', joined_at = "
+              f"null where id = '{member}'")      # what is used stays used
+    assert ends(project, member) == "never|pending"
+    stack.sql("update codecourier.member set status = 'active', joined_at = "
+              f"now() where id = '{member}'")
+    stack.api_sql("update codecourier.member set token_hash = sha256("
+                  f"'{member}') where id = '{member}'")
+    assert ends(project, member) == "never|active"
+
+
+@pytest.mark.parametrize("what", ["another hash", "another member",
+                                  "another project", "nothing"])
+def test_the_api_makes_a_member_by_its_token_only(project, other, what):
+    stack, member = project.stack, invited(project, f"sha256('{project.id}')")
+    hash_of = f"sha256('{project.id}')" if what != "another hash" else \
+        "sha256('x')"
+    args = (f"'{other.id if what == 'another project' else project.id}', "
+            f"'{invited(project) if what == 'another member' else member}', "
+            f"{'null' if what == 'nothing' else hash_of}")
+    assert stack.api_sql("select * from codecourier.invitation_accept("
+                         f"{args}, null)") == ""
+    assert ends(project, member) == "7|pending"
+
+
+def test_a_holders_row_names_no_operator(project):
+    for who in "actor_key, operator", "operator":
+        values = f"'{NOBODY}', 'root'" if "," in who else "'root'"
+        refused(project.stack,
+                f"insert into codecourier.audit (project_id, actor, {who}, "
+                "action, object, object_id) values "
+                f"('{project.id}', 'holder', {values}, 'x', 'x', 'x')",
+                "23514", "audit_who")

@@ -79,7 +79,8 @@ def test_api_role_changes_nothing_of_the_structure(stack, text):
     ("hash", "api_key"), ("check_value", "api_key"), ("*", "api_key"),
     ("sealed", "provider_key"), ("*", "provider_key"),
     ("convex_deploy_key", "settings"), ("convex_dev_key", "settings"),
-    ("*", "settings"), ("*", "audit"), ("previous", "audit"),
+    ("*", "settings"), ("*", "member"), ("token_hash", "member"),
+    ("*", "audit"), ("previous", "audit"),
     ("*", "audit_head"), ("number", "audit_head")])
 def test_api_role_reads_no(stack, column, table):
     api_denied(stack, f"select {column} from codecourier.{table}")
@@ -96,7 +97,8 @@ def test_api_role_reads_no(stack, column, table):
     ("project", "id = gen_random_uuid()"), ("project", "created_at = now()"),
     ("member", "email = 'a@b.c'"), ("member", "status = 'active'"),
     ("member", "project_id = gen_random_uuid()"), ("member", "name = 'x'"),
-    ("member", "user_id = gen_random_uuid()"),
+    ("member", "user_id = gen_random_uuid()"), ("member", "joined_at = now()"),
+    ("member", "invitation_ends_at = now()"),
     ("provider_key", "provider = 'e2b'"),
     ("provider_key", "project_id = gen_random_uuid()"),
     ("settings", "project_id = gen_random_uuid()"),
@@ -128,6 +130,8 @@ def test_api_role_deletes_no(stack, table):
     ("schema_version", "version, oldest_program", "99, 1"),
     ("member", "project_id, email, role, status",
      f"'{NOBODY}', 'a@b.c', 'owner', 'active'"),
+    ("member", "project_id, email, role, invitation_ends_at",
+     f"'{NOBODY}', 'a@b.c', 'owner', now()"),
     ("api_key", "id, project_id, name, prefix, hash, check_value",
      f"'{NOBODY}', '{NOBODY}', 'x', 'cc_live_00000000', '', '\\x00000000'"),
     ("audit", "id, project_id, actor, actor_key, action, object, object_id",
