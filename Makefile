@@ -95,7 +95,7 @@ $(addprefix $(BUILD)/db/statements.,h c sql): $(BUILD)/db/statements.%: \
 	cmp -s $@.new $@ || cp $@.new $@
 # what each of its parts says once, said wherever it holds
 $(BUILD)/openapi.json: $(addprefix nginx/openapi/,build.jq paths.json \
-		responses.json schemas.json audit.json env.json \
+		responses.json schemas.json audit.json env.json history.json \
 		invitations.json)
 	mkdir -p $(@D)
 	jq --tab -s -f $^ >$@.new

@@ -2,7 +2,7 @@
 # it, in which each thing stands once:
 #
 #	jq -s -f build.jq paths.json responses.json schemas.json audit.json env.json \
-#		invitations.json
+#		history.json invitations.json
 #
 # They are OpenAPI, too, but for these words, which it has not, or not there. A
 # name in the place of a parameter, a response or a schema of a body is the
@@ -23,6 +23,7 @@
 #		are some by name. `always` is what else each of them has.
 # env.json	all of what is new with variables as text
 # invitations.json	resent and accepted ones
+# history.json	versions of the settings
 # audit.json	answers and schemas of the audit log
 # schemas.json: of objects in answers, which are those without
 # `additionalProperties`, all members are required, unless `required` is there.

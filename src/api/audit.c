@@ -20,7 +20,7 @@ const char *const audit_actions[] = {"api-key.generate", "api-key.revoke",
     "member.invite", "member.remove", "member.resend", "member.update-role",
     "project.create", "project.delete", "project.restore", "project.update",
     "provider-key.remove", "provider-key.reveal", "provider-key.set",
-    "settings.import", "settings.update", NULL};
+    "settings.import", "settings.rollback", "settings.update", NULL};
 
 static const struct page_list audit_pages = {
     "audit-log", {PAGE_NUMBER, PAGE_NUMBER, PAGE_ID}}; /* µs, number, id */

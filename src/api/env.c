@@ -53,6 +53,7 @@ struct stored {
 	size_t sealed_len;
 	int64_t others; /* bytes of the other set */
 	const char *tag;
+	int64_t version;
 	char *text, *room;
 	size_t len;
 	struct json_object *map;
@@ -73,16 +74,18 @@ drop_stored(struct stored *s)
 static enum err
 open_stored(struct req *r, struct stored *s)
 {
+	enum err e;
+
 	if (!s->sealed) {
 		s->map = object_new();
 		return s->map ? ERR_OK : ERR_INTERNAL;
 	}
-	s->text = vault_unseal(
-	    r, &s->vault, set_place(r), s->sealed, s->sealed_len, &s->len);
-	s->room = s->text ? malloc(s->len + 1) : NULL;
-	return s->room && json_build(s->text, s->len, s->room, &s->map)
-	    ? ERR_OK
-	    : ERR_INTERNAL;
+	e = vault_unseal(r, &s->vault, set_place(r), s->sealed, s->sealed_len,
+	    &s->text, &s->len);
+	s->room = e ? NULL : malloc(s->len + 1);
+	if (!e && (!s->room || !json_build(s->text, s->len, s->room, &s->map)))
+		e = ERR_INTERNAL;
+	return e;
 }
 
 /* Keys are opened only where there is something to open or, for who `writes`,
@@ -103,6 +106,7 @@ read_stored(struct req *r, bool writes, struct stored *s)
 	s->sealed = db_value(q, 0, 0, &s->sealed_len);
 	s->others = db_bigint(q, 0, 1);
 	s->tag = db_value(q, 0, 2, NULL);
+	s->version = db_bigint(q, 0, 3);
 	if (writes)
 		e = etag_judge(r, s->tag);
 	if (e)
@@ -221,6 +225,7 @@ read_body(struct req *r, struct json_object **map)
 struct plan {
 	struct json_object *map, *added, *changed, *removed;
 	size_t unchanged;
+	int64_t version; /* of the settings, then */
 };
 
 static void
@@ -254,7 +259,7 @@ make_plan(const struct req *r, struct json_object *there,
     struct json_object *come, struct plan *p)
 {
 	*p = (struct plan){
-	    object_new(), object_list(), object_list(), object_list(), 0};
+	    object_new(), object_list(), object_list(), object_list(), 0, 0};
 	json_object_object_foreach(there, old_name, old)
 	{
 		plan_old(p, r->choice[CHOICE_MODE] == REPLACE, old_name, old,
@@ -293,7 +298,7 @@ check_plan(struct req *r, const struct plan *p, int64_t others)
 }
 
 /* Who may write settings and not read them is not told what was there, but for
- * the tag. */
+ * version and tag. */
 static enum err
 reply_plan(struct req *r, const struct plan *p)
 {
@@ -308,6 +313,7 @@ reply_plan(struct req *r, const struct plan *p)
 		object_uint(answer, "unchanged", p->unchanged);
 	}
 	object_bool(answer, "dryRun", r->choice[CHOICE_DRY_RUN]);
+	object_int(answer, "version", p->version);
 	object_text(answer, "etag", r->etag);
 	text = object_is_whole(answer) ? json_text(answer, &len) : NULL;
 	json_object_put(answer);
@@ -322,8 +328,7 @@ reply_plan(struct req *r, const struct plan *p)
 
 /* *done: it was written; else somebody else has written meanwhile. */
 static enum err
-write_plan(
-    struct req *r, const struct stored *s, const struct plan *p, bool *done)
+write_plan(struct req *r, const struct stored *s, struct plan *p, bool *done)
 {
 	size_t len;
 	char *text = json_text(p->map, &len);
@@ -346,6 +351,7 @@ write_plan(
 	*done = !e && db_rows(q) > 0;
 	if (*done)
 		etag_set(r, db_value(q, 0, 0, NULL));
+	p->version = *done ? db_bigint(q, 0, 1) : 0;
 	return e;
 }
 
@@ -360,6 +366,7 @@ try_import(struct req *r, struct json_object *come, bool *done)
 		e = ERR_INTERNAL;
 	if (!e)
 		e = check_plan(r, &p, s.others);
+	p.version = s.version;
 	*done = !e && (r->choice[CHOICE_DRY_RUN] || changes_nothing(&p));
 	if (*done)
 		etag_set(r, s.tag);

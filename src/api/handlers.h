@@ -17,6 +17,11 @@ enum err settings_get(struct req *r);
 enum err settings_update(struct req *r);
 extern const struct body settings_update_body;
 
+enum err history_list(struct req *r);
+enum err history_get(struct req *r);
+enum err history_rollback(struct req *r);
+extern const struct body history_rollback_body;
+
 enum err env_get(struct req *r);
 enum err env_import(struct req *r);
 extern const struct body env_import_body;

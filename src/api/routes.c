@@ -37,6 +37,11 @@ const struct route routes[] = {
 
     GET("/project/settings", SETTINGS_READ, settings_get),
     POST("/project/settings/update", SETTINGS_WRITE, settings_update, TAGGED),
+    GET("/project/settings/versions", SETTINGS_READ, history_list,
+	.query = QUERY_PAGE),
+    GET("/project/settings/versions/{n}", SETTINGS_READ, history_get),
+    POST(
+	"/project/settings/rollback", SETTINGS_WRITE, history_rollback, TAGGED),
     GET("/project/settings/env", SETTINGS_READ, env_get, .query = QUERY_ENV),
     POST("/project/settings/env/import", SETTINGS_WRITE, env_import,
 	.query = QUERY_IMPORT, TAGGED),

@@ -1,12 +1,12 @@
 /*
  * settings.c: handlers of the settings, of which db/settings.def is the list.
- * STMT_SETTINGS_GET has a column for each of them and then the tag,
- * STMT_SETTINGS_UPDATE a parameter for each that is not write-only, in its
- * order.
+ * STMT_SETTINGS_GET has a column for each of them, then the version and the
+ * tag, STMT_SETTINGS_UPDATE a parameter for each that is not write-only, in
+ * its order.
  */
-#include "api/handlers.h"
+#include "api/settings.h"
 
-#include "api/vault.h"
+#include "api/handlers.h"
 #include "base/text.h"
 #include "http/answer.h"
 #include "http/etag.h"
@@ -45,6 +45,7 @@ enum setting {
 #include "db/settings.def"
 	SETTINGS
 };
+enum { VERSION = SETTINGS, TAG }; /* the columns behind them */
 
 #define SETTING(setting, column, kind, rule, most)                             \
 	[SETTING_##setting] = {                                                \
@@ -90,16 +91,17 @@ text_of(struct req *r, struct json_object *v)
 /* Column i of a row as JSON. */
 static enum err
 reply_column(
-    struct req *r, const struct vault *vault, int i, const char *v, size_t len)
+    struct req *r, struct vault *vault, int i, const char *v, size_t len)
 {
 	char *plain;
+	enum err e;
 
 	if (!v) {
 		answer_text(r, kinds[i] == SEALED ? "{}" : "null");
 	} else if (kinds[i] == SEALED) {
-		plain = vault_unseal(r, vault, place(i), v, len, &len);
-		if (!plain)
-			return ERR_INTERNAL;
+		e = vault_unseal(r, vault, place(i), v, len, &plain, &len);
+		if (e)
+			return e;
 		answer_raw(r, plain, len);
 		free(plain);
 	} else if (kinds[i] == WRITE_ONLY) {
@@ -133,19 +135,25 @@ settings_size(const struct db_query *q)
 	return sum;
 }
 
-/* The last member of the answer's object. */
+/* The last members of the answer's object; a version of before has no tag. */
 static void
-reply_tag(struct req *r)
+reply_version(struct req *r, const struct db_query *q)
 {
-	answer_text(r, "\"etag\":");
-	answer_quoted(r, r->etag, strlen(r->etag));
+	char version[TEXT_DECIMAL];
+
+	text_decimal(version, (uint64_t)db_bigint(q, 0, VERSION));
+	answer_text(r, "\"version\":");
+	answer_text(r, version);
+	if (r->etag[0]) {
+		answer_text(r, ",\"etag\":");
+		answer_quoted(r, r->etag, strlen(r->etag));
+	}
 	answer_text(r, "}}");
 }
 
 /* The row of q as the answer's object; sealed columns are opened. */
 static enum err
-reply_settings(
-    struct req *r, const struct db_query *q, const struct vault *vault)
+reply_settings(struct req *r, const struct db_query *q, struct vault *vault)
 {
 	answer_reserve(r, settings_size(q));
 	answer_text(r, "{\"data\":{");
@@ -162,43 +170,44 @@ reply_settings(
 			return e;
 	}
 	answer_text(r, ",");
-	reply_tag(r);
+	reply_version(r, q);
 	return ERR_OK;
 }
 
-/* Opens the keys, unless they are open, and only where a column needs them: a
- * keyring that is out of reach does not stop settings that hold nothing
- * sealed. Who may write settings and not read them is shown the tag alone:
- * asked behind the guard, as only then is the identity the row's. */
-static enum err
-reply_opened(struct req *r, const struct db_query *q,
+enum err
+settings_reply_values(struct req *r, const struct db_query *q,
     const struct db_query *data_keys, struct vault *vault)
 {
-	const char *tag = db_value(q, 0, SETTINGS, NULL);
 	bool needed = false;
-	enum err e;
+	enum err e = ERR_OK;
+
+	for (int i = 0; i < SETTINGS; i++)
+		needed =
+		    needed || (kinds[i] == SEALED && db_value(q, 0, i, NULL));
+	if (needed && !vault->data_keys)
+		e = vault_open(r, data_keys, vault);
+	if (!e)
+		e = reply_settings(r, q, vault);
+	vault_wipe(vault);
+	return e;
+}
+
+enum err
+settings_reply(struct req *r, const struct db_query *q,
+    const struct db_query *data_keys, struct vault *vault)
+{
+	const char *tag = db_value(q, 0, TAG, NULL);
 
 	if (!tag)
 		return ERR_INTERNAL;
 	etag_set(r, tag);
 	if (etag_unchanged(r))
 		return ERR_OK;
-	if (!scope_covers(r->id.scopes, SCOPE_SETTINGS_READ)) {
-		answer_text(r, "{\"data\":{");
-		reply_tag(r);
-		return ERR_OK;
-	}
-	for (int i = 0; i < SETTINGS; i++)
-		needed =
-		    needed || (kinds[i] == SEALED && db_value(q, 0, i, NULL));
-	if (needed && vault->n == 0) {
-		e = vault_open(r, data_keys, vault);
-		if (e)
-			return e;
-	}
-	e = reply_settings(r, q, vault);
-	vault_wipe(vault);
-	return e;
+	if (scope_covers(r->id.scopes, SCOPE_SETTINGS_READ))
+		return settings_reply_values(r, q, data_keys, vault);
+	answer_text(r, "{\"data\":{");
+	reply_version(r, q);
+	return ERR_OK;
 }
 
 enum err
@@ -206,12 +215,12 @@ settings_get(struct req *r)
 {
 	struct db_query *q = guard_read(r, STMT_SETTINGS_GET);
 	struct db_query *data_keys = guard_read(r, STMT_DATA_KEYS);
-	struct vault vault = {.n = 0};
+	struct vault vault = {.data_keys = NULL};
 	enum err e = guard_run(r);
 
 	if (!e) /* of an update that gives nothing */
-		e = etag_judge(r, db_value(q, 0, SETTINGS, NULL));
-	return e ? e : reply_opened(r, q, data_keys, &vault);
+		e = etag_judge(r, db_value(q, 0, TAG, NULL));
+	return e ? e : settings_reply(r, q, data_keys, &vault);
 }
 
 /* The first trip of a sealed write: the data keys. */
@@ -299,7 +308,7 @@ run_update(struct req *r, struct vault *vault)
 	now = etag_ask(r, STMT_SETTINGS_TAG, NULL);
 	if (req_is_large(r->body_len, 0))
 		malloc_trim(0);
-	if (vault->n == 0)
+	if (!vault->data_keys)
 		data_keys = guard_read(r, STMT_DATA_KEYS);
 	e = guard_run(r);
 	if (e == ERR_VALIDATION) /* the sum, of what is given and stored */
@@ -312,13 +321,13 @@ run_update(struct req *r, struct vault *vault)
 	if (db_rows(q) == 0)
 		return etag_met_none(r, now, ERR_INTERNAL);
 	req_drop_json(r);
-	return reply_opened(r, q, data_keys, vault);
+	return settings_reply(r, q, data_keys, vault);
 }
 
 enum err
 settings_update(struct req *r)
 {
-	struct vault vault = {.n = 0};
+	struct vault vault = {.data_keys = NULL};
 	bool sealing = false; /* or nothing but clearing */
 	enum err e = ERR_OK;
 

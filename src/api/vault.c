@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "crypt/data_key.h"
 #include "shm/worker.h"
 
@@ -103,32 +104,30 @@ open_key(struct req *r, const struct db_query *q, int row, struct data_key *k)
 enum err
 vault_open(struct req *r, const struct db_query *q, struct vault *v)
 {
-	int rows = db_rows(q);
 	enum err e;
 
-	v->n = 0;
+	memset(v, 0, sizeof(*v));
 	if (!vault_load(r->app))
 		return ERR_UNAVAILABLE;
-	for (int i = 0; i < rows && i < VAULT_KEYS; i++) {
-		e = open_key(r, q, i, &v->keys[i]);
-		if (e) {
-			vault_wipe(v);
-			return e;
-		}
-		v->n++;
+	if (db_rows(q) == 0) {
+		log_msg(
+		    LOG_ERROR, "project %s has no data key", r->id.project_id);
+		return ERR_INTERNAL;
 	}
-	if (v->n > 0)
-		return ERR_OK;
-	log_msg(LOG_ERROR, "project %s has no data key", r->id.project_id);
-	return ERR_INTERNAL;
+	e = open_key(r, q, 0, &v->newest);
+	if (e)
+		vault_wipe(v);
+	else
+		v->data_keys = q;
+	return e;
 }
 
 void
 vault_wipe(struct vault *v)
 {
-	for (size_t i = 0; i < VAULT_KEYS; i++)
-		data_key_wipe(&v->keys[i]);
-	v->n = 0;
+	data_key_wipe(&v->newest);
+	data_key_wipe(&v->other);
+	v->data_keys = NULL;
 }
 
 const unsigned char *
@@ -137,7 +136,7 @@ vault_seal(struct req *r, const struct vault *v, struct seal_name what,
 {
 	unsigned char *out = req_alloc(r, len + SEAL_OVERHEAD);
 
-	if (!out || !seal_value(&v->keys[0], what, plain, len, out))
+	if (!out || !seal_value(&v->newest, what, plain, len, out))
 		return NULL;
 	*out_len = len + SEAL_OVERHEAD;
 	return out;
@@ -163,23 +162,44 @@ vault_add_key(struct req *r, const struct vault *v, struct seal_name what,
 	return true;
 }
 
-char *
-vault_unseal(struct req *r, const struct vault *v, struct seal_name what,
-    const void *sealed, size_t len, size_t *out_len)
+/* The key that the value names. ERR_INTERNAL: the project has it not. */
+static enum err
+find_key(struct req *r, struct vault *v, const void *sealed, size_t len,
+    const struct data_key **key)
 {
-	char *out = malloc(len + 1);
+	struct data_key named;
 
-	for (size_t i = 0; out && i < v->n; i++) {
-		if (!seal_is_of(&v->keys[i], sealed, len))
-			continue;
-		if (!seal_open(&v->keys[i], what, sealed, len,
-			(unsigned char *)out, out_len))
-			break;
-		out[*out_len] = '\0';
-		return out;
+	*key = &v->newest;
+	if (seal_is_of(&v->newest, sealed, len))
+		return ERR_OK;
+	*key = &v->other;
+	if (v->other.id[0] && seal_is_of(&v->other, sealed, len))
+		return ERR_OK;
+	for (int i = 1; i < db_rows(v->data_keys); i++) {
+		text_copy(named.id, sizeof(named.id),
+		    db_value(v->data_keys, i, 0, NULL));
+		if (seal_is_of(&named, sealed, len))
+			return open_key(r, v->data_keys, i, &v->other);
 	}
-	free(out);
+	return ERR_INTERNAL;
+}
+
+enum err
+vault_unseal(struct req *r, struct vault *v, struct seal_name what,
+    const void *sealed, size_t len, char **out, size_t *out_len)
+{
+	const struct data_key *key;
+	enum err e = find_key(r, v, sealed, len, &key);
+
+	*out = e ? NULL : malloc(len + 1);
+	if (*out &&
+	    seal_open(key, what, sealed, len, (unsigned char *)*out, out_len)) {
+		(*out)[*out_len] = '\0';
+		return ERR_OK;
+	}
+	free(*out);
+	*out = NULL;
 	log_msg(LOG_ERROR, "%s.%s of project %s does not open", what.table,
 	    what.name, r->id.project_id);
-	return NULL;
+	return e ? e : ERR_INTERNAL;
 }

@@ -7,18 +7,18 @@
 
 #include "http/req.h"
 
-#define VAULT_KEYS 4 /* data keys of one project; more are not looked at */
-
 struct vault {
-	size_t n;
-	struct data_key keys[VAULT_KEYS]; /* newest first: it seals */
+	const struct db_query *data_keys; /* NULL: it is not open */
+	struct data_key newest;           /* seals */
+	struct data_key other; /* of the last value that named another one */
 };
 
 /*
- * Opens the data keys that STMT_DATA_KEYS has read. A master key that the
- * keyring lacks makes it read the file once more (rotation adds keys to the
- * file before they are used). ERR_UNAVAILABLE: no keyring, or the
- * key is not in it; ERR_INTERNAL: a data key does not open.
+ * Opens the newest of the data keys that STMT_DATA_KEYS has read; the result
+ * stays there until vault_wipe. A master key that the keyring lacks makes it
+ * read the file once more (rotation adds keys to the file before they are
+ * used). ERR_UNAVAILABLE: no keyring, or the key is not in it; ERR_INTERNAL:
+ * the data key does not open. v is wiped then.
  */
 MUST_CHECK enum err vault_open(
     struct req *r, const struct db_query *data_keys, struct vault *v);
@@ -36,9 +36,11 @@ const unsigned char *vault_seal(struct req *r, const struct vault *v,
 MUST_CHECK bool vault_add_key(struct req *r, const struct vault *v,
     struct seal_name what, const char *key, struct db_query *q);
 
-/* Opens; NUL-terminated, to be freed. NULL: logged why, ERR_INTERNAL. */
-char *vault_unseal(struct req *r, const struct vault *v, struct seal_name what,
-    const void *sealed, size_t len, size_t *out_len);
+/* Opens with the data key that the value names, which is opened if need be.
+ * *out is NUL-terminated, to be freed. Errors as of vault_open; logged why. */
+MUST_CHECK enum err vault_unseal(struct req *r, struct vault *v,
+    struct seal_name what, const void *sealed, size_t len, char **out,
+    size_t *out_len);
 
 /* Makes sure of a keyring. False: there is none; why is logged. */
 bool vault_load(struct app *app);

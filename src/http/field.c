@@ -21,7 +21,7 @@ is_read_only(const char *name)
 	static const char *const names[] = {"id", "_id", "_creationTime",
 	    "updatedAt", "lastUsedAt", "prefix", "last4", "revoked",
 	    "revokedAt", "rotatedFrom", "rotatedTo", "userId", "status",
-	    "invitedAt", "joinedAt", "etag", NULL};
+	    "invitedAt", "joinedAt", "version", "etag", NULL};
 
 	return text_is_one_of(name, names);
 }

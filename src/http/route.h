@@ -8,6 +8,7 @@
 #include "base/scope.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct body;
 struct req;
@@ -23,7 +24,8 @@ enum route_query {
 
 struct route {
 	const char *method; /* GET (HEAD too) or POST */
-	const char *path;   /* compared byte for byte */
+	const char *path;   /* compared byte for byte, but for a {n} at its end:
+			     * 1 to 19 digits that do not begin with 0 */
 	enum scope scope;   /* that a key needs for it */
 	enum route_query query;
 	bool if_match;           /* what it changes has a tag, see etag.h */
@@ -40,5 +42,9 @@ struct route {
  */
 MUST_CHECK enum err route_find(const struct route *table, const char *method,
     const char *path, size_t len, const struct route **route, char allow[40]);
+
+/* What stands for the {n} of the route in the target that it was found for;
+ * beyond int64_t the largest one. */
+int64_t route_number(const struct route *t, const char *target);
 
 #endif

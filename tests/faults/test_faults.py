@@ -16,7 +16,7 @@ import signal
 
 import pytest
 
-from contract import CALLS, LONG, NEEDED, PAGED, WRITE_CALLS, make_key, named
+from contract import CALLS, LONG, NEEDED, PAGED, WRITE_CALLS, make_key, named, route
 from faults import CLOSED, FCGI, KINDS, case_of, where
 from rows import plain
 from tables import ROUTES
@@ -274,7 +274,7 @@ def diff(before, after):
 def test_every_route_of_the_server_is_here():
     assert {*ROUTES, ("GET", "/metrics")} == {
         *(("GET", p) for p in OPEN_PATHS),
-        *((m, "/api/v1" + p) for m, p in CALLS)}
+        *((m, "/api/v1" + route(p)) for m, p in CALLS)}
 
 
 @pytest.mark.parametrize("way, method, path", routes())

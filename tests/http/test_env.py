@@ -44,10 +44,13 @@ def stored(api, which="envVars"):
 
 
 def untagged(answer):
-    """An import's answer but for its tag, which is the header, too."""
+    """An import's answer but for its version and tag, which is the header,
+    too."""
     assert answer.status == 200, answer
     data = dict(answer.json["data"])
-    assert data.pop("etag") == answer.header("ETag"), answer
+    tag = data.pop("etag")
+    assert tag == answer.header("ETag"), answer
+    assert tag.startswith(f'"{data.pop("version")}-'), answer
     return data
 
 

@@ -22,7 +22,8 @@ from test_overload import flood
 
 pytestmark = pytest.mark.plain     # races and loads; each call is made elsewhere
 
-ALL = [*OPERATIONS, ("POST", "/api/v1/nope")]
+ALL = [*((m, p.replace("{n}", "1")) for m, p in OPERATIONS),
+       ("POST", "/api/v1/nope")]
 SERVED = [o for o in ALL if o[1] != "/api/v1/openapi.json"]     # by workers
 MIB = 2 ** 20
 # a key that is none; nginx sees only its form
@@ -121,6 +122,7 @@ def conflicts(project, other):
                 {"name": "x"})
     for path, body in ABSENT.items():
         api.refused("NOT_FOUND", "POST", path, body)
+    api.refused("NOT_FOUND", "GET", "/project/settings/versions/9999")
 
 
 def tags(project):
@@ -132,7 +134,7 @@ def tags(project):
                 "If-None-Match": "*"}).status == 304
     api.post("/project/provider-keys/set", {"provider": "e2b", "key": "x" * 8})
     there = {"targetUserId": api.get("/project/members")[0]["userId"],
-             "keyId": project.key_id, "provider": "e2b"}
+             "keyId": project.key_id, "provider": "e2b", "version": 1}
     for call in WRITE_CALLS:
         body = WRITES[call.path]
         if isinstance(body, dict):
@@ -185,7 +187,7 @@ def refusals(project):
                                 headers={"Content-Type": "text/xml"},
                                 **body)
     each(stack, 404, [("GET", "/nope")])
-    for _, path in OPERATIONS:
+    for _, path in ALL[:-1]:
         each(stack, 405, [("PUT", path)])
         each(stack, 204, [("OPTIONS", path)])
 

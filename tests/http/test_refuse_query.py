@@ -183,7 +183,9 @@ def test_an_addition_shifts_no_page_of_members(project):
                     "m2@example.com", "m3@example.com", "behind@example.com"]
 
 
-@pytest.mark.parametrize("path, table", PAGED.items(), ids=LISTS)
+# but versions, which are sorted by their numbers
+@pytest.mark.parametrize("path, table", [p for p in PAGED.items() if p[1] !=
+                                         "settings_version"])
 @pytest.mark.parametrize("spread", ["0", "n * interval '1 us'"],
                          ids=["same-instant", "same-millisecond"])
 def test_times_in_full_precision(project, path, table, spread):

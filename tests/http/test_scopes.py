@@ -6,7 +6,7 @@ import pytest
 
 import openapi
 from contract import (ABSENT, KEYED, MARK, NOBODY, PROVIDERS, READ_CALLS,
-                      WHOAMI, WRITE_CALLS, WRITES as SENT, named)
+                      WHOAMI, WRITE_CALLS, WRITES as SENT, named, route)
 from fixtures import everything, furnish, make_project
 from tables import ROUTES
 
@@ -52,13 +52,13 @@ def test_tables_agree():
     """Contract, server and document: the same calls, the same scopes."""
     assert set(NEEDS) == set(KEYED)
     base = "/api/v1"
-    assert {(m, base + p): need or "" for (m, p), need in NEEDS.items()} == \
+    needs = {(m, base + route(p)): need for (m, p), need in NEEDS.items()}
+    assert {call: need or "" for call, need in needs.items()} == \
         {call: table.scope for call, table in ROUTES.items()
          if table.keyed}
-    assert {(m, base + p): need for (m, p), need in NEEDS.items()} == \
-        {(m, p): o.spec.get("x-scope")
-         for (m, p), o in openapi.OPERATIONS.items()
-         if (m, p.removeprefix(base)) in NEEDS}
+    assert needs == {call: o.spec.get("x-scope")
+                     for call, o in openapi.OPERATIONS.items()
+                     if call in needs}
     assert {need for need in NEEDS.values() if need} <= set(OURS)
     assert set(OURS) - set(NEEDS.values()) <= {"audit:read"}
 
@@ -126,7 +126,8 @@ def test_a_write_scope_is_enough(stack, session, call):
             body = {**body, "scopes": [call.scope]}
         shown |= set(project.api.post(call.path, named(body, project.ids)))
     # what it wrote is shown, but settings, which hold more than was written
-    assert (shown == {"etag"}) == (call.path == "/project/settings/update")
+    assert (shown == {"version", "etag"}) == (call.path in (
+        "/project/settings/update", "/project/settings/rollback"))
     project.api.refused(
         "AUTH_INVALID" if call.path == "/project/delete" else "SCOPE_DENIED",
         "GET", "/project")
@@ -141,12 +142,12 @@ def test_settings_are_not_shown_to_who_may_not_read(project, narrow):
         assert project.api.post(update, text)["claudeMd"] == MARK
         narrow("settings:write")
         for _ in range(2):
-            assert set(project.api.post(update, {})) == {"etag"}
+            assert set(project.api.post(update, {})) == {"version", "etag"}
         narrow("settings:read", "settings:write")
         assert project.api.post(update, {})["claudeMd"] == MARK
         narrow("settings:write")
         for body in text, {"envVars": {"A": MARK}}:
-            assert set(project.api.post(update, body)) == {"etag"}
+            assert set(project.api.post(update, body)) == {"version", "etag"}
     narrow("projects:read", "settings:write")
     assert project.api.post(update, {})["claudeMd"] == MARK
 

@@ -321,13 +321,13 @@ def test_message_shows_the_way_out(refusing, body, message):
 
 
 def test_settings_sent_back_whole(api):
-    """The answer to a GET with everything set: only the two keys and the tag
-    are not what a body takes, and what to do is said."""
+    """The answer to a GET with everything set: only the two keys, version and
+    tag are not what a body takes, and what to do is said."""
     api.post(UPDATE, SAMPLES)
     whole = api.get(SETTINGS)
-    error = api.invalid(UPDATE, whole, *CONVEX, "etag")
+    error = api.invalid(UPDATE, whole, *CONVEX, "version", "etag")
     assert [d["message"] for d in error["details"]] == \
         ["Must be a string. Leave it out to keep it."] * 2 + \
-        ["Cannot be set: leave it out."]
+        ["Cannot be set: leave it out."] * 2
     kept = {n: v for n, v in untagged(whole).items() if n not in CONVEX}
     assert update(api, kept) == untagged(whole)

@@ -103,6 +103,7 @@ class Read:
     filters: tuple = ()     # query parameters beside those of a page
     tagged: bool = False    # what it shows has a tag: takes If-None-Match
     query: str = None       # that it cannot do without
+    route: str = None       # what the path is one of, if it is one of many
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,10 @@ def filled_settings(mark, n):
 READ_CALLS = [
     Read("/project", scope="projects:read", tagged=True),
     Read("/project/settings", scope="settings:read", tagged=True),
+    Read("/project/settings/versions", scope="settings:read",
+         table="settings_version", by="/project/settings/update"),
+    Read("/project/settings/versions/1", scope="settings:read",
+         route="/project/settings/versions/{n}"),
     Read("/project/settings/env", scope="settings:read", query="set=envVars"),
     Read("/project/members", table="member", scope="members:read",
          by="/project/members/invite"),
@@ -187,6 +192,9 @@ WRITE_CALLS = [
             "envVars": {"A": MARK}},
            dict.fromkeys(EMPTY_SETTINGS)),
           never={"gitCommitName": "Never Written"}, fill=filled_settings),
+    Write("/project/settings/rollback", "settings:write",
+          "settings.rollback", ({"version": 2}, {"version": 1}),
+          absent={"version": 2**53 - 1}),
     Write("/project/settings/env/import", "settings:write",
           "settings.import", (f"A='{MARK}'\n", f"A=1\nB={LONG}\n"),
           never="NEVER=written", query="set=deployEnvVars"),
@@ -267,6 +275,12 @@ CALLS = [("GET", p) for p in READS] + [("POST", p) for p in WRITES]
 CALL_IDS = [p[1:] for _, p in CALLS]
 OPEN = {c.path for c in READ_CALLS + WRITE_CALLS if not c.keyed}
 KEYED = [(m, p) for m, p in CALLS if p not in OPEN]
+
+
+def route(path):
+    """What the server's tables and the document call a call's path."""
+    return next((r.route for r in READ_CALLS if r.path == path and r.route),
+                path)
 
 
 def named(body, ids):
@@ -377,8 +391,8 @@ def check_tag(answer):
 
 
 def untagged(thing):
-    """What an object shows beside its tag."""
-    return {n: v for n, v in thing.items() if n != "etag"}
+    """What an object shows beside its tag, and what of it counts changes."""
+    return {n: v for n, v in thing.items() if n not in ("etag", "version")}
 
 
 def check_details(error):

@@ -264,7 +264,9 @@ def is_variables(answer):
 def operation(method, target):
     """Whose answer it is; HEAD is GET's."""
     method = "GET" if method == "HEAD" else method
-    return OPERATIONS.get((method, target.partition("?")[0]), OTHER)
+    path = re.sub(r"(?<=/versions/)[1-9][0-9]{0,18}\Z", "{n}",
+                  target.partition("?")[0])
+    return OPERATIONS.get((method, path), OTHER)
 
 
 def check(answer):

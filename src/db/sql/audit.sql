@@ -48,15 +48,7 @@ WITH found AS (
 	FROM found
 	ORDER BY at DESC, coalesce(number, 0) DESC, id DESC
 	LIMIT $2::int + 1
-) @PAGE_OF(@AUDIT_JSON, t.id, ms(t.at) AS at, (
-		SELECT row_to_json(w) FROM (
-			SELECT t.actor AS type, t.actor_key AS id,
-				coalesce(t.operator, (
-					SELECT name FROM api_key
-					WHERE project_id = $1::uuid
-						AND id = t.actor_key)) AS name
-		) w
-	) AS actor,
+) @PAGE_OF(@AUDIT_JSON, t.id, ms(t.at) AS at, @ACTOR AS actor,
 	t.action, t.object, t.object_id AS "objectId", t.fields,
 	t.request_id AS "requestId", host(t.address) AS address, t.number,
 	encode(t.hash, 'hex') AS hash);

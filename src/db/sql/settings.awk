@@ -1,6 +1,6 @@
 # settings.awk: makes of src/db/settings.def the fragments that name each of the
 # settings: the columns of an answer, the row that an update returns, what it
-# sets, and what doctor looks at (doctor.sql).
+# sets, what it was at a version, and what doctor looks at (doctor.sql).
 
 BEGIN { parameter = 7 } # the first one behind those of every write and the tags
 
@@ -33,7 +33,10 @@ function given(name, column, value) {
 		bad = listed(bad, "UNION ALL @BAD_LINE(" 100 + NR ", settings, " \
 			"project_id, " shown ")", "\n\t")
 	row = listed(row, shown, ",\n\t")
-	columns = listed(columns, shown (kind == "JSON" ? "::text" : ""), ",\n\t")
+	text = shown (kind == "JSON" ? "::text" : "")
+	columns = listed(columns, text, ",\n\t")
+	first = listed(first, "@FIRST(\"" name "\", '" name "')", ",\n\t")
+	then = listed(then, "@THEN(\"" name "\", " text ")", ",\n\t")
 	if (kind == "WRITE_ONLY")
 		next
 	value = next_parameter()
@@ -56,5 +59,7 @@ END {
 	print "-- fragment: SETTINGS_COLUMNS\n" columns "\n"
 	print "-- fragment: SETTINGS_ROW\n" row "\n"
 	print "-- fragment: SETTINGS_SET\n" set "\n"
+	print "-- fragment: SETTINGS_FIRST\n" first "\n"
+	print "-- fragment: SETTINGS_THEN\n" then "\n"
 	print "-- fragment: SETTINGS_BAD_LINES\n" bad
 }

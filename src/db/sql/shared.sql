@@ -53,6 +53,14 @@ logged AS (
 -- fragment: AUDIT_OP(action, object, id)
 @AUDIT('operator', operator, $2::text, @action, @object, @id)
 
+-- Who did what the row `t` tells.
+-- fragment: ACTOR
+(SELECT row_to_json(w) FROM (
+	SELECT t.actor AS type, t.actor_key AS id, coalesce(t.operator, (
+		SELECT name FROM api_key WHERE project_id = $1::uuid
+			AND id = t.actor_key)) AS name
+) w)
+
 -- A page of a list, of the CTE `page`: rows 1..limit as a JSON array, whether
 -- more follow, and the sort values of the last row given, for the cursor.
 -- fragment: PAGE(columns)

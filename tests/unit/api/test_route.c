@@ -23,12 +23,46 @@ find(const char *method, const char *path, size_t len,
 	return route_find(routes, method, walled(path, len), len, route, allow);
 }
 
+/* A path of the route: of one with a number it has three digits. */
+static size_t
+example(const struct route *t, char path[64])
+{
+	size_t len = strlen(t->path);
+
+	assert_true(len + 1 < 64);
+	memcpy(path, t->path, len + 1);
+	if (path[len - 1] == '}')
+		memcpy(path + len - 3, "407", 3);
+	return len;
+}
+
+static bool
+is_number(const char *s, size_t len)
+{
+	char digits[20];
+
+	if (len < 1 || len > 19 || s[0] == '0')
+		return false;
+	memcpy(digits, s, len);
+	digits[len] = '\0';
+	return strspn(digits, "0123456789") == len;
+}
+
 static bool
 is_known(const char *path, size_t len)
 {
-	for (const struct route *t = routes; t->path; t++)
-		if (strlen(t->path) == len && memcmp(t->path, path, len) == 0)
+	for (const struct route *t = routes; t->path; t++) {
+		size_t n = strlen(t->path);
+
+		if (t->path[n - 1] == '}') {
+			n -= 3;
+			if (len > n && memcmp(t->path, path, n) == 0 &&
+			    is_number(path + n, len - n))
+				return true;
+		} else if (n == len && memcmp(t->path, path, len) == 0) {
 			return true;
+		}
+	}
 	return false;
 }
 
@@ -42,22 +76,22 @@ static void
 finds_all(void **state)
 {
 	const struct route *found;
-	char allow[40];
+	char allow[40], path[64];
 	size_t n = 0;
 
 	(void)state;
 	for (const struct route *t = routes; t->path; t++, n++) {
-		size_t len = strlen(t->path);
+		size_t len = example(t, path);
 
 		assert_int_equal(
-		    find(t->method, t->path, len, &found, allow), ERR_OK);
+		    find(t->method, path, len, &found, allow), ERR_OK);
 		assert_ptr_equal(found, t);
 		assert_non_null(t->handler);
 		assert_true(is_get(t) || strcmp(t->method, "POST") == 0);
 		assert_int_equal(!t->body, is_get(t));
 		assert_true(is_get(t) || t->query == QUERY_NONE ||
 		    t->query == QUERY_IMPORT);
-		assert_int_equal(find("HEAD", t->path, len, &found, allow),
+		assert_int_equal(find("HEAD", path, len, &found, allow),
 		    is_get(t) ? ERR_OK : ERR_METHOD);
 		assert_ptr_equal(found, is_get(t) ? t : NULL);
 	}
@@ -89,15 +123,14 @@ refuses_methods(void **state)
 	    "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "get", "Post",
 	    "head", "GETX", "GE", "POST ", " POST", "", "*", "G\xc3\x89T"};
 	const struct route *found;
-	char allow[40];
+	char allow[40], path[64];
 
 	(void)state;
 	for (const struct route *t = routes; t->path; t++) {
-		size_t len = strlen(t->path);
+		size_t len = example(t, path);
 
 		for (size_t m = 0; m < COUNT(methods); m++) {
-			enum err e =
-			    find(methods[m], t->path, len, &found, allow);
+			enum err e = find(methods[m], path, len, &found, allow);
 
 			if (strcmp(methods[m], t->method) == 0 ||
 			    (is_get(t) && strcmp(methods[m], "HEAD") == 0)) {
@@ -153,6 +186,20 @@ static const struct {
     {TEXT("/api/v1/project/provider-keys/reveal")},
     {TEXT("/api/v1/project/settings/update/")},
     {TEXT("/api/v1/project\\settings")},
+    {TEXT("/api/v1/project/settings/versions/")},
+    {TEXT("/api/v1/project/settings/versions/{n}")},
+    {TEXT("/api/v1/project/settings/versions/0")},
+    {TEXT("/api/v1/project/settings/versions/01")},
+    {TEXT("/api/v1/project/settings/versions/-1")},
+    {TEXT("/api/v1/project/settings/versions/+1")},
+    {TEXT("/api/v1/project/settings/versions/1.0")},
+    {TEXT("/api/v1/project/settings/versions/1e3")},
+    {TEXT("/api/v1/project/settings/versions/0x1")},
+    {TEXT("/api/v1/project/settings/versions/%31")},
+    {TEXT("/api/v1/project/settings/versions/1%20")},
+    {TEXT("/api/v1/project/settings/versions/1/")},
+    {TEXT("/api/v1/project/settings/versions/1/2")},
+    {TEXT("/api/v1/project/settings/versions/12345678901234567890")},
     {TEXT("/api/v1/healthz")},
     {TEXT("/healthz/")},
     {TEXT("/health")},
@@ -190,27 +237,55 @@ refuses_neighbours(void **state)
 
 	(void)state;
 	for (const struct route *t = routes; t->path; t++) {
-		size_t len = strlen(t->path);
+		size_t len = example(t, path);
 
-		assert_true(len + 1 < sizeof(path));
-		memcpy(path, t->path, len + 1);
 		for (size_t n = 0; n < len; n++)
 			assert_int_equal(
 			    find("OPTIONS", path, n, &found, allow),
 			    is_known(path, n) ? ERR_METHOD : ERR_NOT_FOUND);
 		assert_int_equal(find(t->method, path, len + 1, &found, allow),
-		    ERR_NOT_FOUND);
+		    ERR_NOT_FOUND); /* by a NUL */
 		for (size_t k = 0; k < len; k++) {
+			char had = path[k];
+
 			for (int c = 0; c < 256; c++) {
 				path[k] = (char)c;
-				if (c == t->path[k] || is_known(path, len))
+				if (is_known(path, len))
 					continue;
 				if (route_find(routes, t->method, path, len,
 					&found, allow) != ERR_NOT_FOUND)
 					fail_msg("found: %s", path);
 			}
-			path[k] = t->path[k];
+			path[k] = had;
 		}
+	}
+}
+
+/* As far as 63 bits go. */
+static void
+tells_the_number(void **state)
+{
+#define VERSIONS "/api/v1/project/settings/versions/"
+	static const struct {
+		const char *target;
+		int64_t n;
+	} cases[] = {
+	    {VERSIONS "1", 1},
+	    {VERSIONS "407?limit=2", 407},
+	    {VERSIONS "9223372036854775807", INT64_MAX},
+	    {VERSIONS "9999999999999999999?", INT64_MAX},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *target = cases[i].target;
+		const struct route *found;
+		char allow[40];
+
+		assert_int_equal(
+		    find("GET", target, strcspn(target, "?"), &found, allow),
+		    ERR_OK);
+		assert_int_equal(route_number(found, target), cases[i].n);
 	}
 }
 
@@ -223,6 +298,7 @@ main(void)
 	    cmocka_unit_test(refuses_methods),
 	    cmocka_unit_test(refuses_paths),
 	    cmocka_unit_test(refuses_neighbours),
+	    cmocka_unit_test(tells_the_number),
 	};
 
 	return cmocka_run_group_tests(route_tests, NULL, NULL);
