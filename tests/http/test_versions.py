@@ -1,5 +1,5 @@
 """The versions of the settings: GET settings/versions, one of them, and
-settings/rollback. What the database keeps by itself is sql/test_versions.py's."""
+settings/rollback. What the database keeps by itself is sql/test_history.py's."""
 import random
 
 import pytest
