@@ -119,8 +119,8 @@ def targets(test):
         return [f"build/tests/{words[0]}"]
     if kind.startswith("asan-"):
         return ["build-asan"]
-    return ["all", "build/tests/tables", "build/tests/dotenv",
-            "build/tests/shim.so"]
+    return ["all", "build/db/statements.sql", "build/tests/tables",
+            "build/tests/dotenv", "build/tests/shim.so"]
 
 
 def command(test, xml):

@@ -4,17 +4,22 @@
 id, at, actor, actor_key, operator, action, object, object_id, fields,
 	request_id, address, number, hash
 
--- Filters of a row `a`, NULL: any; and those behind the cursor.
+-- Filters of a row, NULL: any; and those behind the cursor. Whoever polls, or reads
+-- all of a long log, has no more of it read than the page: what is said of time
+-- stands in the index's condition, and the other forms have PostgreSQL expect rows
+-- enough to take them in its order (tests/sql/test_audit_list.py).
 -- fragment: AUDIT_WANTED(at, number, action, actor, key, object, id)
 project_id = $1::uuid
-	AND ($3::bigint IS NULL OR (@at, @number, id) <
-		(@FROM_MICROS($3), $4::bigint, $5::uuid))
-	AND ($6::text IS NULL OR @action = $6)
-	AND ($7::text IS NULL OR @actor = $7)
-	AND ($8::uuid IS NULL OR @key = $8::uuid)
-	AND ($9::text IS NULL OR @object = $9 OR @id = $9)
-	AND ($10::bigint IS NULL OR @at >= @FROM_MS($10))
-	AND ($11::bigint IS NULL OR @at < @FROM_MS($11))
+	AND (@at, id) >= (coalesce(@FROM_MS($10), '-infinity'),
+		uuid '00000000-0000-0000-0000-000000000000')
+	AND @at < coalesce(@FROM_MS($11), 'infinity')
+	AND @at <= coalesce(@FROM_MICROS($3), 'infinity')
+	AND coalesce((@at, @number, id) <
+		(@FROM_MICROS($3), $4::bigint, $5::uuid), $3 IS NULL)
+	AND coalesce(@action = $6::text, $6 IS NULL)
+	AND coalesce(@actor = $7::text, $7 IS NULL)
+	AND coalesce(@key = $8::uuid, $8 IS NULL)
+	AND coalesce(@object = $9::text OR @id = $9, $9 IS NULL)
 
 -- What only some rows have stands at the end.
 -- fragment: AUDIT_JSON
@@ -29,7 +34,7 @@ WITH found AS (
 	(SELECT @AUDIT_COLUMNS, NULL::bigint AS count
 	FROM audit
 	WHERE @AUDIT_WANTED(at, number, action, actor, actor_key, object,
-		object_id)
+		object_id) AND $6 IS DISTINCT FROM 'refused'
 	ORDER BY at DESC, number DESC, id DESC
 	LIMIT $2::int + 1)
 	UNION ALL
