@@ -101,7 +101,7 @@ class Caller:
         if op.group:
             head["Idempotency-Key"] = op.group
         if op.if_match:
-            head["If-Match"] = op.if_match
+            head["If-Match" if op.writes else "If-None-Match"] = op.if_match
         if body is not None:
             is_text = isinstance(body, str)
             head["Content-Type"] = "text/plain" if is_text else \
@@ -121,6 +121,7 @@ class Caller:
     def read(self, op, got, text, show, project):
         op.replayed = got.getheader("Idempotency-Replayed") == "true"
         if op.status == 304:
+            op.seen = [(op.object, {}, op.etag)]
             return None
         answer = json.loads(text)
         if "error" in answer:
@@ -178,8 +179,12 @@ class Client(threading.Thread, Caller):
         return self.random.choice(keys) if keys and self.chance(0.7) \
             else project.admin
 
-    def get(self, kind, project, path, scope, show, key=None, host=None):
-        op = Op(kind, project.id, scope=scope, host=host)
+    def get(self, kind, project, path, scope, show, key=None, host=None,
+            thing=None):
+        """A read, of something with a tag now and then with the last one."""
+        tag = project.tags.get(thing) if self.chance(0.2) else None
+        op = Op(kind, project.id, scope=scope, host=host, object=thing,
+                if_match=tag)
         return op, self.send(op, "GET", path, key or self.some_key(project),
                              show=show, project=project)
 
@@ -221,11 +226,13 @@ class Client(threading.Thread, Caller):
 
     def read_settings(self, project, host=None):
         return self.get("settings", project, "/project/settings",
-                        "settings:read", shown_settings, host=host)[0]
+                        "settings:read", shown_settings, host=host,
+                        thing=project.thing("settings"))[0]
 
     def read_project(self, project, host=None):
         return self.get("project", project, "/project", "projects:read",
-                        shown_project, host=host)[0]
+                        shown_project, host=host,
+                        thing=project.thing("project"))[0]
 
     def read_members(self, project, host=None):
         op, rows = self.get("members", project, "/project/members?limit=100",

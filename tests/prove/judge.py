@@ -281,7 +281,7 @@ class Judge:
         """Met: by the state right before; not met: it was another one."""
         for op in self.history.ops:
             register = self.objects.get(op.object)
-            if not op.if_match or not register:
+            if not op.if_match or not op.writes or not register:
                 continue
             known = self.tags[op.object].get(op.if_match)
             n = self.before.get((op.rid, op.object))
@@ -352,7 +352,8 @@ class Judge:
             done = [o for o in ops if o.done]
             if len({(o.status, o.digest, o.etag) for o in done}) > 1:
                 self.blame("replays", "two answers of one key", *done)
-            if sum(not o.replayed for o in done) > 1:
+            if sum(not o.replayed for o in done) > 1 and \
+                    any(self.rows[o.rid] for o in ops):
                 self.blame("replays", "two first answers", *done)
             for op in ops:
                 if op.code == "IDEMPOTENCY_MISMATCH":

@@ -40,7 +40,16 @@ class Sum:
     ops: int = 0
     kinds: Counter = field(default_factory=Counter)
     troubles: Counter = field(default_factory=Counter)
+    doubtful: int = 0
     wrong: list = field(default_factory=list)
+
+    def add(self, history, troubles):
+        self.rounds += 1
+        self.ops += len(history.ops)
+        self.kinds.update(f"{o.status // 100}xx" if o.status else "lost"
+                          for o in history.ops)
+        self.doubtful += sum(o.writes and o.doubtful for o in history.ops)
+        self.troubles.update(what.split(",")[0] for _, what in troubles)
 
     def __str__(self):
         outcomes = ", ".join(f"{n} {v}" for n, v in sorted(
@@ -48,7 +57,8 @@ class Sum:
         minutes = max(self.seconds, 0.1) / 60
         count = sum(self.troubles.values())
         return (f"{self.rounds} rounds, {self.ops} operations "
-                f"({self.ops / minutes:.0f} a minute: {outcomes}), {count} "
+                f"({self.ops / minutes:.0f} a minute: {outcomes}; "
+                f"{self.doubtful} writes in doubt), {count} "
                 f"troubles ({count / minutes:.0f} a minute), "
                 f"{len(self.wrong)} violations")
 
@@ -128,7 +138,7 @@ class Round:
             for read in (self.reader.read_settings, self.reader.read_project,
                          self.reader.read_members, self.reader.read_providers,
                          self.reader.read_keys):
-                insist(lambda: read(project, host).done)
+                insist(lambda: read(project, host).status in (200, 304))
         project.keys, project.rated = keys, rated
 
     def run(self, seconds):
@@ -231,16 +241,13 @@ def prove(seed, minutes, hosts=2, patience=ROUND, say=print):
             one = Round(arena, f"{seed}/{number}")
             left = minutes * 60 - (time.monotonic() - begin)
             history, done.wrong = one.run(max(1, min(patience, left)))
-            done.rounds += 1
-            done.ops += len(history.ops)
-            done.kinds.update(
-                f"{o.status // 100}xx" if o.status else "lost"
-                for o in history.ops)
-            done.troubles.update(w.split(",")[0]
-                                 for _, w in one.troubles.done)
+            done.add(history, one.troubles.done)
             done.seconds = time.monotonic() - begin
             say(f"{done.seconds:6.0f} s: seed {seed}, {done}", flush=True)
-            if done.wrong:
+            if not done.wrong:
+                for host in arena.hosts:
+                    host.forget()
+            else:
                 tell(arena, number, history, done.wrong, one.troubles.done)
     finally:
         if arena:

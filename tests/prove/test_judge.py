@@ -308,3 +308,15 @@ def test_shortest(plot):
     plot.read("120", 150.8, 150.9, host=1)
     ops = wrong(plot, "reads", "before an answer")
     assert {o.begin for o in ops} == {120, 150, 150.6, 150.8}
+
+
+def test_not_modified(plot):
+    """304 says that the state is still the tag's."""
+    plot.read("0", 0, 1, tag="t0")
+    plot.write("1", 2, 3, row=2.5)
+    plot.op("settings", 2.6, 4, 304, object=SETTINGS, if_match="t0",
+            seen=[(SETTINGS, {}, "t0")])
+    fine(plot)
+    plot.op("settings", 3.5, 4, 304, object=SETTINGS, if_match="t0",
+            seen=[(SETTINGS, {}, "t0")])
+    wrong(plot, "reads", "before an answer")

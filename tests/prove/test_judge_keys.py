@@ -140,3 +140,11 @@ def test_rates(plot):
     fine(plot)
     plot.use(62.5, 63.5)
     wrong(plot, "rates", "4 in a minute on host 0, 3 are allowed")
+
+
+def test_revoked_again_with_a_retry(plot):
+    """Nothing is done, so nothing is kept."""
+    plot.revoke(1, 2, row=1.5)
+    plot.revoke(3, 4, row=None, group="g")
+    plot.revoke(5, 6, row=None, group="g")
+    fine(plot)
