@@ -1,22 +1,16 @@
-"""Clients that do at random what the API offers, on either host, and write
-down what they asked and what came."""
-import hashlib
-import http.client
+"""Clients that do at random what the API offers, on either host."""
 import itertools
-import json
-import random
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field
 
+from caller import NOBODY, Caller, Key
 from history import Op
 from shown import (
-    PROVIDERS, SETTINGS, member_state, shown_key, shown_keys, shown_member, shown_members,
-    shown_nothing, shown_project, shown_provider, shown_providers,
-    shown_settings, shown_whoami)
+    PROVIDERS, SETTINGS, member_state, shown_key, shown_keys, shown_member,
+    shown_members, shown_nothing, shown_project, shown_provider,
+    shown_providers, shown_settings, shown_version, shown_whoami)
 
-PATIENCE = [0.5, 1, 3, 12]  # seconds for an answer, by client
 LINGER = 1.0        # so long a key that has ended is still tried
 KEYS = 6            # that a project has at a time, about
 MEMBERS = 12
@@ -26,118 +20,12 @@ SCOPES = [*[("projects:read", "projects:write")] * 3, ("projects:read",),
           ("projects:write",)]
 HOW_OFTEN = {       # of a hundred and so many
     "read_settings": 16, "read_project": 14, "read_members": 8,
-    "read_providers": 6, "read_keys": 4, "read_variables": 4, "whoami": 10,
+    "read_providers": 6, "read_keys": 4, "read_variables": 4,
+    "read_version": 3, "roll_back": 4, "whoami": 10,
     "update_settings": 10, "import_variables": 5, "update_project": 6,
     "set_provider": 5, "remove_provider": 3, "invite": 3, "resend": 2,
-    "accept": 2, "change_role": 4, "remove_member": 2, "generate": 1, "update_key": 6, "rotate": 1,
-    "revoke": 1, "revoke_as_holder": 1}
-
-
-@dataclass
-class Key:
-    id: str
-    secret: str
-    ended: float = None     # by this client's clock, as it was answered
-
-
-NOBODY = Key(None, "")
-
-
-@dataclass
-class Project:
-    """What the clients know of a project, right or wrong."""
-    id: str
-    admin: Key
-    keys: list = field(default_factory=list)
-    rated: Key = None
-    members: dict = field(default_factory=dict)     # id → userId
-    invitations: dict = field(default_factory=dict)     # id → [(name, token)]
-    tags: dict = field(default_factory=dict)        # object → the last one
-
-    def thing(self, kind, name=""):
-        return kind, self.id, name
-
-
-class Caller:
-    """Sends requests, and writes them down."""
-
-    def __init__(self, arena, number, seed):
-        self.number, self.ops = number, []
-        self.random = random.Random(f"{seed} client {number}")
-        self.ports = [h.port for h in arena.hosts]
-        self.lines = [None] * len(self.ports)
-
-    def exchange(self, host, method, path, body, head):
-        line = self.lines[host]
-        if line is None:
-            line = self.lines[host] = http.client.HTTPConnection(
-                "127.0.0.1", self.ports[host],
-                timeout=PATIENCE[self.number % len(PATIENCE)])
-        try:
-            line.request(method, "/api/v1" + path, body, head)
-            got = line.getresponse()
-            return got, got.read()
-        except (OSError, http.client.HTTPException):
-            line.close()
-            self.lines[host] = None
-            return None, b""
-
-    def close(self):
-        for line in self.lines:
-            if line:
-                line.close()
-
-    def send(self, op, method, path, key, body=None, show=shown_nothing,
-             project=None):
-        """One request; the data of its answer, or None."""
-        op.client, op.host = self.number, self.random.randrange(
-            len(self.ports)) if op.host is None else op.host
-        op.rid = str(uuid.UUID(int=self.random.getrandbits(128)))
-        op.writes = method == "POST"
-        head = {"X-Request-ID": op.rid}
-        if key and key.secret:
-            head["Authorization"] = f"Bearer {key.secret}"
-            op.key = key.id
-        if op.group:
-            head["Idempotency-Key"] = op.group
-        if op.if_match:
-            head["If-Match" if op.writes else "If-None-Match"] = op.if_match
-        if body is not None:
-            is_text = isinstance(body, str)
-            head["Content-Type"] = "text/plain" if is_text else \
-                "application/json"
-            body = body if is_text else json.dumps(body)
-        self.ops.append(op)
-        op.begin, wall = time.monotonic(), time.time()
-        got, text = self.exchange(op.host, method, path, body, head)
-        if not got:
-            op.wall = wall, op.wall[1]
-            time.sleep(0.05)
-            return None
-        op.wall, op.end = (wall, time.time()), time.monotonic()
-        op.status, op.etag = got.status, got.getheader("ETag")
-        return self.read(op, got, text, show, project)
-
-    def read(self, op, got, text, show, project):
-        op.replayed = got.getheader("Idempotency-Replayed") == "true"
-        if op.status == 304:
-            op.seen = [(op.object, {}, op.etag)]
-            return None
-        answer = json.loads(text)
-        if "error" in answer:
-            op.code = answer["error"]["code"]
-            op.retryable = bool(answer["error"].get("retryable"))
-            if op.status >= 500 or op.code == "IDEMPOTENCY_IN_PROGRESS":
-                time.sleep(0.05)
-            return None
-        if op.group:
-            op.digest = hashlib.blake2b(text, digest_size=8).digest()
-        data = answer.get("data", answer)
-        op.seen = show(project, data)
-        for thing, _, tag in op.seen:
-            if tag:
-                project.tags[thing] = tag
-        return data
+    "accept": 2, "change_role": 4, "remove_member": 2, "generate": 1,
+    "update_key": 6, "rotate": 1, "revoke": 1, "revoke_as_holder": 1}
 
 
 class Client(threading.Thread, Caller):
@@ -261,6 +149,18 @@ class Client(threading.Thread, Caller):
                         f"/project/settings/env?set={name}&format=json",
                         "settings:read", show, host=host)[0]
 
+    def some_version(self, project):
+        """One that there is, new ones rather than old ones."""
+        top = project.version
+        return max(1, top - int(self.random.expovariate(0.3))) if top else None
+
+    def read_version(self, project):
+        number = self.some_version(project)
+        if number:
+            self.get("version", project,
+                     f"/project/settings/versions/{number}", "settings:read",
+                     shown_version, thing=project.thing("version", number))
+
     def whoami(self, project, host=None):
         self.get("whoami", project, "/whoami", None, shown_whoami, host=host)
 
@@ -277,6 +177,16 @@ class Client(threading.Thread, Caller):
                           {name: value}, shown_settings)
         self.look(op, self.read_settings, project)
 
+    def roll_back(self, project):
+        number = self.some_version(project)
+        if not number:
+            return
+        op, _ = self.post("settings.rollback", project,
+                          "/project/settings/rollback", "settings:write",
+                          {"version": number}, project.thing("settings"),
+                          {"back to": number}, shown_settings)
+        self.look(op, self.read_settings, project)
+
     def import_variables(self, project):
         name = self.random.choice(["envVars", "deployEnvVars"])
         mode = self.random.choice(["merge", "merge", "replace"])
@@ -284,7 +194,8 @@ class Client(threading.Thread, Caller):
         text = "".join(f"{n}={v}\n" for n, v in mine.items())
 
         def show(project, data):
-            return [(project.thing("settings"), {}, data["etag"])]
+            return shown_settings(project, {
+                n: v for n, v in data.items() if n in ("version", "etag")})
 
         op, _ = self.post(
             "settings.import", project,

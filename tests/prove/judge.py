@@ -158,7 +158,10 @@ class Judge:
                 continue
             thing = op.object or (op.kind.split(".")[0], op.project,
                                   row.object_id)
-            self.step(thing, op, row, op.change)
+            change = op.change
+            if op.kind == "settings.rollback":
+                change = self.version(thing, change["back to"])
+            self.step(thing, op, row, change)
             if op.kind == "key.rotate":
                 old = self.objects[thing].steps[-2].state
                 new = self.history.successors.get(thing[2])
@@ -172,6 +175,12 @@ class Judge:
         for register in self.objects.values():
             register.freeze()
 
+    def version(self, settings, number):
+        """What the settings were then; nothing, if that never was."""
+        return next(({n: v for n, v in s.state.items() if n != "version"}
+                     for s in self.objects[settings].steps
+                     if s.state.get("version") == number), {})
+
     def step(self, thing, op, row, change):
         register = self.objects.setdefault(thing, Register(None))
         steps = register.steps
@@ -181,6 +190,10 @@ class Judge:
         if step.state != steps[-1].state:   # else its tag is the same, too
             steps.append(step)
         self.step_of[op.rid, thing] = len(steps) - 1
+        if "version" in (steps[-1].state or {}):    # that stays what it is
+            self.objects["version", thing[1], steps[-1].state["version"]] = \
+                one = Register(None)
+            one.steps.append(Step(steps[-1].state, op, self.answered(op)))
 
     def count_owners(self, thing, op):
         if thing[0] == "member" and not any(

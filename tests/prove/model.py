@@ -21,6 +21,8 @@ def after(state, change, op, row):
                                                  row.at + value))
         else:
             made[name] = value
+    if "version" in made:
+        made["version"] += 1
     return made
 
 

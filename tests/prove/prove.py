@@ -16,7 +16,8 @@ from pathlib import Path
 sys.dont_write_bytecode = not sys.pycache_prefix
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
-from clients import Client, Key, Project  # noqa: E402
+from caller import Key, Project  # noqa: E402
+from clients import Client  # noqa: E402
 from harness import Stack  # noqa: E402
 from history import History, Row  # noqa: E402
 from hosts import Arena  # noqa: E402
@@ -123,6 +124,10 @@ class Round:
                 self.initial[thing] = {
                     **self.initial.get(thing, {}), **state} \
                     if state is not None else None
+        settings = self.initial[project.thing("settings")]
+        if "version" in settings:
+            self.initial[project.thing("version", settings["version"])] = \
+                settings
         for name in PROVIDERS:
             self.initial.setdefault(project.thing("provider", name))
         self.reader.ops.clear()

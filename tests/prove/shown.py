@@ -17,8 +17,13 @@ def member_state(row):
 
 
 def shown_settings(project, data):
-    state = {n: data[n] for n in SETTINGS if n in data}
+    state = {n: data[n] for n in (*SETTINGS, "version") if n in data}
     return [(project.thing("settings"), state, data.get("etag"))]
+
+
+def shown_version(project, data):
+    state = {n: data[n] for n in SETTINGS}
+    return [(project.thing("version", data["version"]), state, None)]
 
 
 def shown_project(project, data):

@@ -320,3 +320,36 @@ def test_not_modified(plot):
     plot.op("settings", 3.5, 4, 304, object=SETTINGS, if_match="t0",
             seen=[(SETTINGS, {}, "t0")])
     wrong(plot, "reads", "before an answer")
+
+
+def versions(plot):
+    plot.history.initial[SETTINGS] = {"a": "0", "version": 1}
+    plot.write("1", 1, 2, row=1.5)
+    plot.op("settings.rollback", 3, 4, row=3.5, writes=True, object=SETTINGS,
+            change={"back to": 1})
+
+
+def test_versions(plot):
+    """What was is back under a number of its own; numbers stay what they
+    are."""
+    versions(plot)
+    plot.op("settings", 5, 6, seen=[(SETTINGS, {"a": "0", "version": 3}, "t")])
+    for number, value in (2, "1"), (3, "0"):
+        plot.op("version", 5, 6, seen=[
+            (("version", PROJECT, number), {"a": value}, None)])
+    fine(plot)
+
+
+@pytest.mark.parametrize("state, thing", [
+    ({"a": "1"}, SETTINGS), ({"a": "0", "version": 1}, SETTINGS),
+    ({"a": "0"}, ("version", PROJECT, 2))])
+def test_what_no_version_was(plot, state, thing):
+    versions(plot)
+    plot.op("settings", 5, 6, seen=[(thing, state, None)])
+    wrong(plot, "reads", "shows")
+
+
+def test_a_version_that_is_lost(plot):
+    versions(plot)
+    plot.op("version", 5, 6, 404, object=("version", PROJECT, 2))
+    wrong(plot, "reads", "404")

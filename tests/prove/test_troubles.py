@@ -98,6 +98,7 @@ CHANGES = {
     "postmaster stopped": stopped,
     "host stopped": stopped,
     "way cut": ready,
+    "answers lost": backends,
     "connections lost": backends,
     "rows locked": sessions,
     "long transaction": sessions,

@@ -144,6 +144,12 @@ class Troubles(threading.Thread):
         end = self.random.choice(["go", "go drop"])
         self.after(seconds, lambda: host.tell(end))
 
+    def lose_answers(self, host, seconds):
+        """All workers wait for one, and none comes: what was asked may be
+        done."""
+        host.tell("down")
+        self.after(min(seconds, 1), lambda: host.tell("go drop"))
+
     def drop(self, host, seconds):
         host.tell("drop")
 
@@ -206,6 +212,7 @@ TROUBLES = {
     "postmaster stopped": (Troubles.stop_postmaster, 2),
     "host stopped": (Troubles.stop_host, 2),
     "way cut": (Troubles.cut, 6),
+    "answers lost": (Troubles.lose_answers, 5),
     "connections lost": (Troubles.drop, 3),
     "rows locked": (Troubles.lock, 4),
     "long transaction": (Troubles.long_transaction, 2),
