@@ -285,7 +285,7 @@ class Client(threading.Thread, Caller):
 
     def change_role(self, project):
         member, user = self.some_member(project)
-        role = self.random.choice(["owner", "admin"])
+        role = self.random.choice(["owner", "admin", "admin", "member"])
         op, _ = self.post("member.update-role", project,
                           "/project/members/update-role", "members:write",
                           {"targetUserId": user, "role": role},

@@ -98,7 +98,7 @@ CHANGES = {
     "postmaster stopped": stopped,
     "host stopped": stopped,
     "way cut": ready,
-    "answers lost": backends,
+    "answers lost": ready,
     "connections lost": backends,
     "rows locked": sessions,
     "long transaction": sessions,

@@ -170,9 +170,11 @@ class Troubles(threading.Thread):
                 "for update",
                 "select from codecourier.api_key where project_id in "
                 f"({ids}) for update",
-                f"select from codecourier.settings where project_id in "
+                "select from codecourier.settings where project_id in "
                 f"({ids}) for update",
-                "lock table codecourier.member in access exclusive mode",
+                "select from codecourier.member where project_id in "
+                f"({ids}) for update",
+                "lock table codecourier.settings in access exclusive mode",
                 "lock table codecourier.audit in share mode"], 2):
             self.session("begin", what, f"select pg_sleep({seconds})",
                          "commit")
