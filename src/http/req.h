@@ -56,8 +56,10 @@ struct req {
 	const char *idempotency_key;
 	const char *if_match;
 	const char *if_none_match;
-	const char *address; /* a valid one, else NULL */
-	struct cidr from;    /* the same; without: of no family */
+	const char
+	    *address;     /* a valid one, else NULL; refusals.h has it late */
+	char peer[46];    /* its text: a copy */
+	struct cidr from; /* the same; without: of no family */
 	const char *body;
 	size_t body_len;
 	int64_t start, deadline; /* clock_us() */

@@ -246,6 +246,7 @@ void
 serve_read(struct req *r)
 {
 	const struct wire *w = r->app->wire;
+	const char *address;
 
 	set_request_id(r);
 	log_set_request(r->rid);
@@ -260,9 +261,11 @@ serve_read(struct req *r)
 		r->if_match = w->param("HTTP_IF_MATCH");
 	}
 	r->if_none_match = w->param("HTTP_IF_NONE_MATCH");
-	r->address = w->param("REMOTE_ADDR");
-	if (r->address && !cidr_address(&r->from, r->address))
-		r->address = NULL; /* "unix:" */
+	address = w->param("REMOTE_ADDR");
+	if (address && cidr_address(&r->from, address)) { /* not "unix:" */
+		text_copy(r->peer, sizeof(r->peer), address);
+		r->address = r->peer;
+	}
 }
 
 static void
