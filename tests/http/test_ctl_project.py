@@ -135,6 +135,7 @@ def test_role_and_remove(project, by):
     stack = project.stack
     invited = project.api.post("/project/members/invite", {
         "email": "New@example.com", "role": "member"})
+    del invited["token"]
     who = {"email": "nEW@EXAMPLE.com",
            "userId": invited["userId"].upper()}[by]
     row = stack.ctl("member", "role", project.slug, who, "admin")
