@@ -12,6 +12,16 @@
 /* docker reads lines by Go's bufio.Scanner, of 64 KiB with their end. */
 #define DOCKER_LINE 65535
 
+/* A byte of `set` is in the value. */
+static bool
+has_any(const char *value, size_t len, const char *set)
+{
+	for (; *set; set++)
+		if (memchr(value, *set, len))
+			return true;
+	return false;
+}
+
 /* ---- what a form cannot carry ---- */
 
 static const char *
@@ -43,12 +53,15 @@ static const char *const shell_own[] = {"BASHOPTS", "BASHPID", "BASH_ALIASES",
 static const char *const shell_run[] = {
     "BASH_ENV", "MAILPATH", "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS4", NULL};
 
+/* ENV is many people's "production", and a file's name to a shell that begins
+ * to talk with somebody: in that name it runs what stands in $( ). */
 static const char *
-shell_refusal(const char *name)
+shell_refusal(const char *name, const char *value, size_t len)
 {
 	if (text_is_one_of(name, shell_own))
 		return "A shell keeps this variable to itself.";
-	if (text_is_one_of(name, shell_run))
+	if (text_is_one_of(name, shell_run) ||
+	    (strcmp(name, "ENV") == 0 && has_any(value, len, "$`")))
 		return "A shell runs what stands in this variable.";
 	return NULL;
 }
@@ -61,7 +74,7 @@ dotenv_refusal(
 	case DOTENV_DOCKER:
 		return docker_refusal(name, value, len);
 	case DOTENV_SHELL:
-		return shell_refusal(name);
+		return shell_refusal(name, value, len);
 	case DOTENV_PLAIN:
 		break;
 	}
@@ -129,16 +142,6 @@ as_it_is(char c)
 {
 	(void)c;
 	return NULL;
-}
-
-/* A byte of `set` is in the value. */
-static bool
-has_any(const char *value, size_t len, const char *set)
-{
-	for (; *set; set++)
-		if (memchr(value, *set, len))
-			return true;
-	return false;
 }
 
 /* Letters, digits and marks that mean nothing to anybody. */

@@ -209,6 +209,10 @@ refuses_what_a_form_cannot_carry(void **state)
 	assert_non_null(dotenv_refusal(DOTENV_SHELL, "PS4", TEXT("")));
 	assert_non_null(dotenv_refusal(DOTENV_SHELL, "OPTIND", TEXT("1")));
 	assert_null(dotenv_refusal(DOTENV_SHELL, "OPTINDX", TEXT("\n")));
+	assert_null(dotenv_refusal(DOTENV_SHELL, "ENV", TEXT("a;'")));
+	assert_non_null(dotenv_refusal(DOTENV_SHELL, "ENV", TEXT("a$A")));
+	assert_non_null(dotenv_refusal(DOTENV_SHELL, "ENV", TEXT("`a`")));
+	assert_null(dotenv_refusal(DOTENV_SHELL, "ENVS", TEXT("$A")));
 	assert_null(dotenv_refusal(DOTENV_PLAIN, "UID", TEXT("\r\n")));
 }
 
