@@ -57,6 +57,9 @@ load(struct app *app, enum db_mode mode, unsigned pause)
 	    db_new(app->conf.database, mode, app->conf.statement_timeout_ms);
 	if (!app->db)
 		die("cannot start", "out of memory", pause);
+	db_keep_history(app->db,
+	    (struct db_history){
+		app->conf.history_versions, app->conf.history_mib});
 }
 
 /* -t: every finding on a line of its own. */

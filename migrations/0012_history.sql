@@ -30,7 +30,7 @@ CREATE TABLE settings_version (
 	PRIMARY KEY (project_id, version)
 ) WITH (fillfactor = 50);
 
--- A number of the session's, where it has one (session_settings_api): programs
+-- A number of the session's, where it has one (session_history): programs
 -- before this have none.
 CREATE FUNCTION settings_bound(name text, usual bigint, lowest bigint)
 	RETURNS bigint LANGUAGE sql STABLE
@@ -43,7 +43,7 @@ CREATE FUNCTION settings_drop(p uuid, newest bigint) RETURNS void
 	LANGUAGE plpgsql
 	SET search_path = codecourier, pg_temp AS $$
 DECLARE
-	most bigint := settings_bound('codecourier.kept_versions', 1000, 100);
+	most bigint := settings_bound('codecourier.history_versions', 1000, 100);
 	room bigint := settings_bound('codecourier.history_mib', 64, 4) << 20;
 	low bigint;
 BEGIN

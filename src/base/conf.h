@@ -16,6 +16,9 @@ struct conf {
 	char *runtime_dir;        /* path: socket, verified-key table */
 	int workers;              /* processes on this host, 1..256 */
 	int scrypt_log2n;         /* 10..16 */
+	int history_days;         /* of a project's settings, 1..3650 */
+	int history_mib;          /* MiB a project, 4..65536 */
+	int history_versions;     /* of a project's settings, 100..1000000 */
 	int kept_mib;             /* MiB of kept answers a project, 1..65536 */
 	int max_keys;             /* live ones of a project, 1..1000000 */
 	int max_members;          /* of a project, 1..1000000 */

@@ -2,7 +2,7 @@
  * purge.c: removing deleted projects for good. It goes in steps, each a
  * transaction of its own that is safe to repeat (migrations/0007_purge.sql): a
  * run that was killed is taken up by the next one. `purge` also removes kept
- * answers that have ended.
+ * answers that have ended, and versions of settings that are too old.
  */
 #include "ctl/project.h"
 
@@ -122,10 +122,10 @@ purge_all(struct ctl *c, const struct db_query *due, struct json_object *list)
 	return rc;
 }
 
-/* Answers to retries that have ended (migrations/0010_idempotency.sql): workers
- * take them away, too, but only of a service that makes new ones. */
+/* Runs a statement that removes so many rows, $1, until there are no more;
+ * `days`: its $2, or 0. */
 static int
-sweep_answers(struct ctl *c)
+sweep(struct ctl *c, enum stmt stmt, int days)
 {
 	bool finished = false;
 
@@ -134,8 +134,10 @@ sweep_answers(struct ctl *c)
 		struct db_query q;
 		int rc;
 
-		db_query_init(&q, STMT_OP_REPLAY_SWEEP);
+		db_query_init(&q, stmt);
 		db_int(&q, BATCH);
+		if (days > 0)
+			db_int(&q, days);
 		rc = ask_bool(c, &q, &finished);
 		if (rc)
 			return rc;
@@ -160,8 +162,12 @@ ctl_purge(struct ctl *c)
 		return rc;
 	list = object_list();
 	rc = purge_all(c, &due, list);
+	/* workers take answers away, too, but only of a service that makes
+	 * new ones (migrations/0010_idempotency.sql) */
 	if (!rc)
-		rc = sweep_answers(c);
+		rc = sweep(c, STMT_OP_REPLAY_SWEEP, 0);
+	if (!rc)
+		rc = sweep(c, STMT_OP_SETTINGS_SWEEP, c->conf.history_days);
 	db_query_clear(&due);
 	if (!c->json && json_object_array_length(list) == 0 && !rc)
 		plain_line(stdout, "nothing to do: no deleted project is due");

@@ -35,6 +35,7 @@ struct db {
 	char *conninfo;
 	enum db_mode mode;
 	int statement_timeout_ms;
+	struct db_history history;
 	int schema_version;
 	bool prepared; /* the statements, on this connection */
 	int64_t pause;
@@ -70,6 +71,12 @@ disconnect(struct db *db)
 	db->prepared = false;
 	db->schema_version = 0;
 	db->sent = db->received = 0;
+}
+
+void
+db_keep_history(struct db *db, struct db_history history)
+{
+	db->history = history;
 }
 
 void
@@ -214,7 +221,8 @@ set_up(struct db *db)
 
 	if (PQsetnonblocking(db->conn, 1) || !PQenterPipelineMode(db->conn))
 		return false;
-	n = db_send_setup(db->conn, db->mode, db->statement_timeout_ms);
+	n = db_send_setup(
+	    db->conn, db->mode, db->statement_timeout_ms, db->history);
 	o = n == 0 ? LOST : db_read_pipeline(db->conn, NULL, n, deadline, &a);
 	db->prepared = o == DONE && db->mode == DB_API;
 	if (o != DONE)

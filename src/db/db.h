@@ -39,6 +39,9 @@ struct db *db_new(
     const char *conninfo, enum db_mode mode, int statement_timeout_ms);
 void db_free(struct db *db);
 
+/* What each session is told from the next connection on. */
+void db_keep_history(struct db *db, struct db_history history);
+
 /*
  * Makes sure that there is a live connection with every statement prepared
  * and a schema this program can serve. The reason is logged when it changes.

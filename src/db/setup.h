@@ -14,12 +14,18 @@ enum db_mode {
 	DB_OPERATOR, /* SET ROLE codecourier_owner; nothing prepared */
 };
 
+/* What a session is told beside that: how much is kept of what settings were
+ * (0012_history.sql); all 0: it is not told. */
+struct db_history {
+	int versions, mib; /* a project */
+};
+
 /*
  * Queues on a new session, in pipeline mode, the settings that it needs and the
  * preparation of its mode's statements, up to the sync. Returns the number of
  * statements queued, whose results are to be read; 0 on failure.
  */
-size_t db_send_setup(
-    struct pg_conn *conn, enum db_mode mode, int statement_timeout_ms);
+size_t db_send_setup(struct pg_conn *conn, enum db_mode mode,
+    int statement_timeout_ms, struct db_history history);
 
 #endif

@@ -22,7 +22,9 @@ def site(stack):
     for _ in range(4):
         made.start({"CODECOURIER_MAX_KEYS": str(KEYS),
                     "CODECOURIER_MAX_MEMBERS": str(MEMBERS),
-                    "CODECOURIER_KEPT_MIB": "1"})
+                    "CODECOURIER_KEPT_MIB": "1",
+                    "CODECOURIER_HISTORY_MIB": "5",
+                    "CODECOURIER_HISTORY_VERSIONS": "110"})
     yield made
     made.close()
 
@@ -269,3 +271,27 @@ def test_kept_answers(site, project):
 
     assert [send(n).status for n in range(6)] == [200] * 5 + [429]
     assert send(0).header("Idempotency-Replayed") == "true"
+
+
+def history(site, project, count, text):
+    """How many versions there are when settings were changed so often."""
+    for n in range(count):
+        answer = post(site, project, "/settings/update",
+                      {"claudeMd": f"{n}{text}"})
+        assert answer.status == 200, answer
+    return len(rows(project, "settings_version"))
+
+
+def test_versions(site, project):
+    """As many as the configuration says, of every worker."""
+    assert history(site, project, 115, "") == 110
+
+
+def test_bytes_of_versions(site, project):
+    """Variables do not become smaller by being stored."""
+    for n in range(8):
+        answer = post(site, project, "/settings/update", {"envVars": {
+            f"V{i}": f"{n}" * 65000 for i in range(15)}})
+        assert answer.status == 200, answer
+    found = rows(project, "settings_version")
+    assert len(found) == 5 and found[-1]["version"] == 9

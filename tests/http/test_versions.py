@@ -1,6 +1,7 @@
 """The versions of the settings: GET settings/versions, one of them, and
 settings/rollback. What the database keeps by itself is sql/test_history.py's."""
 import random
+import uuid
 
 import pytest
 
@@ -8,6 +9,7 @@ from client import Api, at_once
 from contract import (CONVEX, EMPTY_SETTINGS, LISTS, MAPS, SHORT, TEXTS,
                       filled_settings, untagged)
 from fixtures import rounds
+from sealed import Opener
 
 SETTINGS = "/project/settings"
 UPDATE = SETTINGS + "/update"
@@ -299,6 +301,52 @@ def test_like_a_model(project, seed):
         # a value that is sealed anew is another one
         assert differs <= set(row["fields"]) <= differs | {
             *MAPS, "testUserCredentials", *CONVEX}, row
+
+
+# ---- data keys ----
+
+def add_data_key(project):
+    """One more, the newest, as another program would make it."""
+    stack, new = project.stack, str(uuid.uuid4())
+    master = stack.sql("select master_key from codecourier.data_key where "
+                       f"project_id = '{project.id}' limit 1")
+    wrapped = Opener(stack.conf["CODECOURIER_KEYRING"]).new_data_key(
+        project.id, new, master)
+    stack.sql("insert into codecourier.data_key (id, project_id, master_key, "
+              f"wrapped, created_at) values ('{new}', '{project.id}', "
+              f"'{master}', '\\x{wrapped.hex()}', clock_timestamp())")
+    return uuid.UUID(new).hex
+
+
+def test_many_data_keys(project):
+    """Each version opens with its own, and so do settings that were sealed with
+    several; a rollback moves a value that the seventh of twelve has sealed."""
+    api, keys, states = project.api, [None], []
+    sealed = [*MAPS, "testUserCredentials"]
+    for n in range(12):
+        keys += [add_data_key(project)] if n else []
+        api.post(UPDATE, {sealed[n % 3]: {"A": f"{n}"},
+                          "convexDevKey": f"12345678-{n}"})
+        states.append(untagged(api.get(SETTINGS)))
+    assert len(keys) == 12
+    for n, want in enumerate(states, 2):
+        assert at(api, n) == want
+    for n in 8, 2, 13, 5:
+        assert untagged(roll_back(api, n)) == states[n - 2]
+    assert untagged(roll_back(api, 8)) == states[6]
+    assert stored_key(project, "env_vars") == keys[6]
+    # what is sealed now is sealed with the newest
+    answer = api.send("POST", SETTINGS + "/env/import?set=envVars", "B=1")
+    assert answer.status == 200
+    assert stored_key(project, "env_vars") == keys[-1]
+    assert api.get(SETTINGS)["envVars"] == {"A": "6", "B": "1"}
+
+
+def stored_key(project, column):
+    """The data key that a value names."""
+    return project.stack.sql(
+        f"select encode(substr({column}, 2, 16), 'hex') from codecourier."
+        f"settings where project_id = '{project.id}'")
 
 
 # ---- at the same moment ----

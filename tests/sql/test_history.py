@@ -1,5 +1,7 @@
 """History of the settings is the database's: whoever changes them, a worker of
 the version before included, leaves a row of who did it and what was there."""
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from contract import NOBODY, column, filled_settings
@@ -172,6 +174,111 @@ def test_none_that_is_not_there(project, n):
     with pytest.raises(SqlError) as got:
         by_hand(project, f"restored_from = {n}, updated_at = now()", "api_sql")
     assert got.value.state == "40001"
+
+
+# ---- how much is kept ----
+
+MANY = """do $$ begin for i in 1..{} loop
+    update codecourier.settings set {}, updated_at = now()
+    where project_id = '{}'; end loop; end $$"""
+
+
+def bounded(project, count, text, **bounds):
+    """So many changes in a session that was told these bounds."""
+    project.stack.sql("".join(
+        f"set codecourier.history_{n} = '{v}'; " for n, v in bounds.items()) +
+        MANY.format(count, text, project.id) +
+        "".join(f"; reset codecourier.history_{n}" for n in bounds))
+    return [r["version"] for r in versions(project, "version")]
+
+
+@pytest.mark.parametrize("most, kept", [
+    (150, 150), (100, 100), (99, 100), (0, 100), (-1, 100)])
+def test_the_newest_stay(project, most, kept):
+    """So many as the session was told, and 100 at least."""
+    assert bounded(project, 300, "claude_md = i::text", versions=most) == [
+        *range(302 - kept, 302)]
+
+
+@pytest.mark.parametrize("bounds", [{}, {"versions": ""}])
+def test_of_a_session_that_was_not_told(project, bounds):
+    """A thousand: programs of before tell nothing."""
+    assert bounded(project, 1050, "claude_md = i::text", **bounds) == [
+        *range(52, 1052)]
+
+
+def test_so_many_bytes_and_no_more(project):
+    """What a version replaced counts, as it is stored; the newest stays."""
+    sealed = "env_vars = decode(repeat(lpad(to_hex(i), 2, '0'), 1000000), 'hex')"
+    last = bounded(project, 9, sealed, mib=4)
+    assert last[-1] == 10
+    rows = versions(project)
+    assert rows[-1]["total"] - rows[0]["total"] + rows[0]["bytes"] <= 4 << 20
+    assert len(rows) == 4 and rows[0]["bytes"] > 1000000
+    # 4 MiB at least, whatever is told
+    assert bounded(project, 1, sealed, mib=0) == [*range(8, 12)]
+    assert bounded(project, 1, "claude_md = 'x'", mib=5) == [*range(8, 13)]
+
+
+def test_what_is_dropped_costs_newer_ones_nothing(project):
+    """A field that only a dropped version changed, and one that none did."""
+    by_hand(project, "git_commit_name = 'early', updated_at = now()")
+    by_hand(project, "claude_md = 'a', updated_at = now()")
+    assert bounded(project, 120, "learning_model = i::text", versions=100)[
+        0] == 24
+    by_hand(project, "git_commit_name = 'late', updated_at = now()")
+    by_hand(project, "restored_from = 30, updated_at = now()", "api_sql")
+    assert project.stack.sql(
+        "select git_commit_name, claude_md, learning_model from "
+        f"codecourier.settings where project_id = '{project.id}'"
+    ) == "early|a|27"
+
+
+def aged(project, upto, days):
+    project.stack.sql(
+        f"update codecourier.settings_version set at = at - interval '{days} "
+        f"days' where project_id = '{project.id}' and version <= {upto}")
+
+
+def purge(project, **environ):
+    project.stack.ctl("purge", environ=environ)
+    return [r["version"] for r in versions(project, "version")]
+
+
+def test_old_ones_are_purged(project):
+    """Those beyond 90 days, but for the newest 100."""
+    bounded(project, 149, "claude_md = i::text")
+    aged(project, 20, 91)
+    assert purge(project) == [*range(21, 151)]
+    aged(project, 130, 89)
+    assert purge(project) == [*range(21, 151)]
+    aged(project, 130, 2)
+    assert purge(project) == [*range(51, 151)]
+    assert purge(project) == [*range(51, 151)]
+
+
+def test_old_by_the_configuration(project):
+    bounded(project, 149, "claude_md = i::text")
+    aged(project, 10, 8)
+    assert purge(project, CODECOURIER_HISTORY_DAYS="9") == [*range(1, 151)]
+    assert purge(project, CODECOURIER_HISTORY_DAYS="7") == [*range(11, 151)]
+
+
+def test_a_purge_waits_for_a_rollback(project, session):
+    """A version that is being brought back stays until that is done."""
+    bounded(project, 149, "claude_md = i::text")
+    aged(project, 10, 91)
+    session.run("begin; update codecourier.settings set restored_from = 5, "
+                f"updated_at = now() where project_id = '{project.id}'")
+    with ThreadPoolExecutor() as pool:
+        done = pool.submit(purge, project)
+        session.await_waiting("%settings_version%", unless=done)
+        assert not done.done()
+        session.run("commit")
+        assert done.result() == [*range(11, 152)]
+    assert project.stack.sql(
+        "select claude_md from codecourier.settings "
+        f"where project_id = '{project.id}'") == "4"
 
 
 # ---- rights ----

@@ -42,6 +42,12 @@ SELECT
 	@SET(debug_print_plan, off),
 	@SET(log_parameter_max_length_on_error, 0);
 
+-- name: session_history
+-- $1 versions, $2 MiB -> nothing of use
+-- How much a trigger keeps of what settings were (0012_history.sql).
+SELECT set_config('codecourier.history_versions', $1, false),
+	set_config('codecourier.history_mib', $2, false);
+
 -- name: session_owner
 -- the operator's commands work as the owner of all
 SET ROLE codecourier_owner;

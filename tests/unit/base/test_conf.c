@@ -27,6 +27,9 @@
 static const char *const all_names[] = {
     P "ADMIN_DATABASE",
     P "DATABASE",
+    P "HISTORY_DAYS",
+    P "HISTORY_MIB",
+    P "HISTORY_VERSIONS",
     P "KEPT_MIB",
     P "KEYRING",
     P "LOG_LEVEL",
@@ -59,6 +62,9 @@ assert_defaults(const struct conf *conf)
 	assert_string_equal(conf->keyring, "/etc/codecourier/keyring");
 	assert_string_equal(conf->runtime_dir, "/run/codecourier");
 	assert_int_equal(conf->scrypt_log2n, 12);
+	assert_int_equal(conf->history_days, 90);
+	assert_int_equal(conf->history_mib, 64);
+	assert_int_equal(conf->history_versions, 1000);
 	assert_int_equal(conf->kept_mib, 64);
 	assert_int_equal(conf->max_keys, 1000);
 	assert_int_equal(conf->max_members, 10000);

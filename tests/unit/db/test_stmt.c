@@ -39,6 +39,7 @@ static const bool unbound[STMT__OP_MAX] = {
     [STMT_REPLAY_CLAIM] = true,
     [STMT_REPLAY_SWEEP] = true,
     [STMT_OP_REPLAY_SWEEP] = true,
+    [STMT_OP_SETTINGS_SWEEP] = true,
 };
 
 /* Write without an audit row of their own: see src/db/sql. */
@@ -47,6 +48,7 @@ static const bool unlogged[STMT__OP_MAX] = {
     [STMT_REFUSAL_ADD] = true,
     [STMT_SETTINGS_DEPLOY_KEY] = true,
     [STMT_SETTINGS_DEV_KEY] = true,
+    [STMT_OP_SETTINGS_SWEEP] = true,
 };
 
 /* The statement's text where no literal and no quoted name stands. */
