@@ -83,6 +83,32 @@ FROM done;
 SELECT @ETAG(version, word) FROM settings
 WHERE project_id = $1::uuid AND @IS_VERSION($2);
 
+-- name: op_settings_sweep
+-- $1 rows at most, $2 days -> whether there are no more
+-- Versions that are older, but for the newest 100 of a project. The oldest stands
+-- first: of a project where it may stay no other is looked at.
+WITH due AS (
+	SELECT s.project_id, s.version - 100 AS newest
+	FROM settings s, LATERAL (
+		SELECT version, at FROM settings_version v
+		WHERE v.project_id = s.project_id ORDER BY version LIMIT 1
+	) oldest
+	WHERE oldest.at < now() - make_interval(days => $2::int)
+		AND oldest.version <= s.version - 100
+	LIMIT $1::int
+), gone AS (
+	DELETE FROM settings_version WHERE ctid = ANY (ARRAY(
+		SELECT old.ctid FROM due d, LATERAL (
+			SELECT ctid FROM settings_version v
+			WHERE v.project_id = d.project_id
+				AND v.version <= d.newest
+				AND v.at < now() - make_interval(days => $2::int)
+			ORDER BY v.version LIMIT $1::int
+		) old LIMIT $1::int))
+	RETURNING version
+)
+SELECT count(*) < $1::int FROM gone;
+
 -- name: settings_variables
 -- $1 project, $2 envVars or deployEnvVars -> sealed, bytes of the other ones, the tag, the
 -- version
@@ -123,29 +149,3 @@ WHERE project_id = $1::uuid AND @MATCHES($4, version, word);
 UPDATE settings SET convex_dev_key = $2::bytea,
 	convex_dev_key_last4 = $3
 WHERE project_id = $1::uuid AND @MATCHES($4, version, word);
-
--- name: op_settings_sweep
--- $1 rows at most, $2 days -> whether there are no more
--- Versions that are older, but for the newest 100 of a project. The oldest stands
--- first: of a project where it may stay no other is looked at.
-WITH due AS (
-	SELECT s.project_id, s.version - 100 AS newest
-	FROM settings s, LATERAL (
-		SELECT version, at FROM settings_version v
-		WHERE v.project_id = s.project_id ORDER BY version LIMIT 1
-	) oldest
-	WHERE oldest.at < now() - make_interval(days => $2::int)
-		AND oldest.version <= s.version - 100
-	LIMIT $1::int
-), gone AS (
-	DELETE FROM settings_version WHERE ctid = ANY (ARRAY(
-		SELECT old.ctid FROM due d, LATERAL (
-			SELECT ctid FROM settings_version v
-			WHERE v.project_id = d.project_id
-				AND v.version <= d.newest
-				AND v.at < now() - make_interval(days => $2::int)
-			ORDER BY v.version LIMIT $1::int
-		) old LIMIT $1::int))
-	RETURNING version
-)
-SELECT count(*) < $1::int FROM gone;
