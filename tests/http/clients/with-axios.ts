@@ -3,7 +3,7 @@ import { isAxiosError } from "axios";
 
 import {
 	APIKeysApi, type ApiError, Configuration, CountersApi, Environment,
-	type Member, MembersApi, MemberStatusEnum, type Project, ProjectApi,
+	type Member, MembersApi, MemberStatus, type Project, ProjectApi,
 	Provider, ProviderKeysApi, Role, SettingsApi,
 } from "./axios";
 import { apiKey, baseUrl, saw } from "./common";
@@ -43,7 +43,7 @@ async function main(): Promise<void> {
 	const invited: Member = (await membersApi.inviteMember({
 		email: "new@example.com", role: Role.Member,
 	})).data.data;
-	saw("inviteMember", invited.status, MemberStatusEnum.Pending);
+	saw("inviteMember", invited.status, MemberStatus.Pending);
 	const members = (await membersApi.listMembers(100)).data;
 	const emails: string[] = members.data.map((m) => m.email);
 	saw("listMembers", [emails.length, members.nextCursor, emails[1]],
