@@ -406,8 +406,9 @@ def test_its_line_in_the_log(project, nobody):
     made, rid = invite(project), str(uuid.uuid4())
     nobody.ok("POST", ACCEPT, {"token": made["token"]},
               headers={"X-Request-ID": rid})
-    (line,) = [x for x in project.stack.log("pool.log").splitlines()
-               if rid in x]
+    (line,) = until(lambda: [
+        x for x in project.stack.log("pool.log").splitlines() if rid in x],
+        "no line")
     assert f"project={project.id} " in line
     assert f"route={TARGET} status=200" in line
     assert made["token"][7:47] not in project.stack.logs().decode("latin-1")
