@@ -24,8 +24,8 @@ HOW_OFTEN = {       # of a hundred and so many
     "read_version": 3, "roll_back": 4, "whoami": 10,
     "update_settings": 10, "import_variables": 5, "update_project": 6,
     "set_provider": 5, "remove_provider": 3, "invite": 3, "resend": 2,
-    "accept": 2, "change_role": 4, "remove_member": 2, "generate": 1,
-    "update_key": 6, "rotate": 1, "revoke": 1, "revoke_as_holder": 1}
+    "accept": 2, "change_role": 4, "remove_member": 2, "generate": 2,
+    "update_key": 6, "rotate": 2, "revoke": 2, "revoke_as_holder": 1}
 
 
 class Client(threading.Thread, Caller):

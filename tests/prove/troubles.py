@@ -164,7 +164,7 @@ class Troubles(threading.Thread):
     def lock(self, host, seconds):
         """Rows that writes want, and a table that all want."""
         ids = ", ".join(f"'{p.id}'" for p in self.projects)
-        seconds = min(seconds, 3)
+        seconds = min(seconds, 2)
         for what in self.random.sample([
                 f"select from codecourier.project where id in ({ids}) "
                 "for update",
@@ -175,7 +175,8 @@ class Troubles(threading.Thread):
                 "select from codecourier.member where project_id in "
                 f"({ids}) for update",
                 "lock table codecourier.settings in access exclusive mode",
-                "lock table codecourier.audit in share mode"], 2):
+                "lock table codecourier.audit in share mode"],
+                self.random.choice([1, 1, 2])):
             self.session("begin", what, f"select pg_sleep({seconds})",
                          "commit")
 
@@ -214,9 +215,9 @@ TROUBLES = {
     "postmaster stopped": (Troubles.stop_postmaster, 2),
     "host stopped": (Troubles.stop_host, 2),
     "way cut": (Troubles.cut, 6),
-    "answers lost": (Troubles.lose_answers, 5),
+    "answers lost": (Troubles.lose_answers, 8),
     "connections lost": (Troubles.drop, 3),
-    "rows locked": (Troubles.lock, 4),
+    "rows locked": (Troubles.lock, 10),
     "long transaction": (Troubles.long_transaction, 2),
     "pool reloaded": (Troubles.reload, 3),
     "nginx reloaded": (Troubles.reload_nginx, 2),
