@@ -63,10 +63,12 @@ def everything(stack):
 
 
 def test_the_search_finds_what_is_there(planted):
-    """In case the tests below look in the wrong place."""
-    planted.api.post(UPDATE, {"claudeMd": f"{MARK}-prompt"})
-    assert f"{MARK}-prompt".encode() in everything(planted.stack)["settings"]
+    """In case the tests below look in the wrong place. A prompt is no secret,
+    and stays in the history of the settings."""
+    planted.api.post(UPDATE, {"claudeMd": "a-prompt"})
+    assert b"a-prompt" in everything(planted.stack)["settings"]
     planted.api.post(UPDATE, {"claudeMd": None})
+    assert b"a-prompt" in everything(planted.stack)["settings_version"]
 
 
 def test_no_secret_in_any_table(planted):
