@@ -48,16 +48,16 @@ provider_key_list(struct req *r)
 enum err
 provider_key_set(struct req *r)
 {
-	struct db_query *q = guard_read(r, STMT_DATA_KEYS);
 	const char *provider = req_text(r, SET_PROVIDER);
 	const char *key = req_text(r, SET_KEY);
 	struct seal_name what = {"provider_key", provider};
 	const struct db_query *now;
+	struct db_query *q;
 	struct vault vault;
 	bool ok;
-	enum err e = guard_run(r);
+	enum err e = vault_read(r, &vault);
 
-	if (e || (e = vault_open(r, q, &vault)))
+	if (e)
 		return e;
 	q = guard_write(
 	    r, r->tags ? STMT_PROVIDER_KEY_REPLACE : STMT_PROVIDER_KEY_SET);

@@ -223,16 +223,6 @@ settings_get(struct req *r)
 	return e ? e : settings_reply(r, q, data_keys, &vault);
 }
 
-/* The first trip of a sealed write: the data keys. */
-static enum err
-prepare_sealing(struct req *r, struct vault *vault)
-{
-	struct db_query *data_keys = guard_read(r, STMT_DATA_KEYS);
-	enum err e = guard_run(r);
-
-	return e ? e : vault_open(r, data_keys, vault);
-}
-
 /* Adds field i as the statement's next parameter. */
 static bool
 add_value(struct req *r, struct db_query *q, const struct vault *vault, int i)
@@ -338,7 +328,7 @@ settings_update(struct req *r)
 		    (r->value[i] &&
 			(kinds[i] == SEALED || kinds[i] == WRITE_ONLY));
 	if (sealing)
-		e = prepare_sealing(r, &vault);
+		e = vault_read(r, &vault);
 	if (!e)
 		e = run_update(r, &vault);
 	vault_wipe(&vault);

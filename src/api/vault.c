@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "crypt/data_key.h"
+#include "http/guard.h"
 #include "shm/worker.h"
 
 #include <stdlib.h>
@@ -120,6 +121,15 @@ vault_open(struct req *r, const struct db_query *q, struct vault *v)
 	else
 		v->data_keys = q;
 	return e;
+}
+
+enum err
+vault_read(struct req *r, struct vault *v)
+{
+	struct db_query *data_keys = guard_read(r, STMT_DATA_KEYS);
+	enum err e = guard_run(r);
+
+	return e ? e : vault_open(r, data_keys, v);
 }
 
 void

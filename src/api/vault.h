@@ -22,6 +22,9 @@ struct vault {
  */
 MUST_CHECK enum err vault_open(
     struct req *r, const struct db_query *data_keys, struct vault *v);
+/* The same, with a trip of its own that reads them: the first of a write that
+ * seals. */
+MUST_CHECK enum err vault_read(struct req *r, struct vault *v);
 void vault_wipe(struct vault *v);
 
 /* Seals into memory of the request; *out_len is set. NULL: no memory. */
