@@ -2,12 +2,14 @@
  * conf.c: the table of configuration names drives defaults, parser and checks
  * of file and environment alike. No message holds a value: a conninfo can
  * hold a password, and a value in the wrong place can be one.
+ * Size: 416 lines, as one table is read in one place.
  */
 #include "base/conf.h"
 
 #include "base/array.h"
 #include "base/file.h"
 #include "base/secret.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -22,6 +24,7 @@
 #define PREFIX       "CODECOURIER_"
 #define CONF_ENV     PREFIX "CONF"
 #define FILE_MAX     ((size_t)64 << 10)
+#define URL_MAX      500
 #define NAME_LONGEST 40 /* longer than any of ours; limits what is repeated */
 
 /* Made in the runtime directory; its path must fit a socket address. */
@@ -30,13 +33,13 @@
 	((int)(sizeof(((struct sockaddr_un *)0)->sun_path) -                   \
 	    sizeof(SOCKET_NAME)))
 
-enum kind { CONNINFO, PATH, NUMBER, LEVEL };
+enum kind { CONNINFO, PATH, NUMBER, LEVEL, ADDRESS, URL };
 
 struct name {
 	const char *name; /* without PREFIX */
 	enum kind kind;
 	size_t offset;     /* in struct conf */
-	const char *value; /* the default; NULL: workers_default */
+	const char *value; /* the default; NULL: none, or workers_default */
 	int min, max;      /* NUMBER: the value; PATH: its length */
 };
 
@@ -52,12 +55,17 @@ static const struct name names[] = {
     {"KEPT_MIB", NUMBER, AT(kept_mib), "64", 1, 65536},
     {"KEYRING", PATH, AT(keyring), "/etc/codecourier/keyring", 2, 4095},
     {"LOG_LEVEL", LEVEL, AT(log_level), "info", 0, 0},
+    {"MAIL_FROM", ADDRESS, AT(mail_from), NULL, 0, 0},
+    {"MAIL_TEMPLATE", PATH, AT(mail_template),
+	"/etc/codecourier/invitation.txt", 2, 4095},
+    {"MAIL_URL", URL, AT(mail_url), NULL, 0, 0},
     {"MAX_KEYS", NUMBER, AT(max_keys), "1000", 1, 1000000},
     {"MAX_MEMBERS", NUMBER, AT(max_members), "10000", 1, 1000000},
     {"PROJECT_SHARE", NUMBER, AT(project_share), "50", 1, 100},
     {"PURGE_DAYS", NUMBER, AT(purge_days), "30", 1, 3650},
     {"RUNTIME_DIR", PATH, AT(runtime_dir), "/run/codecourier", 2, RUNTIME_MAX},
     {"SCRYPT_LOG2N", NUMBER, AT(scrypt_log2n), "12", 10, 16},
+    {"SENDMAIL", PATH, AT(sendmail), NULL, 2, 4095},
     {"STATEMENT_TIMEOUT_MS", NUMBER, AT(statement_timeout_ms), "5000", 100,
 	60000},
     {"WORKERS", NUMBER, AT(workers), NULL, 1, 256},
@@ -147,6 +155,23 @@ set_path(struct conf *conf, const struct name *n, const char *value,
 	return set_text(conf, n, value, at);
 }
 
+/* What goes into messages as it is. */
+static bool
+set_mail(struct conf *conf, const struct name *n, const char *value,
+    const struct place *at)
+{
+	size_t len = strlen(value);
+
+	if (n->kind == ADDRESS && !text_is_mailbox(value, len))
+		return refuse_value(
+		    at, PREFIX "%s must be an e-mail address", n->name);
+	if (n->kind == URL && (!text_is_token(value, len) || len > URL_MAX))
+		return refuse_value(at,
+		    PREFIX "%s must be a URL of at most %d characters", n->name,
+		    URL_MAX);
+	return set_text(conf, n, value, at);
+}
+
 /* Decimal digits and nothing else. */
 static bool
 set_number(struct conf *conf, const struct name *n, const char *value,
@@ -195,6 +220,9 @@ set_value(struct conf *conf, const struct name *n, const char *value,
 		return set_number(conf, n, value, at);
 	case LEVEL:
 		return set_level(conf, n, value, at);
+	case ADDRESS:
+	case URL:
+		return set_mail(conf, n, value, at);
 	case CONNINFO:
 		break;
 	}
@@ -345,6 +373,16 @@ parse_environment(struct conf *conf, char *why, size_t size)
 	return true;
 }
 
+/* Mail wants all of it: nobody shall miss it when there is some to send. */
+static bool
+check_mail(const struct conf *conf, const struct place *at)
+{
+	if (!conf->sendmail || (conf->mail_from && conf->mail_url))
+		return true;
+	return refuse_value(at, PREFIX "SENDMAIL needs " PREFIX "%s",
+	    conf->mail_from ? "MAIL_URL" : "MAIL_FROM");
+}
+
 bool
 conf_load(struct conf *conf, char *why, size_t size)
 {
@@ -363,7 +401,8 @@ conf_load(struct conf *conf, char *why, size_t size)
 	    conf_parse(conf, path, text, why, size);
 	secret_wipe(text, FILE_MAX + 2);
 	free(text);
-	if (ok && !parse_environment(conf, why, size)) {
+	if (ok &&
+	    !(parse_environment(conf, why, size) && check_mail(conf, &at))) {
 		conf_free(conf);
 		ok = false;
 	}
@@ -374,7 +413,7 @@ void
 conf_free(struct conf *conf)
 {
 	for (size_t i = 0; i < NAMES; i++)
-		if (names[i].kind == CONNINFO || names[i].kind == PATH)
+		if (names[i].kind != NUMBER && names[i].kind != LEVEL)
 			wipe_free(*text_member(conf, &names[i]));
 	memset(conf, 0, sizeof(*conf));
 }

@@ -14,6 +14,10 @@ struct conf {
 	char *admin_database;     /* conninfo of the operator's command */
 	char *keyring;            /* path */
 	char *runtime_dir;        /* path: socket, verified-key table */
+	char *sendmail;           /* path; NULL: no mail; all three or none: */
+	char *mail_from;          /* address */
+	char *mail_url;           /* where an invitation is accepted */
+	char *mail_template;      /* path */
 	int workers;              /* processes on this host, 1..256 */
 	int scrypt_log2n;         /* 10..16 */
 	int history_days;         /* of a project's settings, 1..3650 */

@@ -100,6 +100,36 @@ text_is_email(const char *s, size_t len)
 	    !memchr(at + 1, '@', len - 1 - (size_t)(at - s));
 }
 
+/* Of these characters, with dots only between them. */
+static bool
+is_dotted(const char *s, size_t len, const char *set)
+{
+	bool was_dot = true;
+
+	for (size_t i = 0; i < len; i++) {
+		bool dot = s[i] == '.';
+
+		if (dot ? was_dot : !only(s + i, 1, set))
+			return false;
+		was_dot = dot;
+	}
+	return !was_dot;
+}
+
+bool
+text_is_mailbox(const char *s, size_t len)
+{
+	const char *at = memchr(s, '@', len);
+	size_t local = at ? (size_t)(at - s) : 0, host = len - local - 1;
+
+	if (!text_is_email(s, len) || s[0] == '-' || at[1] == '-' ||
+	    !is_dotted(s, local, LOWER UPPER DIGITS "!#$%&'*+/=?^_`{|}~-"))
+		return false;
+	if (at[1] == '[' && s[len - 1] == ']' && host > 2)
+		return only(at + 2, host - 2, LOWER UPPER DIGITS ".:");
+	return is_dotted(at + 1, host, LOWER UPPER DIGITS "-_");
+}
+
 /* What git strips from both ends of a name, besides control characters; it
  * refuses a name of nothing else, and drops angle brackets anywhere. */
 #define GIT_STRIPS " .,:;\"'\\"

@@ -33,6 +33,11 @@ extern const char *const text_roles[];
 /* Printable ASCII, one @ with something on both sides, at most 254. */
 bool text_is_email(const char *s, size_t len);
 
+/* An address that every mailer takes for one recipient, written as it is into a
+ * header and an argument: RFC 5322's dot-atom, no hyphen first, @, a name or an
+ * [address] of a host. Most of text_is_email are. */
+bool text_is_mailbox(const char *s, size_t len);
+
 /* a-z 0-9 and inner hyphens, 1 to 63; not the form of a UUID: somebody would
  * take it for the id of another project. */
 bool text_is_slug(const char *s, size_t len);

@@ -159,6 +159,56 @@ static const struct text no_emails[] = {
     {TEXT(A250 A250 "@b")},
 };
 
+static const struct text mailboxes[] = {
+    {TEXT("a@b")},
+    {TEXT("root@localhost")},
+    {TEXT("a.b+c@x-y.example")},
+    {TEXT("o'brien|{`}!#$%&*/=?^_~@b_c.example")},
+    {TEXT("a@[192.0.2.1]")},
+    {TEXT("a@[IPv6:2001:db8::1]")},
+};
+
+/* Each is an address by text_is_email. */
+static const struct text no_mailboxes[] = {
+    {TEXT("-a@b")},
+    {TEXT("-oQ/tmp@b")},
+    {TEXT("a@-b")},
+    {TEXT(".a@b")},
+    {TEXT("a.@b")},
+    {TEXT("a..b@c")},
+    {TEXT("a@b.")},
+    {TEXT("a@.b")},
+    {TEXT("a@b..c")},
+    {TEXT("a,b@c")},
+    {TEXT("a@b,c")},
+    {TEXT("a;b@c")},
+    {TEXT("a:b@c")},
+    {TEXT("a<b@c")},
+    {TEXT("<a@b>")},
+    {TEXT("a(b)@c")},
+    {TEXT("\"a\"@b")},
+    {TEXT("\"a,b\"@c")},
+    {TEXT("a\\b@c")},
+    {TEXT("a[b@c")},
+    {TEXT("a@[b")},
+    {TEXT("a@b]")},
+    {TEXT("a@[]")},
+    {TEXT("a@[b]c")},
+    {TEXT("a@[1,2]")},
+    {TEXT("a@b|c")},
+    {TEXT("a@b%c")},
+};
+
+static void
+knows_mailboxes(void **state)
+{
+	(void)state;
+	ASSERT_ALL(text_is_mailbox, mailboxes, true);
+	ASSERT_ALL(text_is_email, no_mailboxes, true);
+	ASSERT_ALL(text_is_mailbox, no_mailboxes, false);
+	ASSERT_ALL(text_is_mailbox, no_emails, false);
+}
+
 static void
 knows_emails(void **state)
 {
@@ -291,6 +341,7 @@ main(void)
 	    cmocka_unit_test(writes_decimals),
 	    cmocka_unit_test(knows_printable_bytes),
 	    cmocka_unit_test(knows_emails),
+	    cmocka_unit_test(knows_mailboxes),
 	    cmocka_unit_test(knows_slugs),
 	    cmocka_unit_test(knows_names_of_variables),
 	};
