@@ -219,7 +219,8 @@ COMPANIONS = nginx/fastcgi_params $(filter-out nginx/codecourier.conf \
 # each also as a template, for further instances
 UNITS = codecourier-api.service codecourier-audit.service \
 	codecourier-audit.timer codecourier-doctor.service \
-	codecourier-doctor.timer codecourier-purge.service \
+	codecourier-doctor.timer codecourier-mail.service \
+	codecourier-mail.timer codecourier-purge.service \
 	codecourier-purge.timer
 MOUNTS = run-codecourier_body.mount run-codecourier_answer.mount
 EXAMPLES = $(addprefix systemd/,codecourier-api.socket socket-activation.conf \
@@ -260,6 +261,7 @@ install-files: $(BUILD)/openapi.json
 		$(DESTDIR)$(datadir)/codecourier/schema-version
 	set -e; $(KEEP); \
 	keep cgi-bin/api.conf codecourier/api.conf 640; \
+	keep cgi-bin/invitation.txt codecourier/invitation.txt 644; \
 	keep nginx/codecourier.conf nginx/sites-available/codecourier 644; \
 	for name in $(COMPANIONS); do \
 		keep "$$name" "nginx/codecourier/$${name##*/}" 644; done

@@ -4,6 +4,7 @@
  */
 #include "api/handlers.h"
 
+#include "api/vault.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "crypt/token.h"
@@ -90,6 +91,50 @@ reply_token(struct req *r, const struct db_query *q, const struct token *t)
 	answer_text(r, "\"}}");
 }
 
+/* A new token, and the same sealed for the host's mailer. */
+struct invitation {
+	struct token token;
+	const unsigned char *sealed; /* NULL: there is no mailer */
+	size_t len;
+};
+
+/* Draws one; where there is a mailer with a trip for the data keys. */
+static enum err
+draw_invitation(struct req *r, struct invitation *i)
+{
+	struct seal_name what = {"mail_queue", "token"};
+	struct vault vault;
+	enum err e;
+
+	i->sealed = NULL;
+	if (!token_draw(&i->token))
+		return ERR_INTERNAL;
+	if (!r->app->conf.sendmail)
+		return ERR_OK;
+	e = vault_read(r, &vault);
+	if (e)
+		return e;
+	i->sealed =
+	    vault_seal(r, &vault, what, i->token.text, TOKEN_LENGTH, &i->len);
+	vault_wipe(&vault);
+	return i->sealed ? ERR_OK : ERR_INTERNAL;
+}
+
+/* Behind the write: queues it for the member of that address, or userId. */
+static void
+add_mail(struct req *r, const struct invitation *i, const char *email,
+    const char *user)
+{
+	struct db_query *q;
+
+	if (!i->sealed)
+		return;
+	q = guard_write_part(r, STMT_MAIL_ADD);
+	db_text(q, email);
+	db_text(q, user);
+	db_bytes(q, i->sealed, i->len);
+}
+
 static enum err
 refuse_more_members(struct req *r)
 {
@@ -104,11 +149,11 @@ enum err
 member_invite(struct req *r)
 {
 	struct db_query *q;
-	struct token t;
-	enum err e;
+	struct invitation i;
+	enum err e = draw_invitation(r, &i);
 
-	if (!token_draw(&t))
-		return ERR_INTERNAL;
+	if (e)
+		return e;
 	q = guard_write_part(r, STMT_MEMBER_LOCK);
 	db_text(q, req_text(r, INVITE_EMAIL));
 	guard_write_part(r, STMT_PROJECT_LOCK);
@@ -116,13 +161,14 @@ member_invite(struct req *r)
 	db_text(q, req_text(r, INVITE_EMAIL));
 	db_text(q, req_text(r, INVITE_ROLE));
 	db_int(q, r->app->conf.max_members);
-	db_bytes(q, t.hash, sizeof(t.hash));
+	db_bytes(q, i.token.hash, sizeof(i.token.hash));
+	add_mail(r, &i, req_text(r, INVITE_EMAIL), NULL);
 	e = guard_run(r);
 	if (!e && db_rows(q) > 0)
-		reply_token(r, q, &t);
+		reply_token(r, q, &i.token);
 	else if (!e)
 		e = refuse_more_members(r);
-	secret_wipe(&t, sizeof(t));
+	secret_wipe(&i, sizeof(i));
 	return e;
 }
 
@@ -131,25 +177,26 @@ member_resend(struct req *r)
 {
 	const char *user = req_text(r, RESEND_TARGET);
 	struct db_query *q, *there;
-	struct token t;
-	enum err e;
+	struct invitation i;
+	enum err e = draw_invitation(r, &i);
 
-	if (!token_draw(&t))
-		return ERR_INTERNAL;
+	if (e)
+		return e;
 	q = guard_write(r, STMT_MEMBER_RESEND);
 	db_text(q, user);
-	db_bytes(q, t.hash, sizeof(t.hash));
+	db_bytes(q, i.token.hash, sizeof(i.token.hash));
+	add_mail(r, &i, NULL, user);
 	there = guard_read(r, STMT_MEMBER_TAG);
 	db_text(there, user);
 	e = guard_run(r);
 	if (!e && db_rows(q) > 0)
-		reply_token(r, q, &t);
+		reply_token(r, q, &i.token);
 	else if (!e && db_rows(there) > 0)
 		e = req_fail(r, ERR_CONFLICT, "targetUserId",
 		    "The member is active: there is no invitation to send.");
 	else if (!e)
 		e = req_not_found(r, RESEND_TARGET);
-	secret_wipe(&t, sizeof(t));
+	secret_wipe(&i, sizeof(i));
 	return e;
 }
 

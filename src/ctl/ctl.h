@@ -76,6 +76,7 @@ ctl_command ctl_member_list, ctl_member_accept, ctl_member_role;
 ctl_command ctl_member_remove, ctl_provider_key_reveal, ctl_counter_add;
 ctl_command ctl_key_create, ctl_key_list, ctl_key_find, ctl_key_update;
 ctl_command ctl_key_rotate, ctl_key_revoke;
+ctl_command ctl_mail_send, ctl_mail_list, ctl_mail_retry;
 ctl_command ctl_audit_verify, ctl_audit_head, ctl_audit_export;
 
 /*

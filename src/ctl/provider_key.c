@@ -4,15 +4,15 @@
 #include "ctl/project.h"
 
 #include "base/secret.h"
-#include "crypt/seal.h"
+#include "ctl/unseal.h"
 #include "json/object.h"
 
 #include <json-c/json.h>
 
 #include "base/banned.h"
 
-/* Opens the sealed key with the project's data keys and prints it. The audit
- * row was committed with the statement that read it. */
+/* Opens the sealed key and prints it. The audit row was committed with the
+ * statement that read it. */
 static int
 print_revealed(
     struct ctl *c, const struct db_query *keys, const struct db_query *q)
@@ -20,29 +20,19 @@ print_revealed(
 	struct seal_name what = {"provider_key", c->arg[1]};
 	struct json_object *o;
 	unsigned char plain[1024];
-	struct data_key key;
-	size_t len, wrapped_len, sealed_len;
+	size_t len, sealed_len;
 	const char *sealed = db_value(q, 0, 0, &sealed_len);
 
-	for (int i = 0; i < db_rows(keys); i++) {
-		const char *wrapped = db_value(keys, i, 2, &wrapped_len);
-
-		if (sealed_len > sizeof(plain) + SEAL_OVERHEAD ||
-		    data_key_open(c->keyring, c->project_id,
-			db_value(keys, i, 0, NULL), db_value(keys, i, 1, NULL),
-			wrapped, wrapped_len, &key) ||
-		    !seal_open(&key, what, sealed, sealed_len, plain, &len))
-			continue;
-		data_key_wipe(&key);
-		o = object_new();
-		object_text(o, "provider", c->arg[1]);
-		object_add(o, "key",
-		    json_object_new_string_len((char *)plain, (int)len));
-		secret_wipe(plain, sizeof(plain));
-		return ctl_print(c, o);
-	}
-	return ctl_fail(
-	    c, ERR_UNAVAILABLE, "the keyring does not open this key");
+	if (!unseal(
+		c, keys, what, sealed, sealed_len, plain, sizeof(plain), &len))
+		return ctl_fail(
+		    c, ERR_UNAVAILABLE, "the keyring does not open this key");
+	o = object_new();
+	object_text(o, "provider", c->arg[1]);
+	object_add(
+	    o, "key", json_object_new_string_len((char *)plain, (int)len));
+	secret_wipe(plain, sizeof(plain));
+	return ctl_print(c, o);
 }
 
 int

@@ -186,6 +186,10 @@ def furnish(project, mark, count):
     stack.sql("set role codecourier_platform; select " + ", ".join(
         f"codecourier.counter_add('{project.id}', '{name}', {100 * count + n})"
         for n, name in enumerate(KEPT)))
+    # of a host with a mailer; test_mail.py
+    stack.sql("insert into codecourier.mail_queue (project_id, member_id, "
+              "address, state) select project_id, id, email, 'sent' from "
+              f"codecourier.member where project_id = '{project.id}' limit 1")
     project.counters = {
         **{name: 100 * count + n for n, name in enumerate(KEPT)},
         "members": count, "apiKeys": count + 2, "providerKeys": count}

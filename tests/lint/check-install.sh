@@ -48,6 +48,9 @@ red test -e "$units/codecourier-purge.timer"
 red grep -q '^ExecStart=/opt/cc/sbin/codecourierctl audit head$' \
 	"$units/codecourier-audit@.service"
 red test -e "$units/codecourier-audit.timer"
+red grep -q '^ExecStart=/opt/cc/sbin/codecourierctl mail send$' \
+	"$units/codecourier-mail@.service"
+red test -e "$units/codecourier-mail.timer"
 red grep -q '^complete -F' \
 	"$root/opt/cc/share/bash-completion/completions/codecourierctl"
 

@@ -25,7 +25,7 @@ show() {
 rate() {
 	local out tenths=10
 
-	[[ $1 != codecourier-doctor* ]] || tenths=35
+	[[ $1 != codecourier-@(doctor|mail)* ]] || tenths=35
 	[[ $1 != codecourier-@(audit|purge)* ]] || tenths=30
 	out=$(systemd-analyze security --offline=true --root="$root" \
 		--threshold=$tenths --no-pager "$1" 2>&1) && return

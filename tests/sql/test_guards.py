@@ -144,7 +144,8 @@ COPIES = {"purge", "settings_version", "settings_field"}
 NARROW = {("member", "email"), ("member", "role"), ("member", "status"),
           ("project", "key_room"), ("api_key", "prefix"), ("api_key", "environment"),
           ("project", "slug"), ("counter", "counter"), ("audit", "actor"),
-          ("provider_key", "provider"), ("refused", "reason")}
+          ("provider_key", "provider"), ("refused", "reason"),
+          ("mail_queue", "state")}
 
 
 def texts(stack):

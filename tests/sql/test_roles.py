@@ -81,7 +81,8 @@ def test_api_role_changes_nothing_of_the_structure(stack, text):
     ("convex_deploy_key", "settings"), ("convex_dev_key", "settings"),
     ("*", "settings"), ("*", "member"), ("token_hash", "member"),
     ("*", "audit"), ("previous", "audit"),
-    ("*", "audit_head"), ("number", "audit_head")])
+    ("*", "audit_head"), ("number", "audit_head"), ("sealed", "mail_queue"),
+    ("id", "mail_queue")])
 def test_api_role_reads_no(stack, column, table):
     api_denied(stack, f"select {column} from codecourier.{table}")
 
@@ -104,7 +105,7 @@ def test_api_role_reads_no(stack, column, table):
     ("settings", "project_id = gen_random_uuid()"),
     ("data_key", "wrapped = '\\x00'"), ("counter", "value = 0"),
     ("replay", "ends_at = now()"), ("replay", "answer = '\\x00'"),
-    ("replay_room", "bytes = 0"),
+    ("replay_room", "bytes = 0"), ("mail_queue", "state = 'queued'"),
     ("audit", "action = 'x'"), ("schema_version", "version = 0")])
 def test_api_role_updates_no(stack, table, change):
     api_denied(stack, f"update codecourier.{table} set {change}")
@@ -112,7 +113,7 @@ def test_api_role_updates_no(stack, table, change):
 
 @pytest.mark.parametrize("table", ["project", "settings", "api_key", "audit",
                                    "data_key", "counter", "schema_version",
-                                   "replay", "replay_room"])
+                                   "replay", "replay_room", "mail_queue"])
 def test_api_role_deletes_no(stack, table):
     api_denied(stack, f"delete from codecourier.{table}")
 
@@ -125,6 +126,8 @@ def test_api_role_deletes_no(stack, table):
     ("replay", "project_id, key_id, name, request, answer",
      f"'{NOBODY}', '{NOBODY}', '', '', ''"),
     ("replay_room", "project_id, bytes", f"'{NOBODY}', 0"),
+    ("mail_queue", "project_id, member_id, address, sealed",
+     f"'{NOBODY}', '{NOBODY}', 'a@b.c', ''"),
     ("counter", "project_id, counter, slot, value",
      f"'{NOBODY}', 'runs', 0, 1"),
     ("schema_version", "version, oldest_program", "99, 1"),

@@ -40,6 +40,10 @@ static const bool unbound[STMT__OP_MAX] = {
     [STMT_REPLAY_SWEEP] = true,
     [STMT_OP_REPLAY_SWEEP] = true,
     [STMT_OP_SETTINGS_SWEEP] = true,
+    [STMT_OP_MAIL_STALE] = true,
+    [STMT_OP_MAIL_OVER] = true,
+    [STMT_OP_MAIL_CLAIM] = true,
+    [STMT_OP_MAIL_SWEEP] = true,
 };
 
 /* Write without an audit row of their own: see src/db/sql. */
@@ -49,6 +53,12 @@ static const bool unlogged[STMT__OP_MAX] = {
     [STMT_SETTINGS_DEPLOY_KEY] = true,
     [STMT_SETTINGS_DEV_KEY] = true,
     [STMT_OP_SETTINGS_SWEEP] = true,
+    [STMT_OP_MAIL_STALE] = true,
+    [STMT_OP_MAIL_OVER] = true,
+    [STMT_OP_MAIL_CLAIM] = true,
+    [STMT_OP_MAIL_END] = true,
+    [STMT_OP_MAIL_RETRY] = true,
+    [STMT_OP_MAIL_SWEEP] = true,
 };
 
 /* The statement's text where no literal and no quoted name stands. */
@@ -106,7 +116,8 @@ writes(const char *sql)
 {
 	return has(sql, "INSERT INTO") || has(sql, "UPDATE PROJECT ") ||
 	    has(sql, "UPDATE SETTINGS ") || has(sql, "UPDATE MEMBER ") ||
-	    has(sql, "UPDATE API_KEY ") || has(sql, "DELETE FROM");
+	    has(sql, "UPDATE API_KEY ") || has(sql, "UPDATE MAIL_QUEUE ") ||
+	    has(sql, "DELETE FROM");
 }
 
 static void
