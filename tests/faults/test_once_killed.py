@@ -53,6 +53,9 @@ def made(project, path):
     if path == "/project/provider-keys/remove":
         api.post("/project/provider-keys/set", provider)
         return {"provider": "e2b"}
+    if path == "/project/settings/rollback":
+        was = api.post("/project/settings/update", {"claudeMd": new})
+        return {"version": was["version"]}
     if path.startswith(("/project/api-keys/", "/credentials")) and \
             "generate" not in path:
         key = api.post("/project/api-keys/generate", {"name": new})
