@@ -160,6 +160,20 @@ compare(struct ctl *c, const struct kept_head *k, struct log_end *l)
 	return CTL_DONE;
 }
 
+/* Whether its purge has begun, or it is gone, since all were asked for. */
+static int
+ask_going(struct ctl *c, const char *project, bool *going)
+{
+	struct db_query q;
+	int rc = audit_heads(c, project, &q);
+
+	if (rc)
+		return rc;
+	*going = db_rows(&q) == 0;
+	db_query_clear(&q);
+	return CTL_DONE;
+}
+
 /* The row of the answer. */
 static void
 add_result(struct json_object *list, const char *slug, const char *project,
@@ -179,7 +193,7 @@ verify_project(struct ctl *c, const struct kept *k, const char *slug,
     const char *project, struct json_object *list, bool *bad)
 {
 	struct log_end l = {0};
-	bool more = true;
+	bool more = true, going = false;
 	int rc = CTL_DONE;
 
 	memset(l.hash, '0', KEPT_HASH - 1);
@@ -188,6 +202,10 @@ verify_project(struct ctl *c, const struct kept *k, const char *slug,
 	for (size_t i = 0; !rc && i < k->n && !l.fault[0]; i++)
 		if (strcmp(k->head[i].project, project) == 0)
 			rc = compare(c, &k->head[i], &l);
+	if (!rc && l.fault[0])
+		rc = ask_going(c, project, &going);
+	if (rc || going)
+		return rc;
 	*bad = *bad || l.fault[0];
 	add_result(list, slug, project, &l);
 	return rc;

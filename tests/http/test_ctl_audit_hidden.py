@@ -1,5 +1,7 @@
 """codecourierctl audit verify against an owner of the database who has it not
-look, or look at something else."""
+look, or look at something else; and what is no falsification."""
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from test_ctl_audit import (CUT, FAILED, SimpleLog, among_all, audit, falsify,
@@ -86,3 +88,20 @@ def test_names_that_fit_better(logged, change):
     finally:
         falsify(logged, f"drop {made}; drop function if exists "
                         "times(numeric, integer)")
+
+
+@pytest.mark.plain
+def test_a_purge_that_begins_meanwhile(logged, session):
+    """Rows that it takes, behind the back of who looks, are not falsified."""
+    stack = logged.stack
+    stack.ctl("project", "delete", logged.slug)
+    session.run("begin; lock table codecourier.audit in access exclusive mode")
+    with ThreadPoolExecutor(1) as pool:
+        look = pool.submit(audit, stack, "verify", logged.slug)
+        session.await_waiting("%previous%", unless=look)
+        session.run(f"select codecourier.purge_begin('{logged.id}', 'x', "
+                    "gen_random_uuid(), false); delete from codecourier.audit "
+                    f"where project_id = '{logged.id}' and number < 4")
+        session.release()
+        assert look.result() == []
+    stack.ctl("purge")
