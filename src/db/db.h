@@ -25,7 +25,7 @@ struct db;
 /* What a program needs of the schema: programs N and N+1 serve side by side. */
 #define DB_PROGRAM 3 /* this program's number */
 /* the oldest schema_version it can serve */
-#define DB_OLDEST_SCHEMA (SETTINGS_SCHEMA > 14 ? SETTINGS_SCHEMA : 14)
+#define DB_OLDEST_SCHEMA (SETTINGS_SCHEMA > 15 ? SETTINGS_SCHEMA : 15)
 
 /* How a worker's connection is called in pg_stat_activity: with its number,
  * so that `migrate --plan` can tell which programs run. */
