@@ -27,7 +27,7 @@ from troubles import Troubles  # noqa: E402
 
 CLIENTS, PROJECTS = 8, 2
 READER = 7 + 8        # a patient one
-ROUND = 15.0        # seconds of troubles; what is known is then forgotten
+ROUND, LEAST = 15.0, 5.0    # seconds of troubles; then all is forgotten
 PAUSE = 0.8         # between two troubles, about
 RATE = 60
 SHOWN = 3           # violations of a round that are told whole
@@ -233,22 +233,25 @@ def tell(arena, number, history, found, troubles):
           sep="\n", flush=True)
 
 
-def prove(seed, minutes, hosts=2, patience=ROUND, say=print):
-    """Runs rounds for so long, or until one is wrong; the Sum of it."""
-    done, begin = Sum(), time.monotonic()
+def prove(seed, minutes, hosts=2):
+    """Runs rounds for so long, one at least, or until one is wrong; the Sum
+    of it."""
+    done = Sum()
+    print(f"seed {seed}, {minutes} minutes, {hosts} hosts", flush=True)
     stack = Stack(workers=1)
     stack.start()
     arena = None
     try:
         arena = Arena(stack, hosts)
-        while not done.wrong and time.monotonic() - begin < minutes * 60:
+        begin = time.monotonic()
+        while not done.wrong and done.seconds < max(minutes * 60, 0.1):
             number = done.rounds
             one = Round(arena, f"{seed}/{number}")
             left = minutes * 60 - (time.monotonic() - begin)
-            history, done.wrong = one.run(max(1, min(patience, left)))
+            history, done.wrong = one.run(max(LEAST, min(ROUND, left)))
             done.add(history, one.troubles.done)
             done.seconds = time.monotonic() - begin
-            say(f"{done.seconds:6.0f} s: seed {seed}, {done}", flush=True)
+            print(f"{done.seconds:6.0f} s: seed {seed}, {done}", flush=True)
             if not done.wrong:
                 for host in arena.hosts:
                     host.forget()
