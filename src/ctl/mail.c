@@ -29,6 +29,7 @@
 #include "base/banned.h"
 
 #define RUN_TIME CLOCK_S(300) /* then the timer's next run goes on */
+#define PATIENCE 60000        /* ms, with a mailer */
 #define NOTINGS  5            /* a second apart */
 
 /* One run. */
@@ -141,7 +142,7 @@ hand_over(struct sending *s, int *status)
 	out = printbuf_new();
 	if (out && write_message(s, token, out, why))
 		what = mailer_hand(s->c->conf.sendmail, s->c->conf.mail_from,
-		    to, out->buf, (size_t)out->bpos, status);
+		    to, out->buf, (size_t)out->bpos, PATIENCE, status);
 	else
 		note(LOG_ERROR, id, project, "%s; it waits", why);
 	secret_wipe(token, sizeof(token));

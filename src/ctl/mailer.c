@@ -18,8 +18,6 @@
 
 #include "base/banned.h"
 
-#define PATIENCE 60000 /* ms */
-
 /* A file with the text, at its beginning; -1: there is no room for it. */
 static int
 file_of(const char *text, size_t len)
@@ -71,12 +69,12 @@ start(char *const argv[], int input)
 /* Its exit status; -1: none, as a signal has ended it, or we, as time was up.
  */
 static int
-wait_for(pid_t pid)
+wait_for(pid_t pid, int patience)
 {
 	struct pollfd ended = {pidfd_open(pid, 0), POLLIN, 0};
 	int status = -1;
 
-	if (ended.fd < 0 || poll(&ended, 1, PATIENCE) <= 0)
+	if (ended.fd < 0 || poll(&ended, 1, patience) <= 0)
 		kill(-pid, SIGKILL);
 	if (ended.fd >= 0)
 		close(ended.fd);
@@ -87,7 +85,7 @@ wait_for(pid_t pid)
 
 enum mailer
 mailer_hand(char *program, char *from, const char *to, const char *text,
-    size_t len, int *status)
+    size_t len, int patience, int *status)
 {
 	static char dots[] = "-i", sender[] = "-f", end[] = "--";
 	char address[255];
@@ -103,7 +101,7 @@ mailer_hand(char *program, char *from, const char *to, const char *text,
 		close(input);
 	if (pid < 0)
 		return MAILER_ABSENT;
-	*status = wait_for(pid);
+	*status = wait_for(pid, patience);
 	switch (*status) {
 	case -1:
 		return MAILER_DOUBT;

@@ -205,6 +205,8 @@ def test_the_unit(ready, systemd, words, fix, severity, values):
          "enable --now"),
         ("audit.service", {"active": "failed"}, "has failed", "start"),
         ("doctor.service", {"active": "failed"}, None, None),
+        # nothing is mailed there
+        ("mail.timer", {"active": "inactive"}, None, None),
         ("purge.service", {"active": "inactive"}, None, None)))])
 def test_the_timers(ready, systemd, unit, shows, words, fix):
     """None is found that is as it should be: doctor's own service, too, which

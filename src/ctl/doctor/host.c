@@ -125,6 +125,7 @@ static const struct timer {
     {"audit", "nothing outside of the database tells where its audit logs end",
 	false},
     {"doctor", "nobody looks daily for what is wrong", true},
+    {"mail", "no invitation is handed to the mailer", false},
     {"purge", "deleted projects and kept answers stay", false},
 };
 
@@ -179,7 +180,8 @@ doctor_timers(struct doctor *d)
 			t->name, instance ? (int)strcspn(instance, ".") : 0,
 			instance ? instance : "");
 
-		if (instance && !t->each)
+		if ((instance && !t->each) ||
+		    (!d->c->conf.sendmail && strcmp(t->name, "mail") == 0))
 			continue;
 		text_copy(unit + len, 10, ".timer");
 		if (!check_timer(d, t, unit))
