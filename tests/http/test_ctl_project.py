@@ -94,7 +94,8 @@ def test_members_are_listed(peopled):
     done = peopled.stack.run([peopled.stack.ctl_path, "member", "list",
                               peopled.slug])
     head, *lines = done.stdout.splitlines()
-    assert re.split("  +", head)[-1] == "NAME"
+    columns = re.split("  +", head)
+    assert columns[-1] == "NAME" and "INVITATION EXPIRES AT" in columns
     assert peopled.owner_email in lines[0] and "New@example.com" in lines[1]
 
 
