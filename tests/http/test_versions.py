@@ -126,7 +126,9 @@ def test_one_of_them_has_no_query(refusing):
 # ---- what is told ----
 
 def test_the_first(project):
-    (one,) = listed(project.api)
+    rows = listed(project.api)
+    assert len(rows) == 1
+    one = rows[0]
     assert one == {"version": 1, "_creationTime": one["_creationTime"],
                    "actor": {"type": "operator", "id": None, "name": None},
                    "fields": [], "restoredFrom": None}
