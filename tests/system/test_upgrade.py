@@ -225,7 +225,7 @@ OLD_WRITES = [
 ]
 
 
-def test_no_write_of_before_misses_tag_or_log(both):
+def test_no_write_of_before_misses_tag_version_or_log(both):
     ids, before = {}, tags(both)
     number = both.call("/audit-log?limit=1")[0]["number"]
     for path, body, changed in OLD_WRITES:
@@ -239,6 +239,10 @@ def test_no_write_of_before_misses_tag_or_log(both):
         differ = {n for n in before.keys() & now if before[n] != now[n]}
         assert differ == {ids.get(changed, changed)} - {None}, path
         (row,) = both.call("/audit-log?limit=1")
+        if changed == "/settings":
+            (version,) = both.call("/settings/versions?limit=1")
+            assert version["fields"] == list(body)
+            assert version["actor"] == row["actor"]
         number += 1
         assert row["number"] == number, path
         assert "/" + row["action"].split(".")[1] in path, path
@@ -259,9 +263,10 @@ def test_the_version_before_refuses_what_it_cannot_keep(both, header):
 
 def test_the_way_back(both, cache):
     """The package of before on the schema of this one, and up again: each
-    write has another tag, and its row."""
-    version = "select version from codecourier.settings"
-    before = int(both.sql(version)), int(both.sql(ROWS))
+    write has another tag, its version, and its row."""
+    asked = ["select version from codecourier.settings", ROWS,
+             "select max(version) from codecourier.settings_version"]
+    before = [int(both.sql(text)) for text in asked]
     with both.load() as load:
         for deb in package(cache / "previous/build/deb"), package():
             both.put(deb)
@@ -272,8 +277,8 @@ def test_the_way_back(both, cache):
             until(lambda: both.worker_builds() == {wanted}, 30, deb.name)
     both.note(f"to the version before and up again: {load.says()}")
     assert load.failures == [], load.says()
-    after = int(both.sql(version)), int(both.sql(ROWS))
-    assert [b - a for a, b in zip(before, after)] == [load.written] * 2
+    after = [int(both.sql(text)) for text in asked]
+    assert [b - a for a, b in zip(before, after)] == [load.written] * 3
     both.run("codecourierctl audit verify")
     for timer in TIMERS:
         assert both.show("ActiveState", timer) == "active"
