@@ -126,7 +126,7 @@ static const struct timer {
 	false},
     {"doctor", "nobody looks daily for what is wrong", true},
     {"mail", "no invitation is handed to the mailer", false},
-    {"purge", "deleted projects and kept answers stay", false},
+    {"purge", "deleted projects, kept answers and old versions stay", false},
 };
 
 /* The timer `unit` waits for its time. False: no systemd here. */
