@@ -22,6 +22,11 @@
 #define LARGE_BODY   ((size_t)8 << 10)
 #define LARGE_ANSWER ((size_t)512 << 10)
 
+/* Bytes of a request that are set and wiped each time: all but the statements,
+ * which point to what is wiped elsewhere, and have no text of their own but
+ * numbers'. */
+#define SMALL offsetof(struct req, guard)
+
 struct block {
 	struct block *next;
 	void *adopted;
@@ -31,7 +36,8 @@ struct block {
 void
 req_begin(struct req *r, struct app *app)
 {
-	memset(r, 0, sizeof(*r));
+	memset(r, 0, SMALL);
+	r->guard.result = NULL;
 	r->app = app;
 	r->start = clock_us();
 	r->deadline = r->start + REQ_DEADLINE;
@@ -74,7 +80,7 @@ req_end(struct req *r)
 		free(b);
 		b = next;
 	}
-	secret_wipe(r, sizeof(*r));
+	secret_wipe(r, SMALL);
 }
 
 bool

@@ -29,7 +29,7 @@ struct printbuf;
  * these; the first one where none is given. See query.c. */
 enum choice { CHOICE_SET, CHOICE_FORMAT, CHOICE_MODE, CHOICE_DRY_RUN, CHOICES };
 
-#define REQ_QUERIES  8       /* statements of one request */
+#define REQ_QUERIES  10      /* statements of one request */
 #define REQ_BODY_MAX 2097152 /* bytes: 2 MiB */
 #define REQ_DEADLINE CLOCK_S(8)
 #define REQ_FILTERS  5
@@ -86,10 +86,8 @@ struct req {
 	const char *tags; /* of If-Match, as text[]; NULL: none was sent */
 
 	/* statements, see guard.h: those before `ran` have their results */
-	struct db_query guard;
-	bool wants_project; /* the guard gives the project's row, too */
-	struct db_query queries[REQ_QUERIES];
 	size_t n, ran;
+	bool wants_project;        /* the guard gives the project's row, too */
 	bool write;                /* one of the new ones writes */
 	bool changes[REQ_QUERIES]; /* it does: a row tells that it has */
 	bool committed;            /* one that did has run */
@@ -112,6 +110,12 @@ struct req {
 	bool no_memory; /* for it, or for a complaint: the answer is a 500 */
 
 	void *memory; /* see req_alloc */
+
+	/* What req_begin leaves as it is: large, and each is made by
+	 * db_query_init. `queries` are those of guard.h, of which there are n.
+	 */
+	struct db_query guard;
+	struct db_query queries[REQ_QUERIES];
 };
 
 void req_begin(struct req *r, struct app *app);

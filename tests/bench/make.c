@@ -26,7 +26,7 @@ print_keys(int n)
 	char check_hex[2 * sizeof(check) + 1], sum_hex[2 * sizeof(sum) + 1];
 
 	for (int i = 0; i < n; i++) {
-		key_make(key, false);
+		key_make(key, false, "bm");
 		if (!key_hash(key, LOG2N, hash) || !key_check_value(key, check))
 			return 1;
 		crypto_hash_sha256(

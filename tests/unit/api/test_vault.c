@@ -43,7 +43,7 @@ rows(struct req *r, const struct wrapped *w, int n)
 	static char name[] = "c";
 	PGresAttDesc columns[3];
 	PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
-	struct db_query *q = &r->queries[r->n++];
+	struct db_query *q = add_query(r);
 
 	memset(columns, 0, sizeof(columns));
 	for (int i = 0; i < 3; i++)

@@ -88,10 +88,9 @@ writes_rows(void **state)
 	static const char *const null[] = {NULL};
 	struct req *r = *state;
 
-	give_row(&r->queries[0], null, 1, false);
-	give_row(&r->queries[1], null, 1, true);
-	give_row(&r->queries[2], row, 1, true);
-	r->n = 3;
+	give_row(add_query(r), null, 1, false);
+	give_row(add_query(r), null, 1, true);
+	give_row(add_query(r), row, 1, true);
 	assert_int_equal(answer_row(r, &r->queries[0]), ERR_NOT_FOUND);
 	assert_int_equal(answer_row(r, &r->queries[1]), ERR_NOT_FOUND);
 	assert_int_equal(answer_row(r, &r->queries[2]), ERR_OK);
@@ -110,7 +109,7 @@ writes_lists(void **state)
 	assert_string_equal(
 	    answer(r), "{\"data\":[],\"nextCursor\":null,\"hasMore\":false}");
 	printbuf_reset(r->out);
-	give_row(&r->queries[r->n++], array, 1, true);
+	give_row(add_query(r), array, 1, true);
 	assert_int_equal(answer_array(r, &r->queries[0]), ERR_OK);
 	assert_string_equal(
 	    answer(r), "{\"data\":[1],\"nextCursor\":null,\"hasMore\":false}");

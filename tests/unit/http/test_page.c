@@ -66,7 +66,7 @@ cursor_of(const struct page_list *list, const char *sort)
 	char *cursor;
 
 	request(&r, LIST);
-	give_row(&r.queries[r.n++], row, 3, true);
+	give_row(add_query(&r), row, 3, true);
 	assert_int_equal(page_answer(&r, list, &r.queries[0]), ERR_OK);
 	answer_json = json_tokener_parse(answer(&r));
 	assert_true(
@@ -122,7 +122,7 @@ is_given_only_where_more_follows(void **state)
 
 	(void)state;
 	request(&r, LIST);
-	give_row(&r.queries[r.n++], last, 3, true);
+	give_row(add_query(&r), last, 3, true);
 	assert_int_equal(page_answer(&r, &members, &r.queries[0]), ERR_OK);
 	assert_string_equal(
 	    answer(&r), "{\"data\":[1],\"nextCursor\":null,\"hasMore\":false}");
@@ -314,7 +314,7 @@ fails_where_it_does_not_fit(void **state)
 
 	(void)state;
 	request(&r, LIST);
-	give_row(&r.queries[r.n++], row, 3, true);
+	give_row(add_query(&r), row, 3, true);
 	assert_int_equal(
 	    page_answer(&r, &members, &r.queries[0]), ERR_INTERNAL);
 	req_end(&r);
