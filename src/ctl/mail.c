@@ -224,8 +224,10 @@ send_next(struct sending *s, bool *more)
 	db_text(&s->message, s->claim);
 	rc = ctl_do(s->c, &s->message);
 	*more = !rc && db_rows(&s->message) > 0;
-	if (!*more)
+	if (!*more) {
+		db_query_clear(&s->message);
 		return rc;
+	}
 	what = hand_over(s, &status);
 	rc = end_message(s, what, status);
 	db_query_clear(&s->message);
