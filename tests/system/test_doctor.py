@@ -65,8 +65,18 @@ def test_a_replaced_library(host):
         mended(host, f"^warning: {check}: ", "replaced", path)
 
 
+@pytest.fixture
+def mails(host):
+    """As if there were a mailer; without one its timer has nothing to do."""
+    host.run(f"cp -p {CONF} /root/; printf 'CODECOURIER_%s\n' "
+             "SENDMAIL=/bin/true MAIL_FROM=a@b.example "
+             f"MAIL_URL=https://b.example/join >>{CONF}")
+    yield host
+    host.run(f"cp -p /root/{CONF.rpartition('/')[2]} {CONF}")
+
+
 @pytest.mark.parametrize("timer", TIMERS)
-def test_a_timer_is_off(host, timer):
+def test_a_timer_is_off(mails, host, timer):
     host.run(f"systemctl disable --now {timer}")
     mended(host, "^warning: timers: ", f"{timer} is inactive")
     assert host.out(f"systemctl is-enabled {timer}") == "enabled"
