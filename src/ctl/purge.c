@@ -2,8 +2,8 @@
  * purge.c: removing deleted projects for good. It goes in steps, each a
  * transaction of its own that is safe to repeat (migrations/0007_purge.sql): a
  * run that was killed is taken up by the next one. `purge` also removes kept
- * answers that have ended, versions of settings that are too old, and rows of
- * mail that count no longer.
+ * answers that have ended, versions of settings and refusals that are too old,
+ * and rows of mail that count no longer.
  */
 #include "ctl/project.h"
 
@@ -171,6 +171,8 @@ ctl_purge(struct ctl *c)
 		rc = sweep(c, STMT_OP_SETTINGS_SWEEP, c->conf.history_days);
 	if (!rc)
 		rc = sweep(c, STMT_OP_MAIL_SWEEP, 0);
+	if (!rc)
+		rc = sweep(c, STMT_OP_REFUSAL_SWEEP, 0);
 	db_query_clear(&due);
 	if (!c->json && json_object_array_length(list) == 0 && !rc)
 		plain_line(stdout, "nothing to do: no deleted project is due");

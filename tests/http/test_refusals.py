@@ -171,6 +171,18 @@ def test_they_are_outside_of_the_chain(project):
     assert project.stack.ctl("audit", "verify", project.slug)[0]["fault"] is None
 
 
+def test_after_a_year_they_go(project):
+    """More than one batch of the purge; the younger ones stay."""
+    project.stack.sql(
+        "insert into codecourier.refused (project_id, at, key_id, reason, host, "
+        f"count) select '{project.id}', now() - interval '1 year' - n * "
+        f"interval '1 min', '{project.key_id}', 'rate', 'h', 1 from "
+        "generate_series(-5, 1200) n where n <> 0")
+    project.stack.ctl("purge")
+    assert len(rows(project)) == 5
+    assert project.stack.ctl("audit", "verify", project.slug)[0]["fault"] is None
+
+
 @pytest.fixture(scope="module")
 def mixed(stack):
     """Changes and refusals by turns, a minute apart, two at the same time."""

@@ -67,6 +67,17 @@ VALUES ($1::uuid, $2::uuid, $3, @FROM_MS($4), $5, $6::bigint, $7::uuid, $8::inet
 ON CONFLICT ON CONSTRAINT refused_once
 DO UPDATE SET count = r.count + $6::bigint;
 
+-- name: op_refusal_sweep
+-- $1 rows at most -> whether that was all
+-- A key that is over and goes on being sent makes a row a minute.
+WITH gone AS (
+	DELETE FROM refused WHERE id IN (
+		SELECT id FROM refused WHERE at < now() - interval '1 year'
+		LIMIT $1::int FOR UPDATE SKIP LOCKED)
+	RETURNING id
+)
+SELECT count(*) < $1::int FROM gone;
+
 -- What a row tells, its hash's text: as audit_hash of the migration has it, and not
 -- by asking it. Who can edit rows can edit functions, too, and make functions and
 -- operators: so each name here has arguments of the very types that PostgreSQL's

@@ -44,6 +44,7 @@ static const bool unbound[STMT__OP_MAX] = {
     [STMT_OP_MAIL_OVER] = true,
     [STMT_OP_MAIL_CLAIM] = true,
     [STMT_OP_MAIL_SWEEP] = true,
+    [STMT_OP_REFUSAL_SWEEP] = true,
 };
 
 /* Write without an audit row of their own: see src/db/sql. */
@@ -59,6 +60,7 @@ static const bool unlogged[STMT__OP_MAX] = {
     [STMT_OP_MAIL_END] = true,
     [STMT_OP_MAIL_RETRY] = true,
     [STMT_OP_MAIL_SWEEP] = true,
+    [STMT_OP_REFUSAL_SWEEP] = true,
 };
 
 /* The statement's text where no literal and no quoted name stands. */
