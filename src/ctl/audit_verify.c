@@ -174,16 +174,21 @@ ask_going(struct ctl *c, const char *project, bool *going)
 	return CTL_DONE;
 }
 
-/* The row of the answer. */
+/* The row of the answer; `held`: number of the last head that the log was held
+ * against, or 0. */
 static void
 add_result(struct json_object *list, const char *slug, const char *project,
-    const struct log_end *l)
+    const struct log_end *l, int64_t held)
 {
 	struct json_object *o = object_new();
 
 	object_text(o, "projectSlug", slug);
 	object_text(o, "projectId", project);
 	object_int(o, "number", l->number);
+	if (held > 0)
+		object_int(o, "head", held);
+	else
+		object_text(o, "head", NULL);
 	object_text(o, "fault", l->fault[0] ? l->fault : NULL);
 	object_push(list, o);
 }
@@ -194,20 +199,25 @@ verify_project(struct ctl *c, const struct kept *k, const char *slug,
 {
 	struct log_end l = {0};
 	bool more = true, going = false;
+	int64_t held = 0;
 	int rc = CTL_DONE;
 
 	memset(l.hash, '0', KEPT_HASH - 1);
 	for (bool first = true; !rc && more && !l.fault[0]; first = false)
 		rc = verify_part(c, project, first, &l, &more);
-	for (size_t i = 0; !rc && i < k->n && !l.fault[0]; i++)
-		if (strcmp(k->head[i].project, project) == 0)
-			rc = compare(c, &k->head[i], &l);
+	for (size_t i = 0; !rc && i < k->n && !l.fault[0]; i++) {
+		if (strcmp(k->head[i].project, project) != 0)
+			continue;
+		if (k->head[i].number > held)
+			held = k->head[i].number;
+		rc = compare(c, &k->head[i], &l);
+	}
 	if (!rc && l.fault[0])
 		rc = ask_going(c, project, &going);
 	if (rc || going)
 		return rc;
 	*bad = *bad || l.fault[0];
-	add_result(list, slug, project, &l);
+	add_result(list, slug, project, &l, held);
 	return rc;
 }
 
@@ -253,7 +263,7 @@ verify_purged(struct ctl *c, const struct kept_head *k,
 	db_query_clear(&q);
 	if (l.fault[0]) {
 		*bad = true;
-		add_result(list, NULL, k->project, &l);
+		add_result(list, NULL, k->project, &l, k->number);
 	}
 	return CTL_DONE;
 }

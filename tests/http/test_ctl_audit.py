@@ -66,7 +66,7 @@ def falsify(project, text):
 def test_whole(logged):
     (row,) = audit(logged.stack, "verify", logged.slug)
     assert row == {"projectSlug": logged.slug, "projectId": logged.id,
-                   "number": 6, "fault": None}
+                   "number": 6, "head": None, "fault": None}
     (again,) = audit(logged.stack, "verify", logged.id)
     assert again == row
     assert among_all(logged) == [None]
@@ -207,9 +207,17 @@ def head(logged):
 
 
 def test_a_head_that_was_kept(logged, head):
-    assert audit(logged.stack, "verify", logged.slug, "--head", head) == \
-        audit(logged.stack, "verify", logged.slug)
+    """And the answer tells which one the log was held against."""
+    (alone,) = audit(logged.stack, "verify", logged.slug)
+    (row,) = audit(logged.stack, "verify", logged.slug, "--head", head)
+    assert row == {**alone, "head": 6}
     assert among_all(logged, head) == [None]
+
+
+def test_a_log_without_a_head_among_those_kept(logged, head, other):
+    """It is whole, and was held against none: that is told."""
+    (row,) = audit(logged.stack, "verify", other.slug, "--head", head)
+    assert (row["head"], row["fault"]) == (None, None)
 
 
 def test_a_cut_that_only_a_kept_head_shows(logged, head):
