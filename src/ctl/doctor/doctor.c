@@ -53,6 +53,8 @@ static const struct check {
 	"nobody has left anything with the workers' role"},
     {"texts", doctor_texts, CONF,
 	"names and the like are one line, no slug looks like an id"},
+    {"mail", doctor_mail, CONF,
+	"invitations go out, or somebody knows that they do not"},
     {"service", doctor_service, ANYHOW,
 	"the unit is enabled, active, and loaded as it is on disk"},
     {"timers", doctor_timers, ANYHOW,

@@ -92,7 +92,7 @@ const char *doctor_restart(const struct doctor *d);
 
 doctor_check doctor_conf, doctor_keyring, doctor_sealed, doctor_copied,
     doctor_runtime, doctor_socket, doctor_disk;
-doctor_check doctor_role, doctor_texts;
+doctor_check doctor_role, doctor_texts, doctor_mail;
 doctor_check doctor_operator, doctor_login, doctor_schema, doctor_connections,
     doctor_clock, doctor_commit, doctor_pooler;
 doctor_check doctor_nginx, doctor_apache, doctor_site, doctor_spool,

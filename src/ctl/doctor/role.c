@@ -1,6 +1,6 @@
 /*
- * role.c: what somebody who got at the API's role could leave behind,
- * and texts in the database that deceive whoever reads them.
+ * role.c: what somebody who got at the API's role could leave behind, texts in
+ * the database that deceive whoever reads them, and messages that lie there.
  */
 #include "ctl/doctor/doctor.h"
 
@@ -37,29 +37,44 @@ doctor_role(struct doctor *d)
 	db_query_clear(&q);
 }
 
-void
-doctor_texts(struct doctor *d)
+/* The rows of `stmt`, if `has` says that the schema has what it asks for, from
+ * this version on. */
+static void
+look_for(struct doctor *d, enum stmt has, int version, enum stmt stmt)
 {
+	const char *name = stmt_info(stmt)->name;
 	struct db_query q;
 	char why[256];
-	bool guards;
+	bool is_there;
 
-	db_query_init(&q, STMT_ADMIN_GUARDS_TEXTS);
-	if (!d->admin || !admin_ask(d->admin, "texts", &q, why, sizeof(why))) {
+	db_query_init(&q, has);
+	if (!d->admin || !admin_ask(d->admin, name, &q, why, sizeof(why))) {
 		doctor_unseen(d, "no connection to the database");
 		return;
 	}
-	guards = db_bool(&q, 0, 0);
+	is_there = db_bool(&q, 0, 0);
 	db_query_clear(&q);
-	if (!guards) {
-		doctor_unseen(d, "a schema older than version 7");
+	if (!is_there) {
+		doctor_unseen(d, "a schema older than version %d", version);
 		return;
 	}
-	db_query_init(&q, STMT_ADMIN_TEXTS);
-	if (!admin_ask(d->admin, "texts", &q, why, sizeof(why))) {
+	db_query_init(&q, stmt);
+	if (!admin_ask(d->admin, name, &q, why, sizeof(why))) {
 		doctor_unseen(d, "%s", why);
 		return;
 	}
 	warn_rows(d, &q);
 	db_query_clear(&q);
+}
+
+void
+doctor_texts(struct doctor *d)
+{
+	look_for(d, STMT_ADMIN_GUARDS_TEXTS, 6, STMT_ADMIN_TEXTS);
+}
+
+void
+doctor_mail(struct doctor *d)
+{
+	look_for(d, STMT_ADMIN_QUEUES_MAIL, 14, STMT_ADMIN_MAIL);
 }

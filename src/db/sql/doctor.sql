@@ -138,6 +138,26 @@ SELECT what, fix FROM (
 	@SETTINGS_BAD_LINES
 ) f ORDER BY n;
 
+-- name: admin_queues_mail
+-- -> whether the schema is one that does (0014)
+SELECT to_regclass('codecourier.mail_queue') IS NOT NULL;
+
+-- name: admin_mail
+-- -> what, its fix
+SELECT count(*) || ' messages may have been sent or not: the mailer was killed',
+	'codecourierctl mail list; then mail retry, or resend the invitation'
+FROM codecourier.mail_queue WHERE state = 'doubt' HAVING count(*) > 0
+UNION ALL
+SELECT count(*) || ' messages were refused by the mailer for good',
+	'codecourierctl mail list; then mail retry, or resend the invitation'
+FROM codecourier.mail_queue WHERE state = 'failed' HAVING count(*) > 0
+UNION ALL
+SELECT count(*) || ' messages have waited for more than an hour',
+	'journalctl -u codecourier-mail; systemctl start codecourier-mail'
+FROM codecourier.mail_queue
+WHERE state = 'queued' AND queued_at < now() - interval '1 hour'
+HAVING count(*) > 0;
+
 -- name: tell_alone
 -- a cluster whose standbys are gone goes on with one copy
 ALTER SYSTEM RESET synchronous_standby_names; SELECT pg_reload_conf();
