@@ -83,7 +83,7 @@ const struct ctl_command_info ctl_commands[] = {
     {"project purge", "P", 1, 0, 0, ctl_project_purge,
 	"Remove a deleted project for good, now."},
     {"purge", "", 0, 0, 0, ctl_purge,
-	"Remove for good the deleted projects whose time is over."},
+	"Remove for good what is over: deleted projects, old rows."},
     {"member list", "P", 1, 0, 0, ctl_member_list, "List a project's members."},
     {"member accept", "P EMAIL [--name N]", 2, 0, BIT(OPT_NAME),
 	ctl_member_accept, "Turn a pending membership into an active one."},
