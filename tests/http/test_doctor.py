@@ -19,7 +19,6 @@ from cluster import EC, TlsCluster
 from cluster import running as cluster_running
 from doctor import (FAKETIME, edited, found, host_file, later, look, mode,
                     own, parsed, settings, sick, sockets, told)
-from fixtures import make_project
 from harness import ROOT, free_port
 
 
@@ -205,23 +204,6 @@ def test_a_server_with_another_certificate(far, sick):
     finally:
         far.environ = before
     assert "certificate" in one["what"] and "sslrootcert" in one["fix"]
-
-
-def test_mail(sick):
-    """Messages of which nothing comes by itself, and no others."""
-    made = make_project(sick)
-    add = ("insert into codecourier.mail_queue (project_id, member_id, address, "
-           "sealed, state, queued_at) select '{}', gen_random_uuid(), 'a@b.c', "
-           "'x', '{}', now() - interval '{} min' from generate_series(1, {})")
-    sick.sql(add.format(made.id, "queued", 59, 1))
-    assert "mail" not in look(sick)
-    for state, minutes, number, words in (
-            ("queued", 61, 2, "2 messages have waited"),
-            ("failed", 0, 3, "3 messages were refused"),
-            ("doubt", 0, 4, "4 messages may have been sent")):
-        sick.sql(add.format(made.id, state, minutes, number))
-        later("mail", sick, words, "warning")
-    sick.sql("delete from codecourier.mail_queue")
 
 
 @contextlib.contextmanager

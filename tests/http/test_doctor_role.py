@@ -1,5 +1,5 @@
-"""doctor on what somebody who got at the workers' role has left behind, and on
-texts in the database that deceive. What the role itself can do is done as it."""
+"""doctor on what somebody who got at the workers' role has left behind, on texts
+in the database that deceive, and on messages that lie there. What the role itself can do is done as it."""
 import pytest
 
 from cluster import TlsCluster, running
@@ -220,3 +220,20 @@ def test_texts(own):
         assert f"UPDATE codecourier.{table} SET {column} = " in one["fix"]
     own.sql("; ".join(mend))
     assert findings(own, "texts") == []
+
+
+def test_mail(own):
+    """Messages of which nothing comes by itself, and no others."""
+    add = ("insert into codecourier.mail_queue (project_id, member_id, address, "
+           "sealed, state, queued_at) select id, gen_random_uuid(), 'a@b.c', "
+           "'x', '{}', now() - interval '{} min' from codecourier.project, "
+           "generate_series(1, {})")
+    own.sql(add.format("queued", 59, 1))
+    assert findings(own, "mail") == []
+    for state, minutes, number, words in (
+            ("queued", 61, 2, "2 messages have waited"),
+            ("failed", 0, 3, "3 messages were refused"),
+            ("doubt", 0, 4, "4 messages may have been sent")):
+        own.sql(add.format(state, minutes, number))
+        assert finding(own, words, "mail")
+    own.sql("delete from codecourier.mail_queue")
