@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "ctl/plain.h"
 #include "ctl/when.h"
-#include "json/object.h"
 
 #include <json-c/json.h>
 #include <string.h>
@@ -38,17 +37,14 @@ audit_no_project(struct ctl *c, const char *name)
 int
 ctl_audit_head(struct ctl *c)
 {
-	struct json_object *list;
 	struct db_query q;
 	int rc = audit_heads(c, c->arg[0], &q);
 
 	if (rc)
 		return rc;
-	list = ctl_rows(&q);
+	if (!c->arg[0] || db_rows(&q) > 0)
+		return ctl_print_rows(c, &q);
 	db_query_clear(&q);
-	if (!c->arg[0] || json_object_array_length(list) > 0)
-		return ctl_print(c, list);
-	json_object_put(list);
 	return audit_no_project(c, c->arg[0]);
 }
 

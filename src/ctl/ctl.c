@@ -137,6 +137,15 @@ ctl_print_row(struct ctl *c, struct db_query *q)
 }
 
 int
+ctl_print_rows(struct ctl *c, struct db_query *q)
+{
+	struct json_object *list = ctl_rows(q);
+
+	db_query_clear(q);
+	return ctl_print(c, list);
+}
+
+int
 ctl_connect(struct ctl *c)
 {
 	if (!c->db)

@@ -96,6 +96,8 @@ int ctl_print(struct ctl *c, struct json_object *value);
 
 /* The same for the row of a query that ran, which is cleared. */
 int ctl_print_row(struct ctl *c, struct db_query *q);
+/* The same for all rows, of which there may be none. */
+int ctl_print_rows(struct ctl *c, struct db_query *q);
 
 /* Parses row 0, column 0 (JSON made by a statement); NULL: none. */
 struct json_object *ctl_row(const struct db_query *q);

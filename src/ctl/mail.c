@@ -339,7 +339,6 @@ int
 ctl_mail_list(struct ctl *c)
 {
 	struct db_query q;
-	struct json_object *list;
 	int rc = c->arg[0] ? project_find(c, c->arg[0]) : ctl_connect(c);
 
 	if (rc)
@@ -347,11 +346,7 @@ ctl_mail_list(struct ctl *c)
 	db_query_init(&q, STMT_OP_MAIL_LIST);
 	db_text(&q, c->arg[0] ? c->project_id : NULL);
 	rc = ctl_ask(c, &q);
-	if (rc)
-		return rc;
-	list = ctl_rows(&q);
-	db_query_clear(&q);
-	return ctl_print(c, list);
+	return rc ? rc : ctl_print_rows(c, &q);
 }
 
 int

@@ -43,7 +43,6 @@ find_member(struct ctl *c, char user_id[UUID_TEXT])
 int
 ctl_member_list(struct ctl *c)
 {
-	struct json_object *list;
 	struct db_query q;
 	int rc = project_find(c, c->arg[0]);
 
@@ -52,11 +51,7 @@ ctl_member_list(struct ctl *c)
 	db_query_init(&q, STMT_OP_MEMBER_LIST);
 	db_text(&q, c->project_id);
 	rc = ctl_ask(c, &q);
-	if (rc)
-		return rc;
-	list = ctl_rows(&q);
-	db_query_clear(&q);
-	return ctl_print(c, list);
+	return rc ? rc : ctl_print_rows(c, &q);
 }
 
 int
