@@ -235,5 +235,5 @@ def test_mail(own):
             ("failed", 0, 3, "3 messages were refused"),
             ("doubt", 0, 4, "4 messages may have been sent")):
         own.sql(add.format(state, minutes, number))
-        assert finding(own, words, "mail")
+        found(own.stack, "mail", words, "warning", own.environ)
     own.sql("delete from codecourier.mail_queue")
