@@ -225,3 +225,7 @@ def test_filters_of_both(mixed):
     first = min(r["at"] for r in mixed.api.get(LOG))
     assert count(f"until={first + 1}&action=refused") == 2
     assert count(f"since={first + 1}&action=refused") == 4
+    # since <= at < until, also of a row at a whole millisecond
+    whole = min(r["at"] for r in mixed.api.get(f"{LOG}?action=refused"))
+    assert count(f"until={whole}&action=refused") == 0
+    assert count(f"since={whole}&action=refused") == 6
