@@ -140,7 +140,7 @@ expect unit skip+segv+setup+teardown '2 passed, 4 failed'
 expect unit status '6 passed, 1 failed'
 expect unit abort '1 passed, 1 failed'
 expect unit exit '1 passed, 1 failed'
-expect unit hang '1 passed, 1 failed' 1
+expect unit hang '1 passed, 1 failed' 5
 expect sql pass '2 passed, 0 failed'
 expect sql fail+skip+xfail+setup+teardown '1 passed, 5 failed' 30 \
 	'[fail]' '[skip]' '[xfail]' '[setup]' '[teardown]'
@@ -149,13 +149,13 @@ expect sql empty '0 passed, 1 failed'
 expect sql exit '0 passed, 1 failed'
 expect sql quit '2 passed, 1 failed'
 expect sql drop '1 passed, 1 failed'
-expect sql hang '1 passed, 1 failed' 3
+expect sql hang '1 passed, 1 failed' 12
 # by several processes
 expect http fail+skip '1 passed, 2 failed' 30 '[fail]' '[skip]'
 expect http import '0 passed, 1 failed'
 expect http empty '0 passed, 1 failed'
 expect http exit '1 passed, 1 failed'
-expect http hang '1 passed, 1 failed' 3
+expect http hang '1 passed, 1 failed' 12
 expect asan-http pass '3 passed, 0 failed' # no report counts as one
 expect asan-http report '2 passed, 1 failed'
 expect fcgi pass '0 passed, 1 failed' # the folder is missing
